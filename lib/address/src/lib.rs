@@ -1,0 +1,28 @@
+//! Mail addresses as SMTP knows them (RFC 5321 §4.1.2, RFC 6531 §3.3): text in, typed values out.
+//!
+//! What it does: parses paths and mailboxes, strips source routes, and holds every address in one canonical form:
+//! the domain in lower case and as A-labels without a trailing dot, the local part quoted only where it must be.
+//! Who compares, routes or prints an address does so with that form, so that two programs cannot read one text differently.
+//!
+//! Security stance: all text comes from strangers. Sizes are capped before anything is kept; control characters never
+//! pass; the domain that a check sees is the domain that is routed later, because there is only one.
+//!
+//! How it fails: with an [`Error`] that says in words what is wrong; nothing panics, nothing is repaired by guessing.
+//!
+//! Known limits: no RFC 5322 syntax (comments, groups, display names); that belongs to the injector. General address
+//! literals (`[tag:text]`) are refused, since no tag but `IPv6` was ever registered.
+
+mod domain;
+mod error;
+mod local;
+mod mailbox;
+mod path;
+
+#[cfg(test)]
+mod tests;
+
+pub use domain::{DOMAIN_MAX, Domain};
+pub use error::Error;
+pub use local::LOCAL_MAX;
+pub use mailbox::Mailbox;
+pub use path::{PATH_MAX, Path};
