@@ -1,0 +1,31 @@
+//! A stub resolver: questions out, checked answers in, one deadline for all of them.
+//!
+//! What it does: asks recursive servers for A, AAAA, MX, PTR and TXT over UDP with EDNS0 (1232 bytes) and
+//! over TCP after truncation, follows aliases, and says which of four things it learned: an answer, that the
+//! name does not exist, that it has no such record, or a temporary failure with its reason.
+//!
+//! Security stance: every datagram is hostile. Each question has a socket, port and id of its own; the
+//! kernel checks the source (connected sockets), `message` checks id and question, and what does not fit is
+//! dropped without ending the wait. Alias chains are bounded, so are sockets and strangers per question.
+//!
+//! How it fails: never by panic and never later than the deadline. "The server is away" is always
+//! [`Outcome::Temporary`], never "no such name".
+//!
+//! Known limits: no cache (the recursive server has one), no DNSSEC validation, no search list.
+
+mod flight;
+mod hosts;
+mod link;
+mod message;
+mod outcome;
+mod question;
+mod resolver;
+mod reverse;
+mod servers;
+
+pub use hosts::{HOSTS_FILE, addresses_in_hosts};
+pub use outcome::{Answer, Failure, Outcome, Reason, Record};
+pub use question::{BadName, Kind, Name, Question};
+pub use resolver::Resolver;
+pub use reverse::ReverseName;
+pub use servers::{BadServer, RESOLV_CONF, parse_server, servers_of_resolv_conf};

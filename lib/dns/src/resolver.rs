@@ -1,0 +1,157 @@
+//! Asks: any number of questions at once, under one deadline.
+//!
+//! One poll over the sockets of all questions, so fifty block-list questions take as long as the slowest.
+//! Fails only in its outcomes; a failing poll ends every open question as temporary.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::flight::Flight;
+use crate::outcome::{Failure, Outcome, Reason, Record};
+use crate::question::{Kind, Name, Question};
+
+/// The servers to ask. Cheap to clone and to keep across fork: it holds no socket.
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    servers: Vec<SocketAddr>,
+}
+
+impl Resolver {
+    /// A resolver that asks these recursive servers in this order.
+    #[must_use]
+    pub fn new(servers: Vec<SocketAddr>) -> Self {
+        Resolver { servers }
+    }
+
+    /// The servers asked.
+    #[must_use]
+    pub fn servers(&self) -> &[SocketAddr] {
+        &self.servers
+    }
+
+    /// One question; returns after `within` at the latest.
+    #[must_use]
+    pub fn ask(&self, question: &Question, within: Duration) -> Outcome {
+        self.ask_all(std::slice::from_ref(question), within)
+            .pop()
+            .unwrap_or_else(|| system_failure("the question was lost"))
+    }
+
+    /// All questions in parallel; the outcomes stand in the order of the questions. Returns after `within` at the latest.
+    #[must_use]
+    pub fn ask_all(&self, questions: &[Question], within: Duration) -> Vec<Outcome> {
+        let start = Instant::now();
+        let deadline = start + within;
+        let mut flights: Vec<Flight> = questions.iter().map(|question| Flight::new(question, start)).collect();
+        loop {
+            let now = Instant::now();
+            for flight in &mut flights {
+                flight.ask_if_due(&self.servers, now);
+            }
+            if now >= deadline || flights.iter().all(Flight::is_over) {
+                break;
+            }
+            if let Err(error) = self.wait(&mut flights, now, deadline) {
+                return questions.iter().map(|_| system_failure(error)).collect();
+            }
+        }
+        flights.into_iter().map(Flight::finish).collect()
+    }
+
+    /// The addresses of a host: A and AAAA at once, IPv6 first where both are there (RFC 6724 order is the caller's matter).
+    ///
+    /// An answer of one family suffices; "no such name" and "no data" need both families to say so.
+    #[must_use]
+    pub fn addresses(&self, host: &Name, within: Duration) -> Outcome<Vec<IpAddr>> {
+        let questions = [Question::about(host.clone(), Kind::Aaaa), Question::about(host.clone(), Kind::A)];
+        merge_families(self.ask_all(&questions, within))
+    }
+
+    /// The addresses of several hosts, all asked for at once; outcomes in the order of the hosts.
+    #[must_use]
+    pub fn addresses_of_all(&self, hosts: &[Name], within: Duration) -> Vec<Outcome<Vec<IpAddr>>> {
+        let questions: Vec<Question> = hosts
+            .iter()
+            .flat_map(|host| [Kind::Aaaa, Kind::A].map(|kind| Question::about(host.clone(), kind)))
+            .collect();
+        let mut outcomes = self.ask_all(&questions, within).into_iter();
+        hosts.iter().map(|_| merge_families(outcomes.by_ref().take(2).collect())).collect()
+    }
+
+    /// The mail exchangers of a domain as (preference, host), best first; the root name means "takes no mail" (RFC 7505).
+    #[must_use]
+    pub fn exchangers(&self, domain: &Name, within: Duration) -> Outcome<Vec<(u16, Name)>> {
+        self.ask(&Question::about(domain.clone(), Kind::Mx), within).and_then(|answer| {
+            let mut found: Vec<(u16, Name)> = answer
+                .records
+                .into_iter()
+                .filter_map(|record| match record {
+                    Record::Mx { preference, exchange } => Some((preference, exchange)),
+                    _ => None,
+                })
+                .collect();
+            found.sort_by_key(|(preference, _)| *preference);
+            (!found.is_empty()).then_some(found)
+        })
+    }
+
+    fn wait(&self, flights: &mut [Flight], now: Instant, deadline: Instant) -> Result<(), Errno> {
+        let open = || flights.iter().enumerate().filter(|(_, flight)| !flight.is_over());
+        let wake = open().filter_map(|(_, flight)| flight.next_attempt()).fold(deadline, Instant::min);
+        let mut slots = Vec::new();
+        let mut sockets = Vec::new();
+        for (number, flight) in open() {
+            for (index, (socket, flags)) in flight.interests().enumerate() {
+                slots.push((number, index));
+                sockets.push(PollFd::from_borrowed_fd(socket, flags));
+            }
+        }
+        let timeout = Timespec::try_from(wake.saturating_duration_since(now)).map_err(|_| Errno::INVAL)?;
+        match poll(&mut sockets, Some(&timeout)) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let ready: Vec<(usize, usize)> = slots
+            .into_iter()
+            .zip(&sockets)
+            .filter(|(_, socket)| !socket.revents().is_empty())
+            .map(|(slot, _)| slot)
+            .collect();
+        // From the back, because an attempt that ends moves those behind it.
+        for (number, index) in ready.into_iter().rev() {
+            match flights.get_mut(number) {
+                Some(flight) if !flight.is_over() => flight.advance(index, &self.servers, Instant::now()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn merge_families(outcomes: Vec<Outcome>) -> Outcome<Vec<IpAddr>> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    let mut failure = None;
+    let mut exists = false;
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Answer(answer) => addresses.extend(answer.addresses()),
+            Outcome::NoData => exists = true,
+            Outcome::Temporary(reason) => failure = Some(reason),
+            Outcome::NoSuchName => {}
+        }
+    }
+    match failure {
+        _ if !addresses.is_empty() => Outcome::Answer(addresses),
+        Some(failure) => Outcome::Temporary(failure),
+        None if exists => Outcome::NoData,
+        None => Outcome::NoSuchName,
+    }
+}
+
+fn system_failure(error: impl ToString) -> Outcome {
+    Outcome::Temporary(Failure { server: None, reason: Reason::System(error.to_string()) })
+}

@@ -1,0 +1,60 @@
+//! Descriptors that a program is born with.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// Takes a descriptor that the program was started with (0 and 1 of a UCSPI program, 3 of a
+/// checkpassword program). Take each number once, early, before anything else is opened.
+///
+/// # Errors
+/// When that descriptor is not open.
+pub fn inherited(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl on any number is harmless; it fails with EBADF when it is not open.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and by this function's contract nobody else took it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Puts `from` at descriptor `number`, open across execution (dup2(2)); for children that are
+/// about to execute a program.
+pub fn place(from: BorrowedFd<'_>, number: i32) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    if from.as_raw_fd() == number {
+        return keep_across_exec(from);
+    }
+    // SAFETY: dup2 on an open descriptor; whatever was at `number` belongs to the process image
+    // that is about to be replaced.
+    let made = unsafe { libc::dup2(from.as_raw_fd(), number) };
+    if made < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Lets a descriptor survive execution of another program.
+pub fn keep_across_exec(descriptor: impl AsFd) -> io::Result<()> {
+    rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty()).map_err(io::Error::from)
+}
+
+/// Reads from a descriptor, trying again when a signal interrupts.
+pub fn read(descriptor: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match rustix::io::read(&descriptor, &mut *buffer) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other.map_err(io::Error::from),
+        }
+    }
+}
+
+/// Writes all of `bytes` to a blocking descriptor.
+pub fn write_all(descriptor: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&descriptor, bytes) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! Giving up power, once and for good.
+//!
+//! [`drop_to`] sets groups, group and user, each checked, and proves that there is no way back.
+//! Code that must not run with power asks for a [`Dropped`], which only this file can make.
+
+use crate::user::{Gid, Uid};
+use std::io;
+
+/// Proof that this process runs without superuser rights and cannot regain them.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropped(());
+
+/// Becomes `uid` and `gid` with no supplementary groups, irreversibly.
+///
+/// # Errors
+/// When a step fails, when the result is not what was asked, when `uid` is 0, or when root could
+/// be had back. The caller must exit then.
+pub fn drop_to(uid: Uid, gid: Gid) -> io::Result<Dropped> {
+    if uid.is_root() {
+        return Err(io::Error::other("refusing to keep running as root"));
+    }
+    let (user, group) = (nix::unistd::Uid::from_raw(uid.0), nix::unistd::Gid::from_raw(gid.0));
+    if Uid::effective().is_root() {
+        nix::unistd::setgroups(&[group])?;
+    }
+    nix::unistd::setresgid(group, group, group)?;
+    nix::unistd::setresuid(user, user, user)?;
+    let (uids, gids) = (nix::unistd::getresuid()?, nix::unistd::getresgid()?);
+    if uids.real != user || uids.saved != user || gids.real != group || gids.saved != group {
+        return Err(io::Error::other("the system did not change the user as asked"));
+    }
+    unprivileged()
+}
+
+/// Proof for a process that was started as an ordinary user.
+///
+/// # Errors
+/// When it is root or could become root by setuid(2).
+pub fn unprivileged() -> io::Result<Dropped> {
+    let ids = nix::unistd::getresuid()?;
+    if ids.real.is_root() || ids.effective.is_root() || ids.saved.is_root() {
+        return Err(io::Error::other(
+            "this program must not run as root; start it through its run script, which changes the user first",
+        ));
+    }
+    if nix::unistd::setuid(nix::unistd::Uid::from_raw(0)).is_ok() {
+        return Err(io::Error::other("root could be regained (a capability is left)"));
+    }
+    Ok(Dropped(()))
+}
+
+/// No program that this process executes can gain power by setuid, setgid or file capabilities
+/// (prctl(2), `PR_SET_NO_NEW_PRIVS`).
+pub fn no_new_privileges() -> io::Result<()> {
+    rustix::thread::set_no_new_privs(true).map_err(io::Error::from)
+}

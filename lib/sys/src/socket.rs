@@ -1,0 +1,171 @@
+//! Unix sockets that keep packet borders and carry descriptors, and who is on the other end.
+
+use crate::process::Pid;
+use crate::user::{Gid, Uid};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    SocketAddrUnix, SocketFlags, SocketType,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// Whether a socket keeps the borders of what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A stream of bytes.
+    Stream,
+    /// Packets (SOCK_SEQPACKET), each received whole.
+    Packets,
+}
+
+/// A caller of a Unix socket as the kernel knows it (SO_PEERCRED, unix(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its process.
+    pub pid: Pid,
+    /// Its user.
+    pub uid: Uid,
+    /// Its group.
+    pub gid: Gid,
+}
+
+/// Makes a listening socket at `path`, replacing a dead one that lies there, open to everybody
+/// who may search the directory: the directory's mode says who that is. Nonblocking.
+///
+/// # Errors
+/// When something alive listens there already, or the directory cannot be written.
+pub fn listen(path: &Path, style: Style, backlog: i32) -> io::Result<OwnedFd> {
+    if connect(path, style).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there already"));
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something that is not a socket is in the way"));
+        }
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let socket = new(style, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    rustix::net::listen(&socket, backlog)?;
+    Ok(socket)
+}
+
+/// Connects to the socket at `path`; the result blocks.
+pub fn connect(path: &Path, style: Style) -> io::Result<OwnedFd> {
+    let socket = new(style, SocketFlags::CLOEXEC)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
+/// The next caller of a listening socket; `None` when nobody waits. The result blocks.
+pub fn accept(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
+    match rustix::net::accept_with(listener, SocketFlags::CLOEXEC) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Two connected sockets, both closed on execution.
+pub fn pair(style: Style) -> io::Result<(OwnedFd, OwnedFd)> {
+    rustix::net::socketpair(AddressFamily::UNIX, kind(style), SocketFlags::CLOEXEC, None).map_err(io::Error::from)
+}
+
+/// Who is on the other end of a connected Unix socket.
+pub fn peer(socket: impl AsFd) -> io::Result<Peer> {
+    let found = rustix::net::sockopt::socket_peercred(socket)?;
+    Ok(Peer {
+        pid: Pid(found.pid.as_raw_nonzero().get()),
+        uid: Uid(found.uid.as_raw()),
+        gid: Gid(found.gid.as_raw()),
+    })
+}
+
+/// Sends one packet with at most one descriptor.
+///
+/// # Errors
+/// `WouldBlock` on a nonblocking socket that is full; nothing was sent then.
+pub fn send_packet(socket: impl AsFd, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let passed: [BorrowedFd<'_>; 1];
+    if let Some(descriptor) = descriptor {
+        passed = [descriptor];
+        control.push(SendAncillaryMessage::ScmRights(&passed));
+    }
+    loop {
+        match rustix::net::sendmsg(&socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(sent) if sent == bytes.len() => return Ok(()),
+            Ok(_) => return Err(io::Error::other("a packet was cut short")),
+        }
+    }
+}
+
+/// What one call of [`receive_packet`] got.
+#[derive(Debug)]
+pub struct Packet {
+    /// How many bytes of the buffer are filled; 0 when the other side has closed.
+    pub length: usize,
+    /// The descriptor that came with it. More than one is an error of the peer; the rest are closed.
+    pub descriptor: Option<OwnedFd>,
+}
+
+/// Receives one packet into `buffer` with at most one descriptor, which is closed on execution.
+///
+/// # Errors
+/// `WouldBlock` when there is none on a nonblocking socket; `InvalidData` when the packet was
+/// larger than the buffer.
+pub fn receive_packet(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Packet> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received = loop {
+        match rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(buffer)], &mut control, flags) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    let mut descriptor = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(passed) = message {
+            for one in passed {
+                descriptor.get_or_insert(one);
+            }
+        }
+    }
+    if received.flags.contains(rustix::net::ReturnFlags::TRUNC) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet larger than the protocol allows"));
+    }
+    Ok(Packet { length: received.bytes, descriptor })
+}
+
+/// Makes a socket or pipe return at once instead of waiting, or wait again.
+pub fn set_nonblocking(descriptor: impl AsFd, nonblocking: bool) -> io::Result<()> {
+    rustix::io::ioctl_fionbio(descriptor, nonblocking).map_err(io::Error::from)
+}
+
+/// Bounds how long a blocking read or write of this socket may take; `None` for ever.
+pub fn set_timeouts(socket: impl AsFd, read: Option<std::time::Duration>, write: Option<std::time::Duration>) -> io::Result<()> {
+    use rustix::net::sockopt::{Timeout, set_socket_timeout};
+    set_socket_timeout(&socket, Timeout::Recv, read)?;
+    set_socket_timeout(&socket, Timeout::Send, write)?;
+    Ok(())
+}
+
+fn new(style: Style, flags: SocketFlags) -> io::Result<OwnedFd> {
+    rustix::net::socket_with(AddressFamily::UNIX, kind(style), flags, None).map_err(io::Error::from)
+}
+
+fn kind(style: Style) -> SocketType {
+    match style {
+        Style::Stream => SocketType::STREAM,
+        Style::Packets => SocketType::SEQPACKET,
+    }
+}

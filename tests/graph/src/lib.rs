@@ -1,0 +1,1 @@
+//! Holds the manifests to the table of the architecture page.
