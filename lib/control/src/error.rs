@@ -1,0 +1,31 @@
+//! What is wrong with a control file, where, and what to do.
+
+use std::fmt;
+
+/// A control file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The file as the admin knows it: `control/NAME`.
+    pub file: String,
+    /// The line, from 1; 0 when the file as a whole is meant.
+    pub line: usize,
+    /// What is wrong and what to do, a full sentence.
+    pub reason: String,
+}
+
+impl Error {
+    pub(crate) fn new(file: &str, line: usize, reason: impl Into<String>) -> Error {
+        Error { file: format!("control/{file}"), line, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.reason),
+            line => write!(f, "{}:{line}: {}", self.file, self.reason),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

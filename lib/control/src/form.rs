@@ -1,0 +1,124 @@
+//! The forms that a control file can have, and what fits each.
+
+/// One control file: everything that is known about it, in one place.
+#[derive(Debug)]
+pub struct Setting {
+    /// The file's name in control/.
+    pub name: &'static str,
+    /// What the file must look like.
+    pub form: Form,
+    /// What counts when the file is absent, in words for the manual page.
+    pub default: &'static str,
+    /// The programs that read it, without `stafett-`.
+    pub readers: &'static [&'static str],
+    /// What it does, full sentences for the sample and the manual page. No line above 78 bytes
+    /// is needed here; the writers of both fold it.
+    pub text: &'static str,
+    /// An example of its content, as it stands commented out in the sample.
+    pub example: &'static str,
+}
+
+/// What a control file must look like.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// The first line counts, trailing blank space stripped.
+    Line,
+    /// The first line is the name of a host or domain.
+    Host,
+    /// The first line is a whole number in these bounds.
+    Integer {
+        /// The smallest allowed value.
+        least: u64,
+        /// The largest allowed value.
+        most: u64,
+        /// What is counted, such as `bytes` or `seconds`.
+        unit: &'static str,
+    },
+    /// Each line counts but blank lines and lines that start with `#`; the function judges one.
+    List(fn(&str) -> Result<(), String>),
+    /// As `List`, each line `key:value`; the function judges both.
+    Map(fn(&str, &str) -> Result<(), String>),
+    /// A compiled table that a program of the given name makes.
+    Compiled(&'static str),
+}
+
+/// A domain, or `.domain` for all that is below it.
+pub fn domain_or_suffix(text: &str) -> Result<(), String> {
+    host(text.strip_prefix('.').unwrap_or(text))
+}
+
+/// The name of a host or domain: letters, digits, `-`, `_` and dots, or UTF-8; 253 bytes at most
+/// (RFC 1035 section 2.3.4, RFC 5890).
+pub fn host(text: &str) -> Result<(), String> {
+    let label = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 63
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || !c.is_ascii())
+    };
+    if text.len() <= 253 && text.split('.').all(label) {
+        Ok(())
+    } else {
+        Err(format!("\"{text}\" is not the name of a host or domain"))
+    }
+}
+
+/// `user@domain` or `@domain`, as in badmailfrom.
+pub fn address_or_domain(text: &str) -> Result<(), String> {
+    match text.rsplit_once('@') {
+        Some((_, domain)) => host(domain),
+        None => Err(format!("\"{text}\" is neither an address nor @domain; write user@domain or @domain")),
+    }
+}
+
+/// A name server: an IP address, with a port behind a colon if it is not 53 (`[v6]:port`).
+pub fn name_server(text: &str) -> Result<(), String> {
+    let plain = text.parse::<std::net::IpAddr>().is_ok();
+    if plain || text.parse::<std::net::SocketAddr>().is_ok() {
+        Ok(())
+    } else {
+        Err(format!("\"{text}\" is not the address of a name server; write 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53"))
+    }
+}
+
+/// One line of smtproutes: `domain:relay:port`; domain and relay may be empty.
+pub fn route(domain: &str, rest: &str) -> Result<(), String> {
+    if !domain.is_empty() && domain != "." {
+        route_key(domain)?;
+    }
+    if rest.contains('|') {
+        return Err("user and password are not read from this file, because everybody may read it; remove the part from | on".to_owned());
+    }
+    let (relay, port) = split_port(rest)?;
+    if let Some(port) = port
+        && !port.parse::<u16>().is_ok_and(|port| port != 0)
+    {
+        return Err(format!("\"{port}\" is not a port; write a number from 1 to 65535"));
+    }
+    relay_host(relay)
+}
+
+fn route_key(domain: &str) -> Result<(), String> {
+    if domain.contains('@') { address_or_domain(domain) } else { domain_or_suffix(domain) }
+}
+
+/// Splits `relay`, `relay:port`, `[v6]`, `[v6]:port` (also `[v6`] without port) into its parts.
+pub fn split_port(rest: &str) -> Result<(&str, Option<&str>), String> {
+    if let Some(inner) = rest.strip_prefix('[') {
+        let (address, after) = inner.split_once(']').ok_or_else(|| format!("\"{rest}\" has [ but no ]"))?;
+        return match after.strip_prefix(':') {
+            Some("") => Ok((address, None)),
+            Some(port) => Ok((address, Some(port))),
+            None if after.is_empty() => Ok((address, None)),
+            None => Err(format!("\"{after}\" stands behind the ]; write [address]:port")),
+        };
+    }
+    match rest.split_once(':') {
+        None | Some((_, "")) => Ok((rest.trim_end_matches(':'), None)),
+        Some((_, port)) if port.contains(':') => Err(format!("\"{rest}\" has more than one colon; write an IPv6 address in brackets: [2001:db8::1]:25")),
+        Some((relay, port)) => Ok((relay, Some(port))),
+    }
+}
+
+fn relay_host(relay: &str) -> Result<(), String> {
+    if relay.is_empty() || relay.parse::<std::net::IpAddr>().is_ok() { Ok(()) } else { host(relay) }
+}

@@ -1,0 +1,194 @@
+//! One row per control file. A program names the row it reads; the checker, the samples and
+//! stafett-control(5) go through [`TABLE`].
+
+use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, name_server, route};
+
+/// Seconds in a week, the longest that most times may be set to.
+const YEAR: u64 = 365 * 24 * 3600;
+
+const fn seconds(least: u64, most: u64) -> Form {
+    Form::Integer { least, most, unit: "seconds" }
+}
+
+/// Every control file that this version reads.
+pub static TABLE: &[&Setting] = &[
+    &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCEMAXBYTES, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
+    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXHOPS,
+    &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &QUEUEFREE, &QUEUELIFETIME, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
+    &TIMEOUTCONNECT, &TIMEOUTREMOTE, &TIMEOUTSMTPD,
+];
+
+/// The name of this host.
+pub static ME: Setting = Setting {
+    name: "me", form: Form::Host, default: "none; the file is required",
+    readers: &["smtpd", "queued", "queue", "send", "remote"],
+    text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
+    example: "relay.example.org",
+};
+/// Domains that are relayed for.
+pub static RCPTHOSTS: Setting = Setting {
+    name: "rcpthosts", form: Form::List(domain_or_suffix), default: "none: mail is accepted only from clients with RELAYCLIENT",
+    readers: &["smtpd"],
+    text: "The domains that mail is accepted for, one a line: domain for exactly that one, .domain for all below it. A recipient in no listed domain is refused unless the client has RELAYCLIENT. When the file is missing, empty or broken, mail is accepted for nobody. An address without @ does not pass.",
+    example: "example.org\n.example.org",
+};
+/// More domains that are relayed for, compiled.
+pub static MORERCPTHOSTS: Setting = Setting {
+    name: "morercpthosts.cdb", form: Form::Compiled("stafett-tcprules --hosts"), default: "none",
+    readers: &["smtpd"],
+    text: "More domains in the form of rcpthosts, for long lists: a cdb whose keys are the domains, as qmail-newmrh makes it. It is looked at after rcpthosts.",
+    example: "",
+};
+/// Senders that are refused.
+pub static BADMAILFROM: Setting = Setting {
+    name: "badmailfrom", form: Form::List(address_or_domain), default: "none",
+    readers: &["smtpd"],
+    text: "Envelope senders that are refused, one a line: an address, or @host for every address at that host. The refusal is given at each RCPT. The variable BADMAILFROM adds to it.",
+    example: "spammer@example.net\n@example.com",
+};
+/// The largest message.
+pub static DATABYTES: Setting = Setting {
+    name: "databytes", form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" }, default: "0: no limit",
+    readers: &["smtpd"],
+    text: "The largest message that is accepted, in bytes; 0 is no limit. It is offered as SIZE. The variable DATABYTES overrides it.",
+    example: "52428800",
+};
+/// Our name for our own addresses in recipients.
+pub static LOCALIPHOST: Setting = Setting {
+    name: "localiphost", form: Form::Host, default: "me", readers: &["smtpd"],
+    text: "A recipient at [address] is taken as one at this host when the address is the one the client connected to.",
+    example: "relay.example.org",
+};
+/// The text after 220.
+pub static SMTPGREETING: Setting = Setting {
+    name: "smtpgreeting", form: Form::Line, default: "me", readers: &["smtpd"],
+    text: "The greeting behind the code 220. Its first word must be the name of this host.",
+    example: "relay.example.org ESMTP, no unsolicited mail",
+};
+/// Patience with a client.
+pub static TIMEOUTSMTPD: Setting = Setting {
+    name: "timeoutsmtpd", form: seconds(1, 86_400), default: "300", readers: &["smtpd"],
+    text: "How many seconds smtpd waits for the next bytes from a client. RFC 5321 section 4.5.3.2.7 asks for 300 at least.",
+    example: "300",
+};
+/// Recipients of one message.
+pub static MAXRECIPIENTS: Setting = Setting {
+    name: "maxrecipients", form: Form::Integer { least: 1, most: 100_000, unit: "recipients" }, default: "1000", readers: &["smtpd"],
+    text: "How many recipients one message may have; further ones get 452 and the client sends them in another transaction. RFC 5321 section 4.5.3.1.8 asks for 100 at least. The variable MAXRECIPIENTS overrides it.",
+    example: "1000",
+};
+/// Hops of one message.
+pub static MAXHOPS: Setting = Setting {
+    name: "maxhops", form: Form::Integer { least: 10, most: 1000, unit: "hops" }, default: "100", readers: &["smtpd"],
+    text: "A message with this many Received and Delivered-To lines is taken to be looping and is refused.",
+    example: "100",
+};
+/// Connections at once.
+pub static CONCURRENCYINCOMING: Setting = Setting {
+    name: "concurrencyincoming", form: Form::Integer { least: 1, most: 50_000, unit: "connections" }, default: "200", readers: &["tcpserver"],
+    text: "How many connections are served at once. The run script of the listener gives it to -c, so it counts from the next start of that service.",
+    example: "200",
+};
+/// Connections at once from one address.
+pub static CONCURRENCYPERIP: Setting = Setting {
+    name: "concurrencyperip", form: Form::Integer { least: 0, most: 50_000, unit: "connections" }, default: "50; 0 is no limit", readers: &["tcpserver"],
+    text: "How many connections one IPv4 address or one IPv6 network of 64 bits may have at once; further ones are told 421. The run script of the listener gives it to -C, so it counts from the next start of that service.",
+    example: "50",
+};
+/// Delivery connections at once.
+pub static CONCURRENCYREMOTE: Setting = Setting {
+    name: "concurrencyremote", form: Form::Integer { least: 0, most: 10_000, unit: "connections" }, default: "100", readers: &["send"],
+    text: "How many connections to other hosts are open at once; 0 stops remote delivery.",
+    example: "100",
+};
+/// Delivery connections at once to one destination.
+pub static CONCURRENCYDESTINATION: Setting = Setting {
+    name: "concurrencydestination", form: Form::Integer { least: 1, most: 10_000, unit: "connections" }, default: "20", readers: &["send"],
+    text: "How many connections to one destination are open at once, when it answers well. The number in force grows with success and shrinks with failure.",
+    example: "20",
+};
+/// Life of a message in the queue.
+pub static QUEUELIFETIME: Setting = Setting {
+    name: "queuelifetime", form: seconds(0, YEAR), default: "604800: a week", readers: &["send"],
+    text: "How many seconds a message is tried. After that one last attempt is made; what fails then is bounced.",
+    example: "604800",
+};
+/// Free space kept.
+pub static QUEUEFREE: Setting = Setting {
+    name: "queuefree", form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" }, default: "67108864: 64 MiB", readers: &["queued"],
+    text: "Messages are refused for now (452) when taking them would leave less than this many bytes on the file system of the queue.",
+    example: "67108864",
+};
+/// What is synced.
+pub static QUEUESYNC: Setting = Setting {
+    name: "queuesync", form: Form::List(sync_word), default: "file on ext4, xfs and btrfs; directory elsewhere", readers: &["queued"],
+    text: "What is synced before a message is answered with 250: file (the message after its rename, which on ext4, xfs and btrfs makes the name durable too) or directory (the directory as well, for any other file system).",
+    example: "directory",
+};
+/// Routes.
+pub static SMTPROUTES: Setting = Setting {
+    name: "smtproutes", form: Form::Map(route), default: "none: MX records", readers: &["send"],
+    text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. The last line for a domain counts.",
+    example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\n:smarthost.example.net:587",
+};
+/// Name servers.
+pub static RESOLVERS: Setting = Setting {
+    name: "resolvers", form: Form::List(name_server), default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1", readers: &["remote"],
+    text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
+    example: "127.0.0.1\n[::1]:5353",
+};
+/// Our name as a client.
+pub static HELOHOST: Setting = Setting {
+    name: "helohost", form: Form::Host, default: "me", readers: &["remote"],
+    text: "The name that is said in EHLO to other hosts.",
+    example: "relay.example.org",
+};
+/// Patience with connecting.
+pub static TIMEOUTCONNECT: Setting = Setting {
+    name: "timeoutconnect", form: seconds(1, 3600), default: "60", readers: &["remote"],
+    text: "How many seconds to wait for another host to accept a connection.",
+    example: "60",
+};
+/// Patience with a server.
+pub static TIMEOUTREMOTE: Setting = Setting {
+    name: "timeoutremote", form: seconds(1, 86_400), default: "the times of RFC 5321 section 4.5.3.2 for each command", readers: &["remote"],
+    text: "How many seconds to wait for each reply of another host.",
+    example: "300",
+};
+/// User name of bounces.
+pub static BOUNCEFROM: Setting = Setting {
+    name: "bouncefrom", form: Form::Line, default: "MAILER-DAEMON", readers: &["send"],
+    text: "The user name in the From line of bounces.",
+    example: "MAILER-DAEMON",
+};
+/// Host name of bounces.
+pub static BOUNCEHOST: Setting = Setting {
+    name: "bouncehost", form: Form::Host, default: "me", readers: &["send"],
+    text: "The host name in the From line of bounces.",
+    example: "relay.example.org",
+};
+/// Largest original in a bounce.
+pub static BOUNCEMAXBYTES: Setting = Setting {
+    name: "bouncemaxbytes", form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" }, default: "51200", readers: &["send"],
+    text: "A message of at most this many bytes is returned whole in its bounce, a larger one with its header alone.",
+    example: "51200",
+};
+/// User that gets double bounces.
+pub static DOUBLEBOUNCETO: Setting = Setting {
+    name: "doublebounceto", form: Form::Line, default: "postmaster; an empty first line discards double bounces", readers: &["send"],
+    text: "The user that receives a bounce which cannot be delivered, at doublebouncehost.",
+    example: "postmaster",
+};
+/// Host that gets double bounces.
+pub static DOUBLEBOUNCEHOST: Setting = Setting {
+    name: "doublebouncehost", form: Form::Host, default: "me", readers: &["send"],
+    text: "The host that receives double bounces. This relay delivers nothing locally: name a host that smtproutes or MX records reach.",
+    example: "mail.example.org",
+};
+
+fn sync_word(text: &str) -> Result<(), String> {
+    match text {
+        "file" | "directory" => Ok(()),
+        _ => Err(format!("\"{text}\" is neither file nor directory")),
+    }
+}
