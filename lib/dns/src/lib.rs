@@ -22,6 +22,8 @@ mod question;
 mod resolver;
 mod reverse;
 mod servers;
+#[cfg(test)]
+mod tests;
 
 pub use hosts::{HOSTS_FILE, addresses_in_hosts};
 pub use outcome::{Answer, Failure, Outcome, Reason, Record};

@@ -59,7 +59,7 @@ fn unbuildable(error: impl std::fmt::Display) -> Reason {
     Reason::System(error.to_string())
 }
 
-/// Judges a received message. `path` holds the names asked or reached so far and grows with each alias.
+/// Judges a received message. `path` holds the names asked so far; its last one is what was asked.
 pub(crate) fn read(bytes: &[u8], id: u16, kind: Kind, path: &mut Vec<Name>) -> Reading {
     let Ok(message) = Message::from_slice(bytes) else {
         return Reading::Stranger("shorter than a header");
@@ -74,7 +74,7 @@ pub(crate) fn read(bytes: &[u8], id: u16, kind: Kind, path: &mut Vec<Name>) -> R
         return Reading::Truncated;
     }
     match message.header().rcode() {
-        Rcode::NOERROR | Rcode::NXDOMAIN => follow(message, kind, path).unwrap_or_else(Reading::Failed),
+        Rcode::NOERROR | Rcode::NXDOMAIN => follow_from(message, kind, path),
         Rcode::FORMERR | Rcode::NOTIMP => Reading::WithoutEdns,
         Rcode::SERVFAIL => Reading::Failed(Reason::ServerFailure),
         Rcode::REFUSED => Reading::Failed(Reason::Refused),
@@ -95,6 +95,16 @@ fn fits(message: &Message<[u8]>, id: u16, asked: &Name, kind: Kind) -> Result<()
         && question.qtype() == kind.rtype()
         && question.qclass() == Class::IN;
     if same { Ok(()) } else { Err("wrong question") }
+}
+
+/// The path grows only where the next question is about its end.
+fn follow_from(message: &Message<[u8]>, kind: Kind, path: &mut Vec<Name>) -> Reading {
+    let asked = path.len();
+    let reading = follow(message, kind, path).unwrap_or_else(Reading::Failed);
+    if !matches!(reading, Reading::Follow(_)) {
+        path.truncate(asked);
+    }
+    reading
 }
 
 /// Walks from the asked name over aliases to the records.
