@@ -1,0 +1,237 @@
+//! Where mail for a domain goes: control/smtproutes, and the destination that the scheduler hands to remote.
+//!
+//! What it does: holds the routes and answers for a domain with the first of: the domain itself, each `.suffix` of it
+//! (longest first), the empty key; without a route, the domain's MX records (interfaces of qmail-remote(8)).
+//! Security stance: routes come from the admin, domains from strangers; a domain only ever selects a line. An address
+//! literal leads to a host, never to a look-up.
+//! How it fails: a value that does not parse is an error that says what to write; the whole table is refused with it.
+//! Known limits: no credentials (`|user|password`) and no port 465 with TLS from the start.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The port of SMTP (RFC 5321 §2.3.4).
+pub const SMTP_PORT: u16 = 25;
+
+/// Whether a destination's name is looked up as a domain or as a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A domain: its MX records name the hosts (RFC 5321 §5.1).
+    Mx,
+    /// A host: its addresses are used, its MX records are not asked for. May be an IP address.
+    Host,
+}
+
+/// Whom to deliver to: what one delivery connection is for. The scheduler groups by it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Destination {
+    /// How the name is looked up.
+    pub kind: Kind,
+    /// Lower case, without the last dot; an IPv6 address without brackets.
+    pub name: String,
+    /// TCP port, never 0.
+    pub port: u16,
+}
+
+impl Destination {
+    /// The MX hosts of a domain, or the host itself where the domain is an address literal (RFC 5321 §4.1.3).
+    #[must_use]
+    pub fn of_domain(domain: &str, port: u16) -> Self {
+        let domain = canonical(domain);
+        match literal(&domain) {
+            Some(address) => Destination { kind: Kind::Host, name: address.to_string(), port },
+            None => Destination { kind: Kind::Mx, name: domain, port },
+        }
+    }
+
+    /// The three strings that stand for it in a handoff.
+    #[must_use]
+    pub fn to_strings(&self) -> [String; 3] {
+        [self.kind.word().to_owned(), self.name.clone(), self.port.to_string()]
+    }
+
+    /// Reads the three strings of a handoff.
+    ///
+    /// # Errors
+    /// [`BadRoute`] for an unknown kind, an empty name or a port out of range.
+    pub fn from_strings(kind: &str, name: &str, port: &str) -> Result<Self, BadRoute> {
+        if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
+            return Err(BadRoute(format!("\"{}\" is not the name of a destination", name.escape_debug())));
+        }
+        Ok(Destination { kind: kind.parse()?, name: name.to_owned(), port: parse_port(port)? })
+    }
+}
+
+/// `mx example.org`, `host 192.0.2.1:2525`: as the log and qstat show it.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        write!(f, "{} ", self.kind.word())?;
+        match (self.port, name.contains(':')) {
+            (SMTP_PORT, _) => f.write_str(name),
+            (port, true) => write!(f, "[{name}]:{port}"),
+            (port, false) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+impl Kind {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Mx => "mx",
+            Kind::Host => "host",
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = BadRoute;
+
+    fn from_str(word: &str) -> Result<Self, BadRoute> {
+        match word {
+            "mx" => Ok(Kind::Mx),
+            "host" => Ok(Kind::Host),
+            other => Err(BadRoute(format!("\"{}\" is neither mx nor host", other.escape_debug()))),
+        }
+    }
+}
+
+/// The table of routes.
+#[derive(Clone, Debug, Default)]
+pub struct SmtpRoutes {
+    routes: HashMap<String, Route>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Route {
+    /// Empty: use the MX records of the recipient's domain.
+    relay: String,
+    port: u16,
+}
+
+impl SmtpRoutes {
+    /// A table without routes: everything goes by MX.
+    #[must_use]
+    pub fn new() -> Self {
+        SmtpRoutes::default()
+    }
+
+    /// Adds the line `key:value`; a later line of the same key, in any case, replaces an earlier one.
+    ///
+    /// # Errors
+    /// [`BadRoute`] where `value` is not `relay`, `relay:port`, `[ipv6]`, `[ipv6]:port`, `:port` or empty.
+    pub fn insert(&mut self, key: &str, value: &str) -> Result<(), BadRoute> {
+        self.routes.insert(canonical(key), parse_route(value)?);
+        Ok(())
+    }
+
+    /// Where mail for `domain` goes.
+    #[must_use]
+    pub fn destination(&self, domain: &str) -> Destination {
+        let domain = canonical(domain);
+        match self.route(&domain) {
+            None => Destination::of_domain(&domain, SMTP_PORT),
+            Some(route) if route.relay.is_empty() => Destination::of_domain(&domain, route.port),
+            Some(route) => Destination { kind: Kind::Host, name: route.relay.clone(), port: route.port },
+        }
+    }
+
+    /// How many domains have a route.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether everything goes by MX.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    fn route(&self, domain: &str) -> Option<&Route> {
+        let suffixes = domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot..));
+        std::iter::once(domain).chain(suffixes).chain([""]).find_map(|key| self.routes.get(key))
+    }
+}
+
+/// A value of smtproutes, or a destination on the wire, that does not parse: a sentence that says what to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRoute(String);
+
+impl fmt::Display for BadRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadRoute {}
+
+fn parse_route(value: &str) -> Result<Route, BadRoute> {
+    let value = value.trim();
+    if value.contains('|') {
+        return Err(BadRoute(
+            "stafett does not support credentials in smtproutes; remove everything from the first | on, and let the relay \
+             accept this host by its address"
+                .to_owned(),
+        ));
+    }
+    let (relay, port) = split_relay(value)?;
+    let port = if port.is_empty() { SMTP_PORT } else { parse_port(port)? };
+    Ok(Route { relay: canonical(relay), port })
+}
+
+/// Splits off the port; an IPv6 address loses its brackets.
+fn split_relay(value: &str) -> Result<(&str, &str), BadRoute> {
+    let Some(inner) = value.strip_prefix('[') else {
+        let (relay, port) = value.split_once(':').unwrap_or((value, ""));
+        if port.contains(':') {
+            return Err(BadRoute(format!("\"{value}\" has too many colons; write an IPv6 relay as [address]:port")));
+        }
+        return host(relay).map(|()| (relay, port));
+    };
+    let (address, rest) = inner.split_once(']').ok_or_else(|| BadRoute(format!("\"{value}\" has [ without ]")))?;
+    if address.parse::<IpAddr>().is_err() {
+        return Err(BadRoute(format!("\"{address}\" is not an IP address; write a host name without brackets")));
+    }
+    match rest.strip_prefix(':') {
+        Some(port) => Ok((address, port)),
+        None if rest.is_empty() => Ok((address, "")),
+        None => Err(BadRoute(format!("\"{value}\" has \"{rest}\" behind the ]; write [address]:port"))),
+    }
+}
+
+fn host(relay: &str) -> Result<(), BadRoute> {
+    if relay.bytes().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace() || byte == b'@') {
+        return Err(BadRoute(format!("\"{}\" is not the name of a relay", relay.escape_debug())));
+    }
+    Ok(())
+}
+
+fn parse_port(port: &str) -> Result<u16, BadRoute> {
+    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse() {
+        Ok(number) if digits && number != 0 => Ok(number),
+        _ => Err(BadRoute(format!("\"{}\" is not a port; write a number from 1 to 65535", port.escape_debug()))),
+    }
+}
+
+fn literal(domain: &str) -> Option<IpAddr> {
+    let inside = domain.strip_prefix('[')?.strip_suffix(']')?;
+    inside.strip_prefix("ipv6:").unwrap_or(inside).parse().ok()
+}
+
+fn canonical(name: &str) -> String {
+    let lower = name.to_lowercase();
+    match lower.strip_suffix('.') {
+        Some(bare) if !bare.is_empty() => bare.to_owned(),
+        _ => lower,
+    }
+}
+
+#[cfg(test)]
+#[path = "smtproutes_test.rs"]
+mod smtproutes_test;

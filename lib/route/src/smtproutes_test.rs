@@ -1,0 +1,95 @@
+//! Routes and the order in which they are looked up.
+
+use super::*;
+
+fn routes(lines: &[(&str, &str)]) -> SmtpRoutes {
+    let mut routes = SmtpRoutes::new();
+    for (key, value) in lines {
+        routes.insert(key, value).unwrap();
+    }
+    routes
+}
+
+fn shown(routes: &SmtpRoutes, domain: &str) -> String {
+    routes.destination(domain).to_string()
+}
+
+#[test]
+fn without_routes_everything_goes_by_mx() {
+    assert_eq!(shown(&SmtpRoutes::new(), "Example.ORG."), "mx example.org");
+}
+
+#[test]
+fn the_most_exact_key_counts() {
+    let routes = routes(&[
+        ("example.org", "exact"),
+        (".example.org", "below"),
+        (".b.example.org", "deeper:26"),
+        (".org", "top"),
+        ("", "default"),
+    ]);
+    assert_eq!(shown(&routes, "example.org"), "host exact");
+    assert_eq!(shown(&routes, "a.example.org"), "host below");
+    assert_eq!(shown(&routes, "x.b.example.org"), "host deeper:26");
+    assert_eq!(shown(&routes, "b.example.org"), "host below");
+    assert_eq!(shown(&routes, "other.org"), "host top");
+    assert_eq!(shown(&routes, "org"), "host default");
+    assert_eq!(shown(&routes, "notexample.com"), "host default");
+}
+
+#[test]
+fn an_empty_relay_means_mx_and_keeps_the_port() {
+    let routes = routes(&[("direct.example", ""), ("odd.example", ":2525"), ("", "smarthost.example")]);
+    assert_eq!(shown(&routes, "direct.example"), "mx direct.example");
+    assert_eq!(shown(&routes, "odd.example"), "mx odd.example:2525");
+    assert_eq!(shown(&routes, "else.example"), "host smarthost.example");
+}
+
+#[test]
+fn the_last_of_equal_keys_wins_in_any_case() {
+    let routes = routes(&[("Example.org", "first"), ("eXample.ORG", "Second.Example")]);
+    assert_eq!(shown(&routes, "EXAMPLE.org"), "host second.example");
+    assert_eq!(routes.len(), 1);
+}
+
+#[test]
+fn addresses_as_relays() {
+    let routes = routes(&[
+        ("four.example", "192.0.2.1:2525"),
+        ("six.example", "[2001:DB8::1]:2525"),
+        ("plain.example", "[2001:db8::1]"),
+    ]);
+    assert_eq!(shown(&routes, "four.example"), "host 192.0.2.1:2525");
+    assert_eq!(shown(&routes, "six.example"), "host [2001:db8::1]:2525");
+    assert_eq!(shown(&routes, "plain.example"), "host 2001:db8::1");
+}
+
+#[test]
+fn address_literals_are_hosts() {
+    let empty = SmtpRoutes::new();
+    assert_eq!(shown(&empty, "[192.0.2.1]"), "host 192.0.2.1");
+    assert_eq!(shown(&empty, "[IPv6:2001:db8::1]"), "host 2001:db8::1");
+    assert_eq!(shown(&routes(&[("", "smart.example")]), "[192.0.2.1]"), "host smart.example");
+}
+
+#[test]
+fn values_that_are_refused() {
+    let refused = |value: &str| SmtpRoutes::new().insert("example.org", value).unwrap_err().to_string();
+    for value in ["relay:0", "relay:65536", "relay:+25", "relay:smtp", "2001:db8::1", "[2001:db8::1", "[relay]", "[::1]25", "a b"] {
+        refused(value);
+    }
+    assert!(refused("relay:587|user|password").contains("does not support credentials in smtproutes"));
+    assert!(refused("relay:0").contains("from 1 to 65535"));
+}
+
+#[test]
+fn destinations_survive_the_wire() {
+    for domain in ["example.org", "[192.0.2.1]", "[IPv6:2001:db8::1]"] {
+        let destination = Destination::of_domain(domain, 2525);
+        let [kind, name, port] = destination.to_strings();
+        assert_eq!(Destination::from_strings(&kind, &name, &port).unwrap(), destination);
+    }
+    for (kind, name, port) in [("lmtp", "a", "25"), ("mx", "", "25"), ("mx", "a", "0"), ("host", "a\nb", "25")] {
+        assert!(Destination::from_strings(kind, name, port).is_err());
+    }
+}
