@@ -1,0 +1,176 @@
+//! Orders and reports between send and a child of remote, and the destination it is born for.
+//!
+//! A child is handed one end of a packet socket pair and the strings of its [`Destination`]. send
+//! writes one [`Order`] with the message's descriptor; the child writes one [`Report`] for it and
+//! then waits for the next order, until send closes the pair.
+
+use crate::netstring::{all, number, push};
+use crate::{Malformed, Verdict};
+use std::fmt;
+
+/// Recipients of one order at most (RFC 5321 section 4.5.3.1.8: every server takes a hundred).
+pub const MOST_RECIPIENTS: usize = 100;
+/// A report's text for one recipient at most, in bytes.
+pub const LONGEST_TEXT: usize = 1000;
+
+/// How the addresses of a destination are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// By MX records of the name (RFC 5321 section 5.1).
+    Mx,
+    /// By the addresses of the name itself: a route of control/smtproutes.
+    Host,
+}
+
+/// Where a delivery connection goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Destination {
+    /// How its addresses are found.
+    pub kind: Kind,
+    /// A domain, a host, or an IP address without brackets; lower case.
+    pub name: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Destination {
+    /// The strings of the handoff, in order.
+    pub fn strings(&self) -> [String; 3] {
+        let kind = match self.kind {
+            Kind::Mx => "mx",
+            Kind::Host => "host",
+        };
+        [kind.to_owned(), self.name.clone(), self.port.to_string()]
+    }
+
+    /// Reads the strings of a handoff.
+    ///
+    /// # Errors
+    /// When they are not three, or do not fit.
+    pub fn parse(strings: &[&[u8]]) -> Result<Destination, Malformed> {
+        let [kind, name, port] = strings else { return Err(Malformed("not the three strings of a destination")) };
+        let kind = match *kind {
+            b"mx" => Kind::Mx,
+            b"host" => Kind::Host,
+            _ => return Err(Malformed("an unknown kind of destination")),
+        };
+        let name = std::str::from_utf8(name).map_err(|_| Malformed("a destination that is no text"))?;
+        if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
+            return Err(Malformed("a destination without a usable name"));
+        }
+        let port = u16::try_from(number(port)?).map_err(|_| Malformed("a port that is too large"))?;
+        Ok(Destination { kind, name: name.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Destination {
+    /// As control/smtproutes would have it: `example.org` by MX, `[host]:port` for a route.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Mx => f.write_str(&self.name),
+            Kind::Host if self.name.contains(':') => write!(f, "[{}]:{}", self.name, self.port),
+            Kind::Host => write!(f, "{}:{}", self.name, self.port),
+        }
+    }
+}
+
+/// One message to deliver to some recipients; its descriptor travels beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order<'a> {
+    /// The number of this delivery, repeated in its report.
+    pub delivery: u64,
+    /// The queue id, for the words in the log.
+    pub id: u64,
+    /// The bytes of the message, from the start of the file.
+    pub size: u64,
+    /// The text form of the envelope with the recipients to try.
+    pub envelope: &'a [u8],
+}
+
+impl Order<'_> {
+    /// The packet.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.envelope.len() + 64);
+        push(&mut out, self.delivery.to_string().as_bytes());
+        push(&mut out, self.id.to_string().as_bytes());
+        push(&mut out, self.size.to_string().as_bytes());
+        push(&mut out, self.envelope);
+        out
+    }
+
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// When it is no order.
+    pub fn parse(packet: &[u8]) -> Result<Order<'_>, Malformed> {
+        let [delivery, id, size, envelope] = all(packet, 4)?[..] else { return Err(Malformed("an order without its four parts")) };
+        Ok(Order { delivery: number(delivery)?, id: number(id)?, size: number(size)?, envelope })
+    }
+}
+
+/// What a failure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The message or its recipients; or there was no failure.
+    Message,
+    /// The destination could not be reached at all: every message for it would fare the same.
+    Destination,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The number of the order.
+    pub delivery: u64,
+    /// What a failure is about.
+    pub scope: Scope,
+    /// Whether the connection takes another order; the child ends otherwise.
+    pub reusable: bool,
+    /// One verdict and text for each recipient of the order, in its order.
+    pub recipients: Vec<(Verdict, String)>,
+}
+
+impl Report {
+    /// The packet.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 + 160 * self.recipients.len());
+        push(&mut out, self.delivery.to_string().as_bytes());
+        push(&mut out, if self.scope == Scope::Destination { b"d" } else { b"m" });
+        push(&mut out, if self.reusable { b"+" } else { b"-" });
+        for (verdict, text) in &self.recipients {
+            let mut one = vec![verdict.letter()];
+            one.extend_from_slice(cut(text).as_bytes());
+            push(&mut out, &one);
+        }
+        out
+    }
+
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// When it is no report.
+    pub fn parse(packet: &[u8]) -> Result<Report, Malformed> {
+        let parts = all(packet, 3 + MOST_RECIPIENTS)?;
+        let [delivery, scope, reusable, recipients @ ..] = &parts[..] else { return Err(Malformed("a report without its parts")) };
+        let scope = match *scope {
+            b"d" => Scope::Destination,
+            b"m" => Scope::Message,
+            _ => return Err(Malformed("a report of unknown scope")),
+        };
+        let recipients: Result<Vec<_>, _> = recipients.iter().map(|one| parse_recipient(one)).collect();
+        Ok(Report { delivery: number(delivery)?, scope, reusable: *reusable == b"+", recipients: recipients? })
+    }
+}
+
+fn parse_recipient(bytes: &[u8]) -> Result<(Verdict, String), Malformed> {
+    let (letter, text) = bytes.split_first().ok_or(Malformed("a report without a verdict"))?;
+    let verdict = Verdict::from_letter(*letter).ok_or(Malformed("a report with an unknown verdict"))?;
+    if text.len() > LONGEST_TEXT {
+        return Err(Malformed("a report with too long a text"));
+    }
+    Ok((verdict, String::from_utf8_lossy(text).into_owned()))
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text)
+}

@@ -1,0 +1,147 @@
+//! The conversation with queued, from the side of whoever brings a message.
+//!
+//! On a stream of netstrings, each beginning with a letter:
+//! `E` and the envelope's text, then `D` and bytes of the message (strict CRLF lines) any number of
+//! times, then `.`; or `R` and a size in bytes, to ask whether there is room for so much. Each `.`
+//! and `R` is answered with one netstring: `K` and the queue id (or `ok`), `Z` or `D` and a text
+//! that begins with an SMTP reply code and an enhanced status code. End of file before the `.`
+//! means that nothing is queued.
+
+use crate::netstring::{self, Reader};
+use crate::{Malformed, Verdict};
+use stafett_envelope::Envelope;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// The largest envelope text, in bytes.
+pub const LARGEST_ENVELOPE: usize = 16 * 1024 * 1024;
+/// The largest piece of a message in one netstring, in bytes.
+pub const LARGEST_PIECE: usize = 64 * 1024;
+/// The longest answer, in bytes.
+const LONGEST_ANSWER: usize = 1024;
+
+/// What queued says of a message or a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The message is on disk under this queue id (or there is room).
+    Accepted(String),
+    /// Not now; the text begins with an SMTP reply code of the 400s.
+    Temporary(String),
+    /// Never; the text begins with an SMTP reply code of the 500s.
+    Permanent(String),
+}
+
+/// A message on its way into the queue.
+#[derive(Debug)]
+pub struct Injector {
+    stream: UnixStream,
+    pending: Vec<u8>,
+    broken: bool,
+}
+
+impl Injector {
+    /// Connects to queued's socket. Every read and write is bounded by `patience`.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub fn connect(socket: &Path, patience: Duration) -> io::Result<Injector> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        Ok(Injector { stream, pending: Vec::new(), broken: false })
+    }
+
+    /// Asks whether a message of `size` bytes would find room.
+    ///
+    /// # Errors
+    /// When queued does not answer in time.
+    pub fn room(&mut self, size: u64) -> io::Result<Answer> {
+        netstring::push(&mut self.pending, format!("R{size}").as_bytes());
+        self.answer()
+    }
+
+    /// Begins a message.
+    pub fn envelope(&mut self, envelope: &Envelope) {
+        let mut text = vec![b'E'];
+        envelope.write(&mut text);
+        netstring::push(&mut self.pending, &text);
+    }
+
+    /// Adds to the message. A write that fails shows in [`Injector::finish`], which then reads
+    /// why queued gave up.
+    pub fn data(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(LARGEST_PIECE - 1) {
+            self.pending.extend_from_slice((piece.len() + 1).to_string().as_bytes());
+            self.pending.extend_from_slice(b":D");
+            self.pending.extend_from_slice(piece);
+            self.pending.push(b',');
+            if self.pending.len() >= LARGEST_PIECE {
+                self.flush();
+            }
+        }
+    }
+
+    /// Whether queued has hung up before the end of the message.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Ends the message and waits for the answer: accepted means on disk.
+    ///
+    /// # Errors
+    /// When queued does not answer in time or says something odd. The message may be queued all
+    /// the same; the caller must answer with a temporary failure.
+    pub fn finish(&mut self) -> io::Result<Answer> {
+        netstring::push(&mut self.pending, b".");
+        self.answer()
+    }
+
+    fn flush(&mut self) {
+        if !self.broken && self.stream.write_all(&self.pending).is_err() {
+            self.broken = true;
+        }
+        self.pending.clear();
+    }
+
+    fn answer(&mut self) -> io::Result<Answer> {
+        self.flush();
+        let mut reader = Reader::new(&self.stream, LONGEST_ANSWER);
+        let answer = reader.next()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Answer::parse(answer).map_err(io::Error::from)
+    }
+}
+
+impl Answer {
+    /// The text on the wire.
+    pub fn encode(&self) -> Vec<u8> {
+        let (verdict, text) = match self {
+            Answer::Accepted(text) => (Verdict::Ok, text),
+            Answer::Temporary(text) => (Verdict::Temporary, text),
+            Answer::Permanent(text) => (Verdict::Permanent, text),
+        };
+        let mut out = vec![verdict.letter()];
+        out.extend_from_slice(text.as_bytes());
+        out
+    }
+
+    /// Reads the text of [`Answer::encode`].
+    ///
+    /// # Errors
+    /// When it is none: an unknown letter, no printable text.
+    pub fn parse(bytes: &[u8]) -> Result<Answer, Malformed> {
+        let (letter, text) = bytes.split_first().ok_or(Malformed("an empty answer"))?;
+        let text = std::str::from_utf8(text).map_err(|_| Malformed("an answer that is no text"))?;
+        if text.chars().any(char::is_control) {
+            return Err(Malformed("an answer with a control character"));
+        }
+        let text = text.to_owned();
+        match Verdict::from_letter(*letter) {
+            Some(Verdict::Ok) => Ok(Answer::Accepted(text)),
+            Some(Verdict::Temporary) => Ok(Answer::Temporary(text)),
+            Some(Verdict::Permanent) => Ok(Answer::Permanent(text)),
+            None => Err(Malformed("an answer with an unknown letter")),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use crate::Verdict;
+use crate::arrival::Arrival;
+use crate::delivery::{Destination, Kind, Order, Report, Scope};
+use crate::injector::Answer;
+use crate::netstring::{self, Reader};
+
+#[test]
+fn netstrings_survive_any_cut_of_the_stream() {
+    struct Drip<'a>(&'a [u8]);
+    impl std::io::Read for Drip<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            out[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+    let mut stream = Vec::new();
+    netstring::push(&mut stream, b"hello");
+    netstring::push(&mut stream, b"");
+    netstring::push(&mut stream, b"1:2,");
+    let mut reader = Reader::new(Drip(&stream), 16);
+    for expected in [&b"hello"[..], b"", b"1:2,"] {
+        assert_eq!(reader.next().unwrap().unwrap(), expected);
+    }
+    assert!(reader.next().unwrap().is_none());
+}
+
+#[test]
+fn malformed_netstrings_are_errors() {
+    for bad in [&b"x:a,"[..], b":,", b"-1:a,", b"3:abc;", b"99999999999:a,", b"5:abc", b"17:aaaaaaaaaaaaaaaaa,"] {
+        let mut reader = Reader::new(bad, 16);
+        assert!(reader.next().is_err(), "{}", String::from_utf8_lossy(bad));
+    }
+    assert!(netstring::all(b"1:a,1:b,", 1).is_err());
+    assert!(netstring::all(b"1:a,1", 9).is_err());
+}
+
+#[test]
+fn orders_reports_arrivals_and_answers_are_read_back() {
+    let order = Order { delivery: 7, id: 1_763_758_000_123_456, size: 4096, envelope: b"from a@b\nto c@d\n" };
+    assert_eq!(Order::parse(&order.encode()).unwrap(), order);
+    let report = Report {
+        delivery: 7,
+        scope: Scope::Destination,
+        reusable: false,
+        recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into())],
+    };
+    assert_eq!(Report::parse(&report.encode()).unwrap(), report);
+    let arrival = Arrival::Message { id: 1, size: 2, envelope: b"from \nto a\n" };
+    assert_eq!(Arrival::parse(&arrival.encode()).unwrap(), arrival);
+    assert_eq!(Arrival::parse(b"S").unwrap(), Arrival::Scan);
+    let answer = Answer::Temporary("452 4.3.1 no room".into());
+    assert_eq!(Answer::parse(&answer.encode()).unwrap(), answer);
+    assert!(Answer::parse(b"Kid\r\n250 forged").is_err());
+}
+
+#[test]
+fn a_destination_is_read_back_and_a_hostile_one_refused() {
+    let destination = Destination { kind: Kind::Host, name: "2001:db8::1".into(), port: 25 };
+    let strings = destination.strings();
+    let bytes: Vec<&[u8]> = strings.iter().map(String::as_bytes).collect();
+    assert_eq!(Destination::parse(&bytes).unwrap(), destination);
+    for bad in [[&b"mx"[..], b"", b"25"], [b"mx", b"a", b"65536"], [b"xx", b"a", b"25"], [b"mx", b"a\nb", b"25"]] {
+        assert!(Destination::parse(&bad).is_err());
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_at_a_character() {
+    let report = Report { delivery: 1, scope: Scope::Message, reusable: true, recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))] };
+    let read = Report::parse(&report.encode()).unwrap();
+    assert_eq!(read.recipients[0].1, "\u{e4}".repeat(500));
+}
