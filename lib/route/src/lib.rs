@@ -5,4 +5,4 @@
 
 pub mod smtproutes;
 
-pub use smtproutes::{BadRoute, Destination, Kind, SMTP_PORT, SmtpRoutes};
+pub use smtproutes::{BadRoute, SMTP_PORT, SmtpRoutes};

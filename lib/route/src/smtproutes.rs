@@ -1,4 +1,4 @@
-//! Where mail for a domain goes: control/smtproutes, and the destination that the scheduler hands to remote.
+//! Where mail for a domain goes: control/smtproutes.
 //!
 //! What it does: holds the routes and answers for a domain with the first of: the domain itself, each `.suffix` of it
 //! (longest first), the empty key; without a route, the domain's MX records (interfaces of qmail-remote(8)).
@@ -10,95 +10,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
+
+use stafett_wire::delivery::{Destination, Kind};
 
 /// The port of SMTP (RFC 5321 §2.3.4).
 pub const SMTP_PORT: u16 = 25;
-
-/// Whether a destination's name is looked up as a domain or as a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A domain: its MX records name the hosts (RFC 5321 §5.1).
-    Mx,
-    /// A host: its addresses are used, its MX records are not asked for. May be an IP address.
-    Host,
-}
-
-/// Whom to deliver to: what one delivery connection is for. The scheduler groups by it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Destination {
-    /// How the name is looked up.
-    pub kind: Kind,
-    /// Lower case, without the last dot; an IPv6 address without brackets.
-    pub name: String,
-    /// TCP port, never 0.
-    pub port: u16,
-}
-
-impl Destination {
-    /// The MX hosts of a domain, or the host itself where the domain is an address literal (RFC 5321 §4.1.3).
-    #[must_use]
-    pub fn of_domain(domain: &str, port: u16) -> Self {
-        let domain = canonical(domain);
-        match literal(&domain) {
-            Some(address) => Destination { kind: Kind::Host, name: address.to_string(), port },
-            None => Destination { kind: Kind::Mx, name: domain, port },
-        }
-    }
-
-    /// The three strings that stand for it in a handoff.
-    #[must_use]
-    pub fn to_strings(&self) -> [String; 3] {
-        [self.kind.word().to_owned(), self.name.clone(), self.port.to_string()]
-    }
-
-    /// Reads the three strings of a handoff.
-    ///
-    /// # Errors
-    /// [`BadRoute`] for an unknown kind, an empty name or a port out of range.
-    pub fn from_strings(kind: &str, name: &str, port: &str) -> Result<Self, BadRoute> {
-        if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
-            return Err(BadRoute(format!("\"{}\" is not the name of a destination", name.escape_debug())));
-        }
-        Ok(Destination { kind: kind.parse()?, name: name.to_owned(), port: parse_port(port)? })
-    }
-}
-
-/// `mx example.org`, `host 192.0.2.1:2525`: as the log and qstat show it.
-impl fmt::Display for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        write!(f, "{} ", self.kind.word())?;
-        match (self.port, name.contains(':')) {
-            (SMTP_PORT, _) => f.write_str(name),
-            (port, true) => write!(f, "[{name}]:{port}"),
-            (port, false) => write!(f, "{name}:{port}"),
-        }
-    }
-}
-
-impl Kind {
-    /// The word on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Mx => "mx",
-            Kind::Host => "host",
-        }
-    }
-}
-
-impl FromStr for Kind {
-    type Err = BadRoute;
-
-    fn from_str(word: &str) -> Result<Self, BadRoute> {
-        match word {
-            "mx" => Ok(Kind::Mx),
-            "host" => Ok(Kind::Host),
-            other => Err(BadRoute(format!("\"{}\" is neither mx nor host", other.escape_debug()))),
-        }
-    }
-}
 
 /// The table of routes.
 #[derive(Clone, Debug, Default)]
@@ -134,8 +50,8 @@ impl SmtpRoutes {
     pub fn destination(&self, domain: &str) -> Destination {
         let domain = canonical(domain);
         match self.route(&domain) {
-            None => Destination::of_domain(&domain, SMTP_PORT),
-            Some(route) if route.relay.is_empty() => Destination::of_domain(&domain, route.port),
+            None => by_mx(domain, SMTP_PORT),
+            Some(route) if route.relay.is_empty() => by_mx(domain, route.port),
             Some(route) => Destination { kind: Kind::Host, name: route.relay.clone(), port: route.port },
         }
     }
@@ -158,7 +74,15 @@ impl SmtpRoutes {
     }
 }
 
-/// A value of smtproutes, or a destination on the wire, that does not parse: a sentence that says what to write.
+/// The MX hosts of a domain, or the host itself where the domain is an address literal (RFC 5321 §4.1.3).
+fn by_mx(domain: String, port: u16) -> Destination {
+    match literal(&domain) {
+        Some(address) => Destination { kind: Kind::Host, name: address.to_string(), port },
+        None => Destination { kind: Kind::Mx, name: domain, port },
+    }
+}
+
+/// A value of smtproutes that does not parse: a sentence that says what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRoute(String);
 
