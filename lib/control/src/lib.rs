@@ -15,7 +15,7 @@ mod watch;
 
 pub use error::Error;
 pub use form::{Form, Setting};
-pub use read::{Control, Item, LARGEST};
+pub use read::{Control, Item, LARGEST, Pair};
 pub use watch::Watch;
 
 #[cfg(test)]

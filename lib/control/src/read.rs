@@ -23,6 +23,9 @@ pub struct Item<T> {
     pub value: T,
 }
 
+/// Key and value of a map's line.
+pub type Pair = (String, String);
+
 impl Control {
     /// The control files in `directory`. Nothing is read yet.
     pub fn new(directory: impl Into<PathBuf>) -> Control {
@@ -93,7 +96,7 @@ impl Control {
     ///
     /// # Errors
     /// When a line has no colon or does not fit its form.
-    pub fn map(&self, row: &Setting) -> Result<Option<Vec<Item<(String, String)>>>, Error> {
+    pub fn map(&self, row: &Setting) -> Result<Option<Vec<Item<Pair>>>, Error> {
         let Some(text) = self.text(row)? else { return Ok(None) };
         let mut items = Vec::new();
         for (line, value) in counted(&text) {

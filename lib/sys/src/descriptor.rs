@@ -58,3 +58,8 @@ pub fn write_all(descriptor: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// A pipe: read end, write end, both closed on execution.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)
+}

@@ -1,7 +1,8 @@
 //! Signals as a descriptor that can be waited for with the others.
 //!
 //! [`Signals::block`] keeps the signals from interrupting anything; they are read from the
-//! descriptor instead (signalfd(2)). A child calls [`unblock_all`] before it serves or executes.
+//! descriptor instead (signalfd(2)). A child calls [`unblock`] before it serves, [`unblock_all`]
+//! before it executes.
 
 use nix::sys::signal::{SigHandler, SigSet};
 use std::io;
@@ -80,9 +81,14 @@ impl AsFd for Signals {
     }
 }
 
+/// Lets signals through again, for a child that goes on with the same program.
+pub fn unblock() -> io::Result<()> {
+    SigSet::empty().thread_set_mask().map_err(io::Error::from)
+}
+
 /// A program that is executed expects no blocked signals and the default for SIGPIPE.
 pub fn unblock_all() -> io::Result<()> {
-    SigSet::empty().thread_set_mask()?;
+    unblock()?;
     set_pipe(SigHandler::SigDfl)
 }
 

@@ -29,11 +29,14 @@ pub fn push(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b',');
 }
 
+/// A netstring and what follows it.
+pub type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// One netstring off the front of `input`, and the rest; `None` when it has not arrived whole.
 ///
 /// # Errors
 /// When it is none, or longer than `longest`.
-pub fn split(input: &[u8], longest: usize) -> Result<Option<(&[u8], &[u8])>, Malformed> {
+pub fn split(input: &[u8], longest: usize) -> Result<Option<Split<'_>>, Malformed> {
     let Some((length, header)) = length(input, longest)? else { return Ok(None) };
     let Some(whole) = input.get(header..header + length + 1) else { return Ok(None) };
     let (bytes, comma) = whole.split_at(length);
@@ -87,6 +90,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// When the stream breaks, ends inside a netstring, or holds something else.
+    #[allow(clippy::should_implement_trait, reason = "the item borrows the buffer, which an Iterator cannot")]
     pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
         let longest = self.buffer.len() - 24;
         loop {

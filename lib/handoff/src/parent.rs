@@ -1,0 +1,264 @@
+//! The resident parent's loop.
+
+use crate::client::Answer;
+use crate::{LARGEST, LINGER, MOST_STRINGS};
+use stafett_log::Log;
+use stafett_sys::poll::{self, Interest};
+use stafett_sys::process::{self, Fork, Pid};
+use stafett_sys::signal::{self, Signal, Signals};
+use stafett_sys::socket::{self, Style};
+use stafett_sys::user::Uid;
+use stafett_wire::netstring::{all, number};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What a resident program does beside the loop.
+pub trait Service {
+    /// Called before each birth and on HUP (`forced`): read again what has changed. Must be cheap
+    /// when nothing has. A control file that does not parse keeps the last good copy.
+    fn refresh(&mut self, forced: bool);
+
+    /// In the child: serves one conversation and returns the exit code of the process.
+    fn serve(&mut self, conversation: Conversation) -> i32;
+}
+
+/// What a child is born with.
+#[derive(Debug)]
+pub struct Conversation {
+    /// The strings of the handoff, without the tag.
+    pub strings: Vec<Vec<u8>>,
+    /// The descriptor that was handed over.
+    pub descriptor: OwnedFd,
+    /// Hangs up when the parent was told to end, or died: finish what is being done, then end.
+    pub lifeline: OwnedFd,
+}
+
+/// A parent that listens.
+#[derive(Debug)]
+pub struct Parent {
+    log: Log,
+    /// The parent's alone: a child drops it at birth.
+    ends: Option<Ends>,
+    lifeline: OwnedFd,
+    allowed: Vec<Uid>,
+    most: usize,
+    callers: HashMap<u64, OwnedFd>,
+    next_caller: u64,
+    children: HashMap<Pid, (u64, u64)>,
+}
+
+#[derive(Debug)]
+struct Ends {
+    listener: OwnedFd,
+    signals: Signals,
+    _lifeline: OwnedFd,
+}
+
+impl Parent {
+    /// Listens at `path` for callers of the users `allowed` (our own user and root may always
+    /// call), with at most `most` children at once.
+    ///
+    /// # Errors
+    /// When the socket cannot be made, or another process listens there.
+    pub fn listen(log: Log, path: &Path, allowed: &[Uid], most: usize) -> io::Result<Parent> {
+        let listener = socket::listen(path, Style::Packets, 64)?;
+        let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Child])?;
+        let mut allowed = allowed.to_vec();
+        allowed.extend([Uid::effective(), Uid::ROOT]);
+        let (lifeline, write_end) = stafett_sys::descriptor::pipe()?;
+        let ends = Some(Ends { listener, signals, _lifeline: write_end });
+        Ok(Parent { log, ends, lifeline, allowed, most, callers: HashMap::new(), next_caller: 0, children: HashMap::new() })
+    }
+
+    /// Serves until TERM. Returns when the parent should exit.
+    ///
+    /// # Errors
+    /// When waiting for events fails, which leaves nothing to do but to be started again.
+    pub fn run(mut self, service: &mut impl Service) -> io::Result<()> {
+        let mut buffer = vec![0; LARGEST];
+        while let Some(ends) = &self.ends {
+            let (signalled, called, ready) = self.wait(ends)?;
+            let (end, reload, died) = if signalled { arrived(&ends.signals) } else { (false, false, false) };
+            if called {
+                let callers = accept_callers(ends, self.log);
+                callers.into_iter().for_each(|caller| self.admit(caller));
+            }
+            if reload {
+                service.refresh(true);
+            }
+            if died {
+                self.reap();
+            }
+            if end {
+                break;
+            }
+            for caller in ready {
+                self.read_caller(caller, &mut buffer, service);
+            }
+        }
+        self.finish()
+    }
+
+    fn wait(&self, ends: &Ends) -> io::Result<(bool, bool, Vec<u64>)> {
+        let names: Vec<u64> = self.callers.keys().copied().collect();
+        let mut wanted = vec![(ends.signals.as_fd(), Interest::Read), (ends.listener.as_fd(), Interest::Read)];
+        wanted.extend(names.iter().filter_map(|name| self.callers.get(name)).map(|caller| (caller.as_fd(), Interest::Read)));
+        let ready = poll::wait(&wanted, None)?;
+        let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.readable);
+        let callers = names.iter().enumerate().filter(|(index, _)| is_ready(index + 2)).map(|(_, name)| *name);
+        Ok((is_ready(0), is_ready(1), callers.collect()))
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, ending)) = process::reap() {
+            if let process::Ending::Killed(signal) = ending {
+                self.log.warning(format_args!("process {pid} was ended by signal {signal}"));
+            }
+            if let Some((caller, tag)) = self.children.remove(&pid) {
+                self.answer(caller, &Answer::Ended { tag, status: ending.wait_status() });
+            }
+        }
+    }
+
+    fn admit(&mut self, caller: OwnedFd) {
+        match socket::peer(&caller) {
+            Ok(peer) if self.allowed.contains(&peer.uid) => {}
+            Ok(peer) => {
+                self.log.error(format_args!("refused a call from process {} of user {}, who may not hand over here", peer.pid, peer.uid));
+                return;
+            }
+            Err(error) => {
+                self.log.error(format_args!("unable to tell who calls: {error}"));
+                return;
+            }
+        }
+        if socket::set_nonblocking(&caller, true).is_ok() {
+            self.next_caller += 1;
+            self.callers.insert(self.next_caller, caller);
+        }
+    }
+
+    fn read_caller(&mut self, name: u64, buffer: &mut [u8], service: &mut impl Service) {
+        while let Some(caller) = self.callers.get(&name) {
+            match socket::receive_packet(caller, buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(packet) if packet.length > 0 => {
+                    let bytes = buffer.get(..packet.length).unwrap_or_default();
+                    if let Err(reason) = self.birth(name, bytes, packet.descriptor, service) {
+                        self.log.error(format_args!("closing the connection of a caller: {reason}"));
+                        self.callers.remove(&name);
+                    }
+                }
+                Ok(_) => {
+                    self.callers.remove(&name);
+                }
+                Err(error) => {
+                    self.log.error(format_args!("unable to read from a caller: {error}"));
+                    self.callers.remove(&name);
+                }
+            }
+        }
+    }
+
+    fn birth(&mut self, caller: u64, packet: &[u8], descriptor: Option<OwnedFd>, service: &mut impl Service) -> Result<(), String> {
+        let strings = all(packet, MOST_STRINGS).map_err(|error| error.to_string())?;
+        let (tag, strings) = strings.split_first().ok_or("a handoff without a tag")?;
+        let tag = number(tag).map_err(|error| error.to_string())?;
+        let descriptor = descriptor.ok_or("a handoff without a descriptor")?;
+        if self.children.len() >= self.most {
+            let text = format!("{} conversations are under way, which is the limit", self.most);
+            self.answer(caller, &Answer::Refused { tag, text });
+            return Ok(());
+        }
+        service.refresh(false);
+        match process::fork() {
+            Ok(Fork::Parent(pid)) => {
+                self.children.insert(pid, (caller, tag));
+                self.answer(caller, &Answer::Started { tag, pid });
+            }
+            Ok(Fork::Child) => {
+                let Ok(lifeline) = self.become_child() else { process::exit_now(111) };
+                let strings = strings.iter().map(|string| string.to_vec()).collect();
+                process::exit_now(service.serve(Conversation { strings, descriptor, lifeline }));
+            }
+            Err(error) => {
+                self.log.error(format_args!("unable to fork: {error}"));
+                self.answer(caller, &Answer::Refused { tag, text: format!("unable to fork: {error}") });
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes all that is the parent's, so that its death can be seen; gives the child its end
+    /// of the lifeline.
+    fn become_child(&mut self) -> io::Result<OwnedFd> {
+        self.callers.clear();
+        self.ends = None;
+        signal::unblock()?;
+        self.lifeline.try_clone()
+    }
+
+    fn answer(&mut self, caller: u64, answer: &Answer) {
+        let Some(socket) = self.callers.get(&caller) else { return };
+        if send_patiently(socket.as_fd(), &answer.encode()).is_err() {
+            self.log.error("closing the connection of a caller that does not read its answers");
+            self.callers.remove(&caller);
+        }
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.callers.clear();
+        let Some(Ends { listener, signals, _lifeline }) = self.ends.take() else { return Ok(()) };
+        drop((listener, _lifeline));
+        let deadline = Instant::now() + LINGER;
+        while !self.children.is_empty() && Instant::now() < deadline {
+            poll::wait_two((signals.as_fd(), Interest::Read), None, Some(deadline - Instant::now()))?;
+            arrived(&signals);
+            self.reap();
+        }
+        if !self.children.is_empty() {
+            self.log.note(format_args!("ending; {} conversations in the middle of a message finish on their own", self.children.len()));
+        }
+        Ok(())
+    }
+}
+
+/// Which signals have come: end, reload, a child has ended.
+fn arrived(signals: &Signals) -> (bool, bool, bool) {
+    let (mut end, mut reload, mut died) = (false, false, false);
+    while let Some(signal) = signals.next() {
+        match signal {
+            Signal::Terminate | Signal::Interrupt => end = true,
+            Signal::Hangup => reload = true,
+            _ => died = true,
+        }
+    }
+    (end, reload, died)
+}
+
+fn accept_callers(ends: &Ends, log: Log) -> Vec<OwnedFd> {
+    let mut callers = Vec::new();
+    loop {
+        match socket::accept(&ends.listener) {
+            Ok(Some(caller)) => callers.push(caller),
+            Ok(None) => return callers,
+            Err(error) => {
+                log.error(format_args!("unable to accept a caller: {error}"));
+                return callers;
+            }
+        }
+    }
+}
+
+fn send_patiently(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+    match socket::send_packet(socket, bytes, None) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            poll::wait_two((socket, Interest::Write), None, Some(Duration::from_secs(1)))?;
+            socket::send_packet(socket, bytes, None)
+        }
+        done => done,
+    }
+}
