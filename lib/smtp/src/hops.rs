@@ -1,10 +1,7 @@
 //! Counts the stations that a message has passed: Received and Delivered-To lines in its header.
 //!
-//! A message that has seen [`HOPS_MAX`] of them runs in a circle and is refused (RFC 5321 §6.3). The header is looked at as
-//! it streams by; a few bytes of the current line are all that is kept.
-
-/// From so many lines on a message counts as looping.
-pub const HOPS_MAX: u32 = 100;
+//! A message that has seen too many of them runs in a circle and is refused (RFC 5321 §6.3). The header is looked at as it
+//! streams by; a few bytes of the current line are all that is kept.
 
 /// Enough of a line to know the two field names.
 const KEPT: usize = DELIVERED.len();
@@ -39,11 +36,6 @@ impl HopCounter {
             }
             rest = after;
         }
-    }
-
-    /// Whether the message has passed too many stations.
-    pub fn is_loop(&self) -> bool {
-        self.hops >= HOPS_MAX
     }
 
     /// How many stations have been counted.

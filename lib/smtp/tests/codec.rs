@@ -148,11 +148,6 @@ fn counts_hops() {
         2
     );
     assert_eq!(count(b"Received\r\nReceived : x\r\n"), 0);
-    let mut counter = HopCounter::new();
-    counter.feed(&b"received:\r\n".repeat(99));
-    assert!(!counter.is_loop());
-    counter.feed(b"received:\r\n");
-    assert!(counter.is_loop());
 }
 
 fn stuff<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {

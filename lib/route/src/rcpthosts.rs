@@ -1,0 +1,108 @@
+//! Whom mail is accepted for: control/rcpthosts and morercpthosts.cdb.
+//!
+//! What it does: answers for a domain whether it is listed and which line says so. `domain` lists exactly that one,
+//! `.domain` all that is below it. The compiled table has the same lines as keys (as qmail-newmrh makes it) and is asked last.
+//! Security stance: this decides whether the host is an open relay. It takes a parsed [`Domain`], the very value that is
+//! routed later, never text of a peer. No list, an empty list and a broken table list nobody. A literal is never listed.
+//! How it fails: a line that is no domain is an error in words; a table that breaks while it is asked is an error that the
+//! caller must answer with a temporary failure.
+//! Known limits: keys of the compiled table are compared as they are, so they must be lower case and A-labels.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+
+use stafett_address::Domain;
+
+/// The lists. The default lists nobody.
+#[derive(Default)]
+pub struct RcptHosts {
+    /// Canonical domain, with a leading dot for a suffix, and its line.
+    lines: HashMap<String, usize>,
+    table: Option<cdb2::CDB>,
+}
+
+/// Which entry lists a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// This line of rcpthosts.
+    Line(usize),
+    /// The compiled table.
+    Table,
+    /// None does.
+    Nowhere,
+}
+
+impl RcptHosts {
+    /// Lists nobody yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds line `number` of the file; the first of equal lines is the one that is named later.
+    ///
+    /// # Errors
+    /// When it is neither a domain nor `.domain`.
+    pub fn insert(&mut self, number: usize, line: &str) -> Result<(), stafett_address::Error> {
+        let bare = line.strip_prefix('.');
+        let name = match Domain::parse(bare.unwrap_or(line))? {
+            Domain::Name(name) => name,
+            Domain::Literal(_) => return Err(stafett_address::Error::Syntax("an address literal cannot be listed")),
+        };
+        let key = if bare.is_some() { format!(".{name}") } else { name };
+        self.lines.entry(key).or_insert(number);
+        Ok(())
+    }
+
+    /// Sets the compiled table.
+    pub fn set_table(&mut self, table: Option<cdb2::CDB>) {
+        self.table = table;
+    }
+
+    /// Whether no domain can be listed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.table.is_none()
+    }
+
+    /// Looks a domain up: itself first, then each suffix, longest first; the lines before the table.
+    ///
+    /// # Errors
+    /// When the compiled table is broken.
+    pub fn look_up(&self, domain: &Domain) -> io::Result<Listed> {
+        let Some(name) = domain.as_name() else { return Ok(Listed::Nowhere) };
+        if let Some(line) = keys(name).find_map(|key| self.lines.get(key)) {
+            return Ok(Listed::Line(*line));
+        }
+        match &self.table {
+            Some(table) if in_table(table, name)? => Ok(Listed::Table),
+            _ => Ok(Listed::Nowhere),
+        }
+    }
+}
+
+impl fmt::Debug for RcptHosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RcptHosts").field("lines", &self.lines).field("table", &self.table.is_some()).finish()
+    }
+}
+
+/// `a.b.example`, `.b.example`, `.example`.
+fn keys(name: &str) -> impl Iterator<Item = &str> {
+    let suffixes = name.match_indices('.').filter_map(|(dot, _)| name.get(dot..));
+    std::iter::once(name).chain(suffixes)
+}
+
+fn in_table(table: &cdb2::CDB, name: &str) -> io::Result<bool> {
+    for key in keys(name) {
+        if let Some(found) = table.get(key.as_bytes()) {
+            return found.map(|_| true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+#[path = "rcpthosts_test.rs"]
+mod rcpthosts_test;
