@@ -57,6 +57,13 @@ pub(crate) fn prefix_key(ip: Ipv6Addr) -> Vec<u8> {
     format!("^{:0128b}", ip.to_bits()).into_bytes()
 }
 
+/// The network that a prefix key stands for, as text.
+pub(crate) fn network_of_key(key: &[u8]) -> Option<String> {
+    let bits = std::str::from_utf8(key.strip_prefix(b"^")?).ok()?;
+    let ip = u128::from_str_radix(&format!("{bits:0<128}"), 2).ok()?;
+    Some(format!("{}/{}", Ipv6Addr::from_bits(ip), bits.len()))
+}
+
 fn with_info(text: &str, at: usize) -> Outcome<Keys> {
     let (info, place) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
     if place.len() > 1 && place.starts_with('=') {

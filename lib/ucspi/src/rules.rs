@@ -6,7 +6,7 @@
 //! Security stance: the file is checked whole when it is opened, so that a damaged one is refused
 //! then and not in the middle of the traffic.
 
-use crate::address::prefix_key;
+use crate::address::{network_of_key, prefix_key};
 use crate::environment::address_text;
 use crate::instructions::Instructions;
 use crate::table::{NOT_A_RULE, Table};
@@ -42,6 +42,13 @@ pub enum RulesError {
     Unreadable(io::Error),
     /// It is not a complete cdb of rules; the text says what is wrong.
     Broken(&'static str),
+}
+
+impl Match {
+    /// The address of the rule as one would write it.
+    pub fn address(&self) -> String {
+        network_of_key(&self.key).unwrap_or_else(|| String::from_utf8_lossy(&self.key).into_owned())
+    }
 }
 
 impl RulesError {

@@ -1,0 +1,87 @@
+//! Compiles the rules of stafett-tcpserver, and says what compiled rules do with a client.
+//!
+//! What: `stafett-tcprules CDB TMP < RULES` as djb's tcprules; `stafett-tcprules RULES` writes
+//! RULES.cdb; `stafett-tcprules --check CDB [IP]` as his tcprulescheck.
+//! Security stance: run by the admin on the admin's files; nothing here comes from a peer.
+//! How it fails: 100 for usage and for rules that are none (named by line and column), 111 for
+//! files; the compiled file is replaced whole or not at all.
+//! Known limits: only the first fault is named.
+
+mod check;
+mod compile;
+
+use lexopt::prelude::*;
+use stafett_log::Log;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const LOG: Log = Log::new("stafett-tcprules");
+const USAGE: &str = "usage: stafett-tcprules CDB TMP < RULES | stafett-tcprules RULES | stafett-tcprules --check CDB [IP]";
+
+fn main() -> ExitCode {
+    let done = arguments().and_then(|work| match work {
+        Work::Compile { source, cdb, temporary } => compile::run(source.as_deref(), &cdb, &temporary),
+        Work::Check { cdb, ip } => check::run(&cdb, ip.as_deref()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            LOG.fatal(&failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// A reason to give up, and the exit code for it.
+struct Failure {
+    code: u8,
+    text: String,
+}
+
+impl Failure {
+    /// The admin must change something first.
+    fn lasting(text: impl fmt::Display) -> Failure {
+        Failure { code: 100, text: text.to_string() }
+    }
+
+    /// It may work at the next try.
+    fn temporary(text: impl fmt::Display) -> Failure {
+        Failure { code: 111, text: text.to_string() }
+    }
+}
+
+enum Work {
+    Compile { source: Option<PathBuf>, cdb: PathBuf, temporary: PathBuf },
+    Check { cdb: PathBuf, ip: Option<String> },
+}
+
+fn arguments() -> Result<Work, Failure> {
+    let mut check = false;
+    let mut values = Vec::new();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next().map_err(usage)? {
+        match argument {
+            Long("check") => check = true,
+            Value(value) => values.push(PathBuf::from(value)),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    match (check, &values[..]) {
+        (true, [cdb]) => Ok(Work::Check { cdb: cdb.clone(), ip: None }),
+        (true, [cdb, ip]) => Ok(Work::Check { cdb: cdb.clone(), ip: Some(ip.to_string_lossy().into_owned()) }),
+        (false, [cdb, temporary]) => Ok(Work::Compile { source: None, cdb: cdb.clone(), temporary: temporary.clone() }),
+        (false, [source]) => Ok(Work::Compile { source: Some(source.clone()), cdb: suffixed(source, ".cdb"), temporary: suffixed(source, ".cdb.tmp") }),
+        _ => Err(Failure::lasting(USAGE)),
+    }
+}
+
+fn usage(error: lexopt::Error) -> Failure {
+    Failure::lasting(format_args!("{error}; {USAGE}"))
+}
+
+fn suffixed(path: &std::path::Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
