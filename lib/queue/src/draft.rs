@@ -1,0 +1,139 @@
+//! A message on its way onto the disk.
+//!
+//! create in tmp/, write, rename to new/, one fsync of the file: on ext4, xfs and btrfs that one
+//! call makes data and new name durable (design: fsync before the rename loses the name). The
+//! directory is synced too where the caller says so. A draft that is dropped leaves nothing.
+
+use crate::id::Id;
+use crate::lines::StrictLines;
+use crate::store::{Place, Store};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use stafett_envelope::Envelope;
+use std::fs::File;
+use std::io::{self, Write};
+
+/// Bytes that are gathered before they are written: a small message goes out with one write.
+const GATHER: usize = 128 * 1024;
+
+/// A message that is being written.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    store: &'a Store,
+    id: Id,
+    file: File,
+    gathered: Vec<u8>,
+    checksum: crc32fast::Hasher,
+    lines: StrictLines,
+    size: u64,
+    done: bool,
+}
+
+/// A message that is on disk.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its queue id.
+    pub id: Id,
+    /// The bytes of the message.
+    pub size: u64,
+    /// The text form of its envelope as it was written.
+    pub envelope: Vec<u8>,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn create(store: &'a Store, id: Id) -> io::Result<Draft<'a>> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let opened = rustix::fs::openat(store.directory(), format!("tmp/{id}"), flags, Mode::RUSR | Mode::WUSR | Mode::RGRP)?;
+        Ok(Draft {
+            store,
+            id,
+            file: File::from(opened),
+            gathered: Vec::new(),
+            checksum: crc32fast::Hasher::new(),
+            lines: StrictLines::default(),
+            size: 0,
+            done: false,
+        })
+    }
+
+    /// Adds bytes of the message.
+    ///
+    /// # Errors
+    /// When they cannot be written; the caller gives the draft up.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.lines.look(bytes);
+        self.size += bytes.len() as u64;
+        self.put(bytes)
+    }
+
+    /// Whether the message so far is whole lines that end with CRLF.
+    pub fn lines_are_whole(&self) -> bool {
+        self.lines.are_whole()
+    }
+
+    /// Bytes of the message so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Its queue id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Makes the message durable under its name in queue/new.
+    ///
+    /// # Errors
+    /// When any step fails; nothing is left behind then, and the message is not queued.
+    pub fn commit(mut self, envelope: &Envelope, sync_directory: bool) -> io::Result<Committed> {
+        let mut text = Vec::with_capacity(512);
+        envelope.write(&mut text);
+        let head = format!("stafett-queue 1\nid {}\n", self.id);
+        self.put(head.as_bytes())?;
+        self.put(&text)?;
+        let length = self.size + head.len() as u64 + text.len() as u64;
+        let sum = self.checksum.clone().finalize();
+        let commit = format!("commit {length} {sum:08x}\n");
+        self.gather(commit.as_bytes())?;
+        self.flush()?;
+        self.publish(sync_directory)?;
+        Ok(Committed { id: self.id, size: self.size, envelope: text })
+    }
+
+    fn publish(&mut self, sync_directory: bool) -> io::Result<()> {
+        let (directory, tmp) = (self.store.directory(), format!("tmp/{}", self.id));
+        let new = self.store.name(self.id, self.size, Place::New).to_string();
+        rustix::fs::renameat(directory, &tmp, directory, &new)?;
+        self.done = true;
+        let synced = rustix::fs::fsync(&self.file).and_then(|()| if sync_directory { rustix::fs::fsync(self.store.new_directory()) } else { Ok(()) });
+        if let Err(error) = synced {
+            // After a failed fsync nobody knows what is on the disk (fsync(2)): take it back.
+            let _ = rustix::fs::unlinkat(directory, &new, AtFlags::empty());
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.checksum.update(bytes);
+        self.gather(bytes)
+    }
+
+    fn gather(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= GATHER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = rustix::fs::unlinkat(self.store.directory(), format!("tmp/{}", self.id), AtFlags::empty());
+        }
+    }
+}

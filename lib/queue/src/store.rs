@@ -1,0 +1,303 @@
+//! The directories of a queue and how a message moves between them.
+
+use crate::draft::Draft;
+use crate::entry::{Damage, Entry};
+use crate::id::Id;
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A queue, held open.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    directory: OwnedFd,
+    new: OwnedFd,
+}
+
+/// The state of a message is where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Accepted, not yet tried.
+    New,
+    /// Tried, waiting.
+    Waiting,
+    /// Held by the admin.
+    Held,
+}
+
+/// A message as its name and times tell, its content unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its queue id.
+    pub id: Id,
+    /// The bytes of the message.
+    pub size: u64,
+    /// Where it lies.
+    pub place: Place,
+    /// The next attempt, seconds since 1970 (its file's mtime); 0 in `new`.
+    pub due: u64,
+}
+
+impl Store {
+    /// Opens the queue in `root`.
+    ///
+    /// # Errors
+    /// When a directory is missing or may not be used; the error names it.
+    pub fn open(root: &Path) -> io::Result<Store> {
+        let directory = open_directory(root)?;
+        for name in ["tmp", "new", "cur", "hold", "bad"] {
+            open_directory(&root.join(name))?;
+        }
+        let new = open_directory(&root.join("new"))?;
+        Ok(Store { root: root.to_path_buf(), directory, new })
+    }
+
+    /// The queue's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// queue/new, for syncing.
+    pub fn new_directory(&self) -> BorrowedFd<'_> {
+        self.new.as_fd()
+    }
+
+    /// The queue's directory, for asking about its file system.
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Begins a message under a fresh id.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn draft(&self, id: Id) -> io::Result<Draft<'_>> {
+        Draft::create(self, id)
+    }
+
+    /// Removes what unfinished writers left in queue/tmp; only queued may, when it starts. Returns
+    /// how many there were.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file cannot be removed.
+    pub fn sweep(&self) -> io::Result<usize> {
+        let mut swept = 0;
+        for file in std::fs::read_dir(self.root.join("tmp"))? {
+            std::fs::remove_file(file?.path())?;
+            swept += 1;
+        }
+        Ok(swept)
+    }
+
+    /// All messages of one place, by names and times alone. Calls `found` for each; `odd` for a
+    /// file whose name is no message's.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn list(&self, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
+        match place {
+            Place::New => self.list_directory(&self.root.join("new"), place, found, odd),
+            Place::Held => self.list_directory(&self.root.join("hold"), place, found, odd),
+            Place::Waiting => {
+                for shard in std::fs::read_dir(self.root.join("cur"))? {
+                    self.list_directory(&shard?.path(), place, found, odd)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn list_directory(&self, directory: &Path, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
+        for file in std::fs::read_dir(directory)? {
+            let file = file?;
+            let Some((id, size)) = file.file_name().to_str().and_then(parse_name) else {
+                odd(&file.path());
+                continue;
+            };
+            // A message that was delivered or moved while we read is not here any more.
+            let due = match place {
+                Place::New => 0,
+                _ => match file.metadata() {
+                    Ok(seen) => u64::try_from(seen.mtime()).unwrap_or(0),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                },
+            };
+            found(Listed { id, size, place, due });
+        }
+        Ok(())
+    }
+
+    /// The path of a message below the queue's directory.
+    pub fn name(&self, id: Id, size: u64, place: Place) -> Name {
+        Name { id, size, place }
+    }
+
+    /// Opens a message for reading only, for handing it to a deliverer.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not lie there any more.
+    pub fn open_message(&self, id: Id, size: u64, place: Place) -> io::Result<File> {
+        let name = self.name(id, size, place).to_string();
+        let opened = rustix::fs::openat(&self.directory, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?;
+        Ok(File::from(opened))
+    }
+
+    /// Reads and verifies a message's envelope and journal.
+    ///
+    /// # Errors
+    /// The outer error is the file system's; the inner says how the file is damaged.
+    pub fn read(&self, id: Id, size: u64, place: Place) -> io::Result<Result<Entry, Damage>> {
+        let file = self.open_message(id, size, place)?;
+        Entry::read(&file, id, size)
+    }
+
+    /// Appends lines to a message's journal with one write. Returns the file, for syncing.
+    ///
+    /// # Errors
+    /// When it does not lie there, or the disk is full; a torn line counts as not written.
+    pub fn append(&self, id: Id, size: u64, place: Place, lines: &str) -> io::Result<File> {
+        let name = self.name(id, size, place).to_string();
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mut file = File::from(rustix::fs::openat(&self.directory, name, flags, Mode::empty())?);
+        cut_torn_line(&file, size)?;
+        file.write_all(lines.as_bytes())?;
+        Ok(file)
+    }
+
+    /// Moves a message that must wait from where it lies to queue/cur, or sets its time anew.
+    ///
+    /// # Errors
+    /// When it does not lie there or cannot be moved.
+    pub fn wait_until(&self, id: Id, size: u64, from: Place, due: u64) -> io::Result<()> {
+        let old = self.name(id, size, from).to_string();
+        let new = self.name(id, size, Place::Waiting).to_string();
+        let seconds = i64::try_from(due).unwrap_or(i64::MAX);
+        let stamp = Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let times = Timestamps { last_access: stamp, last_modification: stamp };
+        rustix::fs::utimensat(&self.directory, &old, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        if from != Place::Waiting {
+            match rustix::fs::renameat(&self.directory, &old, &self.directory, &new) {
+                Err(rustix::io::Errno::NOENT) => {
+                    self.make_shard(id)?;
+                    rustix::fs::renameat(&self.directory, &old, &self.directory, &new)?;
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the directory in which a message waits, for syncing.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn open_shard(&self, id: Id) -> io::Result<OwnedFd> {
+        open_directory(&self.root.join("cur").join(shard(id)))
+    }
+
+    /// Removes a message that is done: every recipient delivered or bounced.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, id: Id, size: u64, place: Place) -> io::Result<()> {
+        let name = self.name(id, size, place).to_string();
+        rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()).map_err(io::Error::from)
+    }
+
+    /// Sets a damaged message aside in queue/bad.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub fn set_aside(&self, id: Id, size: u64, place: Place) -> io::Result<()> {
+        let old = self.name(id, size, place).to_string();
+        let new = format!("bad/{id},S={size}");
+        rustix::fs::renameat(&self.directory, old, &self.directory, new).map_err(io::Error::from)
+    }
+
+    /// Bytes and files that a process without privileges can still add to the file system.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub fn free(&self) -> io::Result<(u64, u64)> {
+        let stat = rustix::fs::fstatvfs(&self.directory)?;
+        // Some file systems (btrfs) count no inodes and say 0 of 0.
+        let files = if stat.f_files == 0 { u64::MAX } else { stat.f_favail };
+        Ok((stat.f_bavail.saturating_mul(stat.f_frsize), files))
+    }
+
+    /// Whether one sync of a renamed file also makes its name durable here (see
+    /// stafett-queue(5)): measured for ext4, xfs and btrfs.
+    pub fn file_sync_is_enough(&self) -> bool {
+        const EXT4: i64 = 0xEF53;
+        const XFS: i64 = 0x5846_5342;
+        const BTRFS: i64 = 0x9123_683E;
+        rustix::fs::fstatfs(&self.directory).is_ok_and(|stat| matches!(stat.f_type as i64, EXT4 | XFS | BTRFS))
+    }
+
+    fn make_shard(&self, id: Id) -> io::Result<()> {
+        match std::fs::create_dir(self.root.join("cur").join(shard(id))) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// A message's path below the queue's directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    id: Id,
+    size: u64,
+    place: Place,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Name { id, size, place } = self;
+        match place {
+            Place::New => write!(f, "new/{id},S={size}"),
+            Place::Held => write!(f, "hold/{id},S={size}"),
+            Place::Waiting => write!(f, "cur/{}/{id},S={size}", shard(*id)),
+        }
+    }
+}
+
+fn shard(id: Id) -> String {
+    format!("{:02x}", id.0 & 0xff)
+}
+
+fn parse_name(name: &str) -> Option<(Id, u64)> {
+    let (id, size) = name.split_once(",S=")?;
+    let digits = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
+    Some((Id::parse(id)?, size.parse().ok().filter(|_| digits)?))
+}
+
+/// Takes away what follows the last line end: a line that a crash tore counts as not written, and
+/// must not become one with the next.
+fn cut_torn_line(file: &File, size: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let length = file.metadata()?.len();
+    let mut last = [0];
+    file.read_exact_at(&mut last, length.saturating_sub(1))?;
+    if last == *b"\n" {
+        return Ok(());
+    }
+    let mut tail = vec![0; usize::try_from(length.saturating_sub(size)).map_err(io::Error::other)?];
+    file.read_exact_at(&mut tail, size)?;
+    let kept = memchr::memrchr(b'\n', &tail).map_or(0, |at| at as u64 + 1);
+    file.set_len(size + kept)
+}
+
+fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    opened.map_err(|error| {
+        let error = io::Error::from(error);
+        io::Error::new(error.kind(), format!("unable to open the directory {}: {error}; stafett-setup mends it", path.display()))
+    })
+}
