@@ -102,6 +102,18 @@ pub fn wait_for(pid: Pid) -> io::Result<Ending> {
     }
 }
 
+/// As [`wait_for`], for at most so long; `None` when the child still runs then (pidfd_open(2)).
+///
+/// # Errors
+/// When it is not a child of this process.
+pub fn wait_within(pid: Pid, patience: std::time::Duration) -> io::Result<Option<Ending>> {
+    let name = rustix::process::Pid::from_raw(pid.0).ok_or(io::ErrorKind::InvalidInput)?;
+    let handle = rustix::process::pidfd_open(name, rustix::process::PidfdFlags::empty())?;
+    let watched = (std::os::fd::AsFd::as_fd(&handle), crate::poll::Interest::Read);
+    let (ready, _) = crate::poll::wait_two(watched, None, Some(patience))?;
+    if ready.any() { wait_for(pid).map(Some) } else { Ok(None) }
+}
+
 /// Sends a signal to a process of ours (kill(2)).
 pub fn kill(pid: Pid, signal: crate::signal::Signal) -> io::Result<()> {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.0), signal.to_nix()).map_err(io::Error::from)
