@@ -13,9 +13,9 @@ const fn seconds(least: u64, most: u64) -> Form {
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
     &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCEMAXBYTES, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
-    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXHOPS,
+    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
     &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &QUEUEFREE, &QUEUELIFETIME, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
-    &TIMEOUTCONNECT, &TIMEOUTREMOTE, &TIMEOUTSMTPD,
+    &TIMEOUTCONNECT, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
 ];
 
 /// The name of this host.
@@ -82,6 +82,24 @@ pub static MAXHOPS: Setting = Setting {
     name: "maxhops", form: Form::Integer { least: 10, most: 1000, unit: "hops" }, default: "100", readers: &["smtpd"],
     text: "A message with this many Received and Delivered-To lines is taken to be looping and is refused.",
     example: "100",
+};
+/// Commands of one session.
+pub static MAXCOMMANDS: Setting = Setting {
+    name: "maxcommands", form: Form::Integer { least: 10, most: u64::MAX, unit: "commands" }, default: "100000", readers: &["smtpd"],
+    text: "How many commands a client may give in one session; then it is told 421.",
+    example: "100000",
+};
+/// Errors of one session.
+pub static MAXERRORS: Setting = Setting {
+    name: "maxerrors", form: Form::Integer { least: 1, most: u64::MAX, unit: "errors" }, default: "100", readers: &["smtpd"],
+    text: "How many refusals and errors a client may collect in one session; then it is told 421. Recipients beyond maxrecipients do not count.",
+    example: "100",
+};
+/// The length of a session.
+pub static TIMEOUTSESSION: Setting = Setting {
+    name: "timeoutsession", form: seconds(1, 604_800), default: "14400: four hours", readers: &["smtpd"],
+    text: "How many seconds a session may last in all; then the client is told 421.",
+    example: "14400",
 };
 /// Connections at once.
 pub static CONCURRENCYINCOMING: Setting = Setting {
