@@ -7,10 +7,11 @@
 use crate::id::Id;
 use crate::lines::StrictLines;
 use crate::store::{Place, Store};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use stafett_envelope::Envelope;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 
 /// Bytes that are gathered before they are written: a small message goes out with one write.
 const GATHER: usize = 128 * 1024;
@@ -102,7 +103,7 @@ impl<'a> Draft<'a> {
     fn publish(&mut self, sync_directory: bool) -> io::Result<()> {
         let (directory, tmp) = (self.store.directory(), format!("tmp/{}", self.id));
         let new = self.store.name(self.id, self.size, Place::New).to_string();
-        rustix::fs::renameat(directory, &tmp, directory, &new)?;
+        rename_without_replacing(directory, &tmp, &new)?;
         self.done = true;
         let synced = rustix::fs::fsync(&self.file).and_then(|()| if sync_directory { rustix::fs::fsync(self.store.new_directory()) } else { Ok(()) });
         if let Err(error) = synced {
@@ -128,6 +129,16 @@ impl<'a> Draft<'a> {
         self.gathered.clear();
         Ok(())
     }
+}
+
+/// A name that is taken is an error, not a message lost; a file system that cannot promise that is
+/// trusted to ids that are never used twice.
+fn rename_without_replacing(directory: BorrowedFd<'_>, from: &str, to: &str) -> io::Result<()> {
+    match rustix::fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => rustix::fs::renameat(directory, from, directory, to)?,
+        other => other?,
+    }
+    Ok(())
 }
 
 impl Drop for Draft<'_> {

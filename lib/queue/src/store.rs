@@ -57,6 +57,22 @@ impl Store {
         Ok(Store { root: root.to_path_buf(), directory, new })
     }
 
+    /// Makes this process the only one that writes new messages, until it ends.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another process is it.
+    pub fn become_writer(&self) -> io::Result<OwnedFd> {
+        lock(&self.root.join("tmp"))
+    }
+
+    /// Makes this process the only one that moves messages on, until it ends.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another process is it.
+    pub fn become_scheduler(&self) -> io::Result<OwnedFd> {
+        lock(&self.root.join("cur"))
+    }
+
     /// The queue's directory.
     pub fn root(&self) -> &Path {
         &self.root
@@ -237,7 +253,7 @@ impl Store {
         const EXT4: i64 = 0xEF53;
         const XFS: i64 = 0x5846_5342;
         const BTRFS: i64 = 0x9123_683E;
-        rustix::fs::fstatfs(&self.directory).is_ok_and(|stat| matches!(stat.f_type as i64, EXT4 | XFS | BTRFS))
+        rustix::fs::fstatfs(&self.directory).is_ok_and(|stat| matches!(stat.f_type, EXT4 | XFS | BTRFS))
     }
 
     fn make_shard(&self, id: Id) -> io::Result<()> {
@@ -291,6 +307,12 @@ fn cut_torn_line(file: &File, size: u64) -> io::Result<()> {
     file.read_exact_at(&mut tail, size)?;
     let kept = memchr::memrchr(b'\n', &tail).map_or(0, |at| at as u64 + 1);
     file.set_len(size + kept)
+}
+
+fn lock(path: &Path) -> io::Result<OwnedFd> {
+    let directory = open_directory(path)?;
+    rustix::fs::flock(&directory, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+    Ok(directory)
 }
 
 fn open_directory(path: &Path) -> io::Result<OwnedFd> {

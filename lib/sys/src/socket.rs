@@ -71,6 +71,12 @@ pub fn accept(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
     }
 }
 
+/// Stops a listening socket: whoever waits for a caller on it gets an error, new callers are
+/// refused.
+pub fn stop_listening(listener: impl AsFd) -> io::Result<()> {
+    rustix::net::shutdown(listener, rustix::net::Shutdown::Both).map_err(io::Error::from)
+}
+
 /// Two connected sockets, both closed on execution.
 pub fn pair(style: Style) -> io::Result<(OwnedFd, OwnedFd)> {
     rustix::net::socketpair(AddressFamily::UNIX, kind(style), SocketFlags::CLOEXEC, None).map_err(io::Error::from)

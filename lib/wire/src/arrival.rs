@@ -1,6 +1,6 @@
 //! What queued tells send: a message has come, with its envelope, so that send reads no file.
 //!
-//! Each is one netstring on a stream: `A`, the queue id, blank, the size in bytes, LF, the
+//! Each is one packet: `A`, the queue id, blank, the size in bytes, LF, the
 //! envelope's text; or `S` alone: look at queue/new again, because a message could not be told.
 
 use crate::Malformed;
@@ -26,7 +26,7 @@ pub enum Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    /// The bytes of the netstring.
+    /// The bytes of the packet.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Arrival::Scan => b"S".to_vec(),

@@ -1,8 +1,8 @@
 //! The conversation with queued, from the side of whoever brings a message.
 //!
 //! On a stream of netstrings, each beginning with a letter:
-//! `E` and the envelope's text, then `D` and bytes of the message (strict CRLF lines) any number of
-//! times, then `.`; or `R` and a size in bytes, to ask whether there is room for so much. Each `.`
+//! `E` and a piece of the envelope's text, `D` and a piece of the message (strict CRLF lines), each
+//! any number of times, then `.`; or `R` and a size in bytes, to ask whether there is room for so much. Each `.`
 //! and `R` is answered with one netstring: `K` and the queue id (or `ok`), `Z` or `D` and a text
 //! that begins with an SMTP reply code and an enhanced status code. End of file before the `.`
 //! means that nothing is queued.
@@ -64,23 +64,15 @@ impl Injector {
 
     /// Begins a message.
     pub fn envelope(&mut self, envelope: &Envelope) {
-        let mut text = vec![b'E'];
+        let mut text = Vec::with_capacity(512);
         envelope.write(&mut text);
-        netstring::push(&mut self.pending, &text);
+        self.pieces(b'E', &text);
     }
 
     /// Adds to the message. A write that fails shows in [`Injector::finish`], which then reads
     /// why queued gave up.
     pub fn data(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(LARGEST_PIECE - 1) {
-            self.pending.extend_from_slice((piece.len() + 1).to_string().as_bytes());
-            self.pending.extend_from_slice(b":D");
-            self.pending.extend_from_slice(piece);
-            self.pending.push(b',');
-            if self.pending.len() >= LARGEST_PIECE {
-                self.flush();
-            }
-        }
+        self.pieces(b'D', bytes);
     }
 
     /// Whether queued has hung up before the end of the message.
@@ -96,6 +88,18 @@ impl Injector {
     pub fn finish(&mut self) -> io::Result<Answer> {
         netstring::push(&mut self.pending, b".");
         self.answer()
+    }
+
+    fn pieces(&mut self, letter: u8, bytes: &[u8]) {
+        for piece in bytes.chunks(LARGEST_PIECE - 1) {
+            self.pending.extend_from_slice((piece.len() + 1).to_string().as_bytes());
+            self.pending.extend_from_slice(&[b':', letter]);
+            self.pending.extend_from_slice(piece);
+            self.pending.push(b',');
+            if self.pending.len() >= LARGEST_PIECE {
+                self.flush();
+            }
+        }
     }
 
     fn flush(&mut self) {

@@ -1,0 +1,98 @@
+//! stafett-queued: takes messages over run/queue/socket, makes them durable, tells the scheduler.
+//!
+//! Security stance: never root; reaches queue/, control/ and run/ alone. Every caller is hostile:
+//! what it sends is bounded and checked, its user is what the kernel says. Only smtpd (by the owner
+//! of run/smtpd) may say where a message came from.
+//! How it fails: a message that cannot be made durable is answered Z or D and leaves nothing
+//! behind; `K` is said only after the sync.
+//! Known limits: a thread per caller, [`pool::MOST`] at once.
+
+mod conversation;
+mod ids;
+mod notify;
+mod pool;
+mod settings;
+
+use settings::Settings;
+use stafett_control::{Control, Watch};
+use stafett_instance::{Instance, Service};
+use stafett_log::Log;
+use stafett_queue_store::Store;
+use stafett_sys::poll::{self, Interest};
+use stafett_sys::privilege;
+use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_sys::signal::{Signal, Signals};
+use stafett_sys::socket::{self, Style};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+const LOG: Log = Log::new("stafett-queued");
+/// How often the main thread looks after what can be retried.
+const TICK: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            LOG.fatal(reason);
+            ExitCode::from(111)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let control = Control::new(instance.control());
+    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let store = Store::open(&instance.queue()).map_err(|error| error.to_string())?;
+    let settings = Settings::read(&control, &store).map_err(|error| error.to_string())?;
+    let _writer = store.become_writer().map_err(|error| format!("unable to lock {}/tmp: {error}; another stafett-queued runs on this queue", store.root().display()))?;
+    let swept = store.sweep().map_err(|error| format!("unable to sweep {}/tmp: {error}", store.root().display()))?;
+    if swept > 0 {
+        LOG.note(format_args!("swept {swept} unfinished messages, which nobody was told are accepted"));
+    }
+    let trusted = instance.owner_of(Service::Smtpd).map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;
+    let path = instance.socket(Service::Queue);
+    let listener = socket::listen(&path, Style::Stream, 1024).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
+    let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup]).map_err(|error| format!("unable to block signals: {error}"))?;
+
+    let sandbox = Sandbox::new().read(instance.control()).write(instance.queue()).write(instance.root().join("run"));
+    match sandbox.enforce(dropped) {
+        Ok(Enforced::Fully) => {}
+        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
+        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
+    }
+
+    let state = ids::State::load(&store)?;
+    let pool = pool::Pool::start(Arc::new(pool::Shared::new(store, state, settings, trusted, instance.socket(Service::Send))), listener)?;
+    LOG.line("status: ready");
+    attend(&pool, &signals, &watch, &control)?;
+    pool.finish();
+    LOG.line("status: exiting");
+    Ok(())
+}
+
+/// The main thread: signals, changed control files, the scheduler that was away.
+fn attend(pool: &pool::Pool, signals: &Signals, watch: &Watch, control: &Control) -> Result<(), String> {
+    loop {
+        let wanted = [(signals.as_fd(), Interest::Read), (watch.as_fd(), Interest::Read)];
+        poll::wait(&wanted, Some(TICK)).map_err(|error| format!("unable to wait for events: {error}"))?;
+        let mut reload = watch.changed();
+        while let Some(signal) = signals.next() {
+            match signal {
+                Signal::Hangup => reload = true,
+                _ => return Ok(()),
+            }
+        }
+        if reload {
+            match Settings::read(control, &pool.shared().store) {
+                Ok(settings) => pool.shared().replace_settings(settings),
+                Err(error) => LOG.error(format_args!("{error}; going on with the last good settings")),
+            }
+        }
+        pool.shared().tick();
+    }
+}

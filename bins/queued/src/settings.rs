@@ -1,0 +1,37 @@
+//! What control/ says to queued.
+
+use stafett_control::{Control, Error, rows};
+use stafett_queue_store::Store;
+
+/// Bytes that are kept free where control/queuefree says nothing.
+const QUEUEFREE: u64 = 64 * 1024 * 1024;
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name of this host.
+    pub me: String,
+    /// Bytes of the file system that stay free.
+    pub free: u64,
+    /// Whether the directory is synced beside the file.
+    pub sync_directory: bool,
+}
+
+impl Settings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// At the first file that does not parse.
+    pub fn read(control: &Control, store: &Store) -> Result<Settings, Error> {
+        let words = control.list(&rows::QUEUESYNC)?.unwrap_or_default();
+        let sync_directory = match words.last() {
+            Some(word) => word.value == "directory",
+            None => !store.file_sync_is_enough(),
+        };
+        Ok(Settings {
+            me: control.required(&rows::ME)?,
+            free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE),
+            sync_directory,
+        })
+    }
+}
