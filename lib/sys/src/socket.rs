@@ -157,6 +157,16 @@ pub fn set_nonblocking(descriptor: impl AsFd, nonblocking: bool) -> io::Result<(
     rustix::io::ioctl_fionbio(descriptor, nonblocking).map_err(io::Error::from)
 }
 
+/// Forgets the IP options that a client's connection came with, so that no answer follows a source
+/// route of its choice (ip(7), IP_OPTIONS).
+pub fn forget_ip_options(socket: impl AsFd) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let raw = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is borrowed for the call; with length 0 no memory is read.
+    let done = unsafe { libc::setsockopt(raw, libc::IPPROTO_IP, libc::IP_OPTIONS, std::ptr::null(), 0) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Bounds how long a blocking read or write of this socket may take; `None` for ever.
 pub fn set_timeouts(socket: impl AsFd, read: Option<std::time::Duration>, write: Option<std::time::Duration>) -> io::Result<()> {
     use rustix::net::sockopt::{Timeout, set_socket_timeout};
