@@ -47,13 +47,21 @@ impl RulesFile {
     /// When the changed file cannot be used. The rules stay as they were, and the same fault is
     /// not reported again until the file changes once more.
     pub fn refresh(&mut self) -> Result<bool, RulesError> {
-        let seen = Seen::at(&self.path);
-        if seen == self.seen {
-            return Ok(false);
+        let changed = Seen::at(&self.path) != self.seen;
+        if changed {
+            self.reload()?;
         }
-        self.seen = seen;
+        Ok(changed)
+    }
+
+    /// Reads the file again whether or not it has changed.
+    ///
+    /// # Errors
+    /// When it cannot be used; the rules stay as they were.
+    pub fn reload(&mut self) -> Result<(), RulesError> {
+        self.seen = Seen::at(&self.path);
         self.rules = Some(Rules::open(&self.path)?);
-        Ok(true)
+        Ok(())
     }
 
     /// The rules in force; `None` only as long as an optional file has never been there.
