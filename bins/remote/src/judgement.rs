@@ -1,0 +1,256 @@
+//! The judgement: what each event of a delivery means, and the words that the admin and the sender read about it.
+//!
+//! All decisions "next host, later, or never" stand here; the other modules only carry them out.
+//!
+//! - Never (D): the recipient's domain does not exist, has no address or takes no mail; a 5xx to MAIL, RCPT, DATA or the
+//!   message; a message that this host cannot take (size, 8-bit, SMTPUTF8).
+//! - Next host: whatever goes wrong before the first MAIL, a 5xx greeting included (RFC 5321 §4.2.1 lets a host be out of
+//!   service while its neighbour works). When no host is left: later, for the destination as a whole.
+//! - Later (Z): everything else, above all what is the fault of the connection, of the DNS or of our own files. A reply
+//!   that makes no sense is the connection's fault, never the recipient's.
+//!
+//! The texts keep the phrases of qmail-remote(8), which log readers know.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use stafett_smtp::Response;
+use stafett_smtp::response::{Verdict as Kind, Wanted};
+use stafett_wire::Verdict;
+use stafett_wire::delivery::{Destination, Kind as Lookup, Scope};
+
+use crate::peer::Trouble;
+
+/// The longest piece of a reply in a text; the wire takes 1000 bytes with our own words.
+const LONGEST_REPLY: usize = 700;
+
+/// A verdict with its words.
+pub type Judged = (Verdict, String);
+
+/// Why there is no session with the destination; it is the answer for all recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSession {
+    /// Z, or D where no later attempt can fare better.
+    pub judged: Judged,
+    /// Whether other messages for this destination would fare the same way.
+    pub scope: Scope,
+}
+
+/// How far a transaction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing of the message itself has been sent.
+    Envelope,
+    /// Some of the message has been sent, the end of it has not.
+    Content,
+    /// The end has been sent: the server may have the message.
+    Ended,
+}
+
+/// What a reply to the greeting, EHLO or HELO calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Go on.
+    GoOn,
+    /// The server does not know EHLO: say HELO.
+    SayHelo,
+    /// Try the next host.
+    NextHost,
+}
+
+/// Judges the first reply of a server.
+pub fn greeting(response: &Response) -> Opening {
+    if is_success(response) { Opening::GoOn } else { Opening::NextHost }
+}
+
+/// Judges the reply to EHLO. 5xx means that the command is unknown or unwanted (RFC 5321 §4.1.1.1: fall back to HELO).
+pub fn ehlo(response: &Response) -> Opening {
+    match response.judge(Wanted::Completion) {
+        Kind::Success => Opening::GoOn,
+        Kind::Permanent => Opening::SayHelo,
+        Kind::Temporary | Kind::OutOfStep => Opening::NextHost,
+    }
+}
+
+/// Whether this is the 2xx that a command other than DATA wants.
+pub fn is_success(response: &Response) -> bool {
+    response.judge(Wanted::Completion) == Kind::Success
+}
+
+/// Whether this is the 3xx that DATA wants.
+pub fn is_go_ahead(response: &Response) -> bool {
+    response.judge(Wanted::Intermediate) == Kind::Success
+}
+
+/// 421 anywhere: the server closes the channel (RFC 5321 §3.8).
+pub fn is_closing(response: &Response) -> bool {
+    response.code() == 421
+}
+
+/// Whether a pipelined command was refused for being pipelined: "bad sequence" or "unrecognized" after an accepted MAIL
+/// speak of the dialogue, not of the recipient.
+pub fn blames_pipelining(response: &Response) -> bool {
+    matches!(response.code(), 500 | 503)
+}
+
+/// Whether a refused recipient should be tried again at once in a transaction of its own, after one with other
+/// recipients went through (RFC 5321 §4.5.3.1.10: 452, and 552 from old servers).
+pub fn wants_another_transaction(response: &Response) -> bool {
+    matches!(response.code(), 452 | 552)
+}
+
+/// MAIL was refused: all recipients.
+pub fn sender_refused(address: IpAddr, response: &Response) -> Judged {
+    refusal(response, format_args!("Connected to {address} but sender was rejected."))
+}
+
+/// One RCPT was refused.
+pub fn recipient_refused(address: IpAddr, response: &Response) -> Judged {
+    let (verdict, text) = refusal(response, format_args!("{address} does not like recipient."));
+    let too_many = wants_another_transaction(response);
+    (if too_many { Verdict::Temporary } else { verdict }, text)
+}
+
+/// DATA was refused: all recipients accepted so far.
+pub fn data_refused(address: IpAddr, response: &Response) -> Judged {
+    refusal(response, format_args!("{address} failed on DATA command."))
+}
+
+/// The reply to the message itself.
+pub fn message_answered(address: IpAddr, response: &Response) -> Judged {
+    if is_success(response) {
+        return (Verdict::Ok, said(format_args!("{address} accepted message."), response));
+    }
+    refusal(response, format_args!("{address} failed after I sent the message."))
+}
+
+/// The server said 421 while it owed another answer.
+pub fn closed_down(address: IpAddr, response: &Response) -> Judged {
+    (Verdict::Temporary, said(format_args!("Connected to {address} but it closes the connection."), response))
+}
+
+/// The connection is of no more use. A loss before the end of the message cannot have left a copy at the other side
+/// (RFC 5321 §4.1.1.4: a message without its end is not processed).
+pub fn lost(address: IpAddr, trouble: &Trouble, stage: Stage) -> Judged {
+    let duplicate = if stage == Stage::Ended { " Possible duplicate!" } else { "" };
+    (Verdict::Temporary, format!("Connected to {address} but connection died: {trouble}.{duplicate} (#4.4.2)"))
+}
+
+/// The server sent something before it was asked, or accepted out of turn.
+pub fn out_of_step(address: IpAddr) -> Judged {
+    (Verdict::Temporary, format!("Connected to {address} but it answers what was not asked. (#4.5.0)"))
+}
+
+/// Our own file failed; the server is not to blame.
+pub fn unreadable(error: &std::io::Error) -> Judged {
+    (Verdict::Temporary, format!("Unable to read message: {error}. (#4.3.0)"))
+}
+
+/// The message is larger than the SIZE limit of the server (RFC 1870 §6.2).
+pub fn too_large(address: IpAddr, bytes: u64, limit: u64) -> Judged {
+    let text = format!("Connected to {address} but it takes at most {limit} bytes and this message has {bytes}. (#5.3.4)");
+    (Verdict::Permanent, text)
+}
+
+/// 8-bit content and no 8BITMIME (RFC 6152 §3); we change no byte of a message.
+pub fn needs_eight_bit(address: IpAddr) -> Judged {
+    let text = format!("Connected to {address} but it does not offer 8BITMIME and this message holds 8-bit bytes. (#5.6.3)");
+    (Verdict::Permanent, text)
+}
+
+/// Addresses or header in UTF-8 and no SMTPUTF8 (RFC 6531 §3.5).
+pub fn needs_utf8(address: IpAddr) -> Judged {
+    let text = format!("Connected to {address} but it does not offer SMTPUTF8, which this message needs. (#5.6.7)");
+    (Verdict::Permanent, text)
+}
+
+/// An address that would break the command line.
+pub fn unspeakable_address() -> Judged {
+    (Verdict::Permanent, "I don't send addresses with unquoted blanks or brackets. (#5.1.3)".to_owned())
+}
+
+/// A reply that made a host of no use before MAIL.
+pub fn host_refuses(address: IpAddr, at: &str, response: &Response) -> String {
+    said(format_args!("Connected to {address} but {at}."), response)
+}
+
+/// A host that could not be reached, or was lost before MAIL.
+pub fn host_fails(address: IpAddr, error: &dyn fmt::Display) -> String {
+    format!("{address}: {error}")
+}
+
+/// Every host was tried in vain; `reasons` has one text per host.
+pub fn no_host_left(destination: &Destination, reasons: &[String]) -> NoSession {
+    let words = "Sorry, I wasn't able to establish an SMTP connection";
+    let text = format!("{words} with {destination}: {} (#4.4.1)", reasons.join("; "));
+    NoSession { judged: (Verdict::Temporary, text), scope: Scope::Destination }
+}
+
+/// The DNS says that there is no such domain, or no such host.
+pub fn no_such_name(destination: &Destination) -> NoSession {
+    let name = &destination.name;
+    match destination.kind {
+        Lookup::Mx => never(format!("Sorry, I couldn't find any host named {name}. (#5.1.2)")),
+        // The name is the admin's, not the sender's: a slip in a route must not bounce mail.
+        Lookup::Host => later(format!(
+            "The relay {name} has no address; correct control/smtproutes, or the name service. (#4.4.4)"
+        )),
+    }
+}
+
+/// The domain exists and has neither MX nor address records (RFC 5321 §5.1).
+pub fn no_way_there(destination: &Destination) -> NoSession {
+    match destination.kind {
+        Lookup::Mx => never(format!("Sorry, {} has neither MX nor address records. (#5.4.4)", destination.name)),
+        Lookup::Host => no_such_name(destination),
+    }
+}
+
+/// A null MX (RFC 7505 §4.1).
+pub fn takes_no_mail(destination: &Destination) -> NoSession {
+    never(format!("Sorry, {} does not accept mail: its MX record is the null MX of RFC 7505. (#5.1.10)", destination.name))
+}
+
+/// MX hosts are named, but none of them has an address: their owner can mend that, so it is not for ever.
+pub fn exchangers_without_address(destination: &Destination) -> NoSession {
+    later(format!("None of the MX hosts of {} has an address. (#4.4.4)", destination.name))
+}
+
+/// The DNS gave no answer.
+pub fn look_up_failed(name: &str, failure: &stafett_dns::Failure) -> NoSession {
+    later(format!("DNS look-up of {name} failed temporarily: {failure}. (#4.4.3)"))
+}
+
+/// We are the best MX: to deliver there would be a loop, to bounce would lose a relay's own mail (RFC 5321 §5.1).
+pub fn best_exchanger_is_here(destination: &Destination) -> NoSession {
+    let name = &destination.name;
+    later(format!(
+        "This host is the best MX for {name} but control/smtproutes has no route for it; add the line {name}:HOST. (#4.4.6)"
+    ))
+}
+
+/// A destination that is no domain name.
+pub fn not_a_name(error: &stafett_dns::BadName) -> NoSession {
+    never(format!("Sorry, I can't look up that destination: {error}. (#5.1.2)"))
+}
+
+fn later(text: String) -> NoSession {
+    NoSession { judged: (Verdict::Temporary, text), scope: Scope::Destination }
+}
+
+/// What cannot be delivered ever is the message's misfortune; the scheduler need not back off from it.
+fn never(text: String) -> NoSession {
+    NoSession { judged: (Verdict::Permanent, text), scope: Scope::Message }
+}
+
+fn refusal(response: &Response, words: fmt::Arguments<'_>) -> Judged {
+    let verdict = match response.code() / 100 {
+        5 => Verdict::Permanent,
+        _ => Verdict::Temporary,
+    };
+    (verdict, said(words, response))
+}
+
+fn said(words: fmt::Arguments<'_>, response: &Response) -> String {
+    format!("{words} Remote host said: {}", response.one_line(LONGEST_REPLY))
+}

@@ -1,0 +1,95 @@
+//! stafett-remote: the SMTP client. A resident parent reads control/, locks itself in and forks one child for each
+//! delivery connection that stafett-send asks for.
+//!
+//! Security stance: never root, reads control/ and the resolver's files, writes no file, starts no program. A child talks
+//! to one destination; what that server says can at most spoil the report about its own deliveries.
+//! How it fails: exit 111 where a later start may fare better, 100 where the admin must act; a broken control file at
+//! start is 111 with its name and line, later it is logged and the last good copy stays.
+//! Known limits: no TLS yet, no choice of the outgoing address; /etc/resolv.conf is read again with control/ only.
+
+mod child;
+mod content;
+mod judgement;
+mod peer;
+mod script;
+mod session;
+mod settings;
+mod targets;
+mod transaction;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use stafett_control::{Control, Watch};
+use stafett_dns::{HOSTS_FILE, RESOLV_CONF};
+use stafett_handoff::{Conversation, Parent, Service};
+use stafett_instance::{Instance, Service as Name};
+use stafett_log::Log;
+use stafett_sys::privilege;
+use stafett_sys::sandbox::{Enforced, Sandbox};
+
+use crate::settings::Settings;
+
+const LOG: Log = Log::new("stafett-remote");
+/// Children at once: far above any concurrencyremote, it only stops a scheduler that has gone mad.
+const MOST_CHILDREN: usize = 12_000;
+const TEMPORARY: u8 = 111;
+const USAGE: u8 = 100;
+
+fn main() -> ExitCode {
+    if std::env::args_os().len() > 1 {
+        LOG.fatal("usage: stafett-remote (no arguments; the variable STAFETT names the instance)");
+        return ExitCode::from(USAGE);
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            LOG.fatal(reason);
+            ExitCode::from(TEMPORARY)
+        }
+    }
+}
+
+/// The order in which power is lost: control and socket are opened, then nothing but control/ and the resolver's files
+/// can be reached.
+fn run() -> Result<(), String> {
+    let proof = privilege::unprivileged().map_err(reason("drop privileges"))?;
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let control = Control::new(instance.control());
+    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let settings = Settings::read(&control).map_err(|error| error.to_string())?;
+    let sender = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
+    let parent = Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN)
+        .map_err(reason("listen at run/remote/socket"))?;
+    let sandbox = Sandbox::new().read(control.directory()).read(RESOLV_CONF).read(HOSTS_FILE);
+    if sandbox.enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
+        LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
+    }
+    parent.run(&mut Remote { control, watch, settings }).map_err(reason("wait for handoffs"))
+}
+
+fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
+    move |error| format!("unable to {what}: {error}")
+}
+
+struct Remote {
+    control: Control,
+    watch: Watch,
+    settings: Settings,
+}
+
+impl Service for Remote {
+    fn refresh(&mut self, forced: bool) {
+        if !self.watch.changed() && !forced {
+            return;
+        }
+        match Settings::read(&self.control) {
+            Ok(settings) => self.settings = settings,
+            Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
+        }
+    }
+
+    fn serve(&mut self, conversation: Conversation) -> i32 {
+        child::serve(&self.settings, LOG, conversation)
+    }
+}

@@ -1,0 +1,86 @@
+//! What control/ says to this program, read once by the resident parent and inherited by its children.
+//!
+//! Fails with the control file's error, which names file and line; /etc/resolv.conf is not ours and never an error.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use stafett_control::{Control, Error, rows};
+use stafett_dns::{RESOLV_CONF, Resolver, parse_server, servers_of_resolv_conf};
+
+/// Everything that a child needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our name in EHLO and HELO.
+    pub helo: String,
+    /// The names under which this host may stand in MX records, lower case.
+    pub own_names: Vec<String>,
+    /// How long to wait for what.
+    pub patience: Patience,
+    /// Whom to ask for names.
+    pub resolver: Resolver,
+}
+
+/// The longest waits, each for one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// The connection.
+    pub connect: Duration,
+    /// The greeting, the replies to EHLO, HELO and RSET.
+    pub opening: Duration,
+    /// The reply to MAIL.
+    pub mail: Duration,
+    /// The reply to RCPT.
+    pub recipient: Duration,
+    /// The reply to DATA.
+    pub data: Duration,
+    /// The peer's taking more of the message.
+    pub block: Duration,
+    /// The reply to the end of the message.
+    pub end: Duration,
+    /// The answers of the name servers to one step of a look-up.
+    pub names: Duration,
+}
+
+impl Patience {
+    /// The times of RFC 5321 §4.5.3.2, or control/timeoutremote in place of each; all in seconds.
+    fn new(connect: Option<u64>, remote: Option<u64>) -> Self {
+        let wait = |standard: u64| Duration::from_secs(remote.unwrap_or(standard));
+        Patience {
+            connect: Duration::from_secs(connect.unwrap_or(60)),
+            opening: wait(300),
+            mail: wait(300),
+            recipient: wait(300),
+            data: wait(120),
+            block: wait(180),
+            end: wait(600),
+            names: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads me, helohost, timeoutconnect, timeoutremote and resolvers.
+    ///
+    /// # Errors
+    /// When one of them does not parse, or `me` is missing.
+    pub fn read(control: &Control) -> Result<Self, Error> {
+        let me = control.required(&rows::ME)?;
+        let helo = control.line(&rows::HELOHOST)?.unwrap_or_else(|| me.clone());
+        let connect = control.integer(&rows::TIMEOUTCONNECT)?;
+        let remote = control.integer(&rows::TIMEOUTREMOTE)?;
+        let own_names = [&me, &helo].map(|name| name.to_lowercase()).to_vec();
+        let resolver = Resolver::new(servers(control)?);
+        Ok(Settings { helo, own_names, patience: Patience::new(connect, remote), resolver })
+    }
+}
+
+fn servers(control: &Control) -> Result<Vec<SocketAddr>, Error> {
+    let lines = control.list(&rows::RESOLVERS)?.unwrap_or_default();
+    // The row has judged each line already.
+    let named: Vec<SocketAddr> = lines.iter().filter_map(|item| parse_server(&item.value).ok()).collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    Ok(servers_of_resolv_conf(&std::fs::read_to_string(RESOLV_CONF).unwrap_or_default()))
+}

@@ -1,0 +1,174 @@
+//! From a destination to the addresses to try, in order.
+//!
+//! An MX destination: MX hosts by preference, in random order inside one (RFC 5321 §5.1), the domain itself where there
+//! are none, nothing from our own preference on (no loop), nothing at all for a null MX. A host destination: the address
+//! itself, /etc/hosts, then the name's addresses; no MX records.
+//!
+//! Security stance: who owns a domain names its MX hosts; their number and that of their addresses are capped.
+//! Known limits: "our own address" counts on port 25 only, since on another port something else may listen here.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use stafett_dns::{HOSTS_FILE, Kind as RecordKind, Name, Outcome, Question, addresses_in_hosts};
+use stafett_wire::delivery::{Destination, Kind};
+
+use crate::judgement::{self, NoSession};
+use crate::settings::Settings;
+
+/// MX hosts looked at; more than any honest domain has.
+const MOST_HOSTS: usize = 20;
+/// Addresses tried for one destination; RFC 5321 §5.1 asks for two at least.
+const MOST_ADDRESSES: usize = 12;
+const SMTP_PORT: u16 = 25;
+
+/// An MX host and its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Exchanger {
+    preference: u16,
+    is_here: bool,
+    addresses: Vec<IpAddr>,
+}
+
+/// The addresses of `destination`, best first; never empty.
+pub fn find(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
+    if let Ok(address) = destination.name.parse() {
+        return Ok(vec![address]);
+    }
+    let mut addresses = match destination.kind {
+        Kind::Host => addresses_of_host(settings, destination)?,
+        Kind::Mx => addresses_of_domain(settings, destination)?,
+    };
+    addresses.truncate(MOST_ADDRESSES);
+    Ok(addresses)
+}
+
+fn addresses_of_host(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
+    let hosts = std::fs::read_to_string(HOSTS_FILE).unwrap_or_default();
+    let local = addresses_in_hosts(&hosts, &destination.name);
+    if !local.is_empty() {
+        return Ok(local);
+    }
+    let name = name_of(destination)?;
+    match settings.resolver.addresses(&name, settings.patience.names) {
+        Outcome::Answer(addresses) => Ok(addresses),
+        Outcome::NoSuchName => Err(judgement::no_such_name(destination)),
+        Outcome::NoData => Err(judgement::no_way_there(destination)),
+        Outcome::Temporary(failure) => Err(judgement::look_up_failed(&destination.name, &failure)),
+    }
+}
+
+fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
+    let domain = name_of(destination)?;
+    let hosts = match settings.resolver.exchangers(&domain, settings.patience.names) {
+        Outcome::Answer(hosts) => hosts,
+        Outcome::NoData => return implicit_exchanger(settings, destination, domain),
+        Outcome::NoSuchName => return Err(judgement::no_such_name(destination)),
+        Outcome::Temporary(failure) => return Err(judgement::look_up_failed(&destination.name, &failure)),
+    };
+    if hosts.iter().all(|(_, host)| host.is_root()) {
+        return Err(judgement::takes_no_mail(destination));
+    }
+    explicit_exchangers(settings, destination, hosts)
+}
+
+/// Without MX records the domain itself is its only exchanger (RFC 5321 §5.1).
+fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Name) -> Result<Vec<IpAddr>, NoSession> {
+    match settings.resolver.addresses(&domain, settings.patience.names) {
+        Outcome::Answer(addresses) => {
+            let only = exchanger(settings, destination.port, 0, &domain, addresses);
+            in_order(vec![only]).ok_or_else(|| judgement::best_exchanger_is_here(destination))
+        }
+        Outcome::NoSuchName | Outcome::NoData => Err(judgement::no_way_there(destination)),
+        Outcome::Temporary(failure) => Err(judgement::look_up_failed(&destination.name, &failure)),
+    }
+}
+
+fn explicit_exchangers(
+    settings: &Settings,
+    destination: &Destination,
+    mut hosts: Vec<(u16, Name)>,
+) -> Result<Vec<IpAddr>, NoSession> {
+    hosts.retain(|(_, host)| !host.is_root());
+    hosts.truncate(MOST_HOSTS);
+    let names: Vec<Name> = hosts.iter().map(|(_, host)| host.clone()).collect();
+    let outcomes = settings.resolver.addresses_of_all(&names, settings.patience.names);
+    let mut found = Vec::new();
+    let mut failure = None;
+    for ((preference, host), outcome) in hosts.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Answer(addresses) => found.push(exchanger(settings, destination.port, *preference, host, addresses)),
+            Outcome::Temporary(reason) => failure = failure.or(Some(judgement::look_up_failed(&host.to_string(), &reason))),
+            // A host without address can still be ourselves by name.
+            Outcome::NoSuchName | Outcome::NoData if is_own_name(settings, host) => {
+                found.push(exchanger(settings, destination.port, *preference, host, Vec::new()));
+            }
+            Outcome::NoSuchName | Outcome::NoData => {}
+        }
+    }
+    if found.is_empty() {
+        return Err(failure.unwrap_or_else(|| judgement::exchangers_without_address(destination)));
+    }
+    // Where we are best, an unanswered look-up of a better host is the likelier explanation.
+    in_order(found).ok_or_else(|| failure.unwrap_or_else(|| judgement::best_exchanger_is_here(destination)))
+}
+
+fn exchanger(settings: &Settings, port: u16, preference: u16, host: &Name, addresses: Vec<IpAddr>) -> Exchanger {
+    let by_address = || port == SMTP_PORT && addresses.iter().any(|address| is_own_address(*address));
+    let is_here = is_own_name(settings, host) || by_address();
+    Exchanger { preference, is_here, addresses }
+}
+
+/// The addresses of all hosts that are better than we are; `None` where there is none.
+fn in_order(mut exchangers: Vec<Exchanger>) -> Option<Vec<IpAddr>> {
+    if let Some(own) = exchangers.iter().filter(|host| host.is_here).map(|host| host.preference).min() {
+        exchangers.retain(|host| host.preference < own);
+    }
+    shuffle(&mut exchangers);
+    exchangers.sort_by_key(|host| host.preference);
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in exchangers.into_iter().flat_map(|host| host.addresses) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    (!addresses.is_empty()).then_some(addresses)
+}
+
+/// Random order. Without random numbers the order stays: only the spreading of load hangs on it.
+fn shuffle<T>(items: &mut [T]) {
+    for last in (1..items.len()).rev() {
+        let mut random = [0; 4];
+        if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).is_ok() {
+            items.swap(last, u32::from_ne_bytes(random) as usize % (last + 1));
+        }
+    }
+}
+
+fn is_own_name(settings: &Settings, host: &Name) -> bool {
+    let name = host.to_string().to_ascii_lowercase();
+    settings.own_names.contains(&name)
+}
+
+/// An address is ours if the kernel would use it to talk to itself; no packet is sent.
+fn is_own_address(address: IpAddr) -> bool {
+    if address.is_loopback() || address.is_unspecified() {
+        return true;
+    }
+    let any: IpAddr = if address.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
+    let probe = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.connect(SocketAddr::new(address, SMTP_PORT))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    probe().is_ok_and(|source| source == address)
+}
+
+fn name_of(destination: &Destination) -> Result<Name, NoSession> {
+    Question::new(&destination.name, RecordKind::A)
+        .map(|question| question.name)
+        .map_err(|error| judgement::not_a_name(&error))
+}
+
+#[cfg(test)]
+#[path = "targets_test.rs"]
+mod targets_test;

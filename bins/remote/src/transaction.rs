@@ -1,0 +1,349 @@
+//! One mail transaction: MAIL, RCPT…, DATA, the message, and a verdict for each recipient.
+//!
+//! With PIPELINING the commands go out in one write and their replies are read one by one (RFC 2920); without, each
+//! waits for its reply. Both ways run through the same lines. A message is ended only if all of it was read and at
+//! least one recipient was accepted, or if the server insists on DATA (RFC 2920 §3.1: then a lone dot).
+//!
+//! Fails with [`Stop`]; the ledger holds what was learned before.
+
+use std::time::Duration;
+
+use stafett_envelope::Envelope;
+use stafett_smtp::Response;
+use stafett_smtp::encode::Stuffer;
+use stafett_smtp::response::{Verdict, Wanted};
+
+use crate::content::{Content, Position};
+use crate::judgement::{self, Judged, Stage};
+use crate::peer::Trouble;
+use crate::script::{MailFacts, Script, is_speakable, mail_parameters, recipient_parameters, reverse_path};
+use crate::session::Session;
+use crate::settings::Patience;
+
+/// How long we look for the reason when a server breaks off.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What is to be delivered.
+#[derive(Debug)]
+pub struct Message {
+    /// Sender, recipients and their parameters.
+    pub envelope: Envelope,
+    /// The bytes after DATA.
+    pub content: Content,
+}
+
+/// The verdicts so far, one place for each recipient of the envelope.
+#[derive(Debug)]
+pub struct Ledger(Vec<Option<Judged>>);
+
+/// Why a transaction ended before its time.
+#[derive(Debug)]
+pub enum Stop {
+    /// The connection is of no more use; this is the verdict for whoever has none yet.
+    Lost(Judged),
+    /// An old connection turned out to be closed before anything was said on it: a new one is worth a try.
+    Stale(Judged),
+    /// The server offers PIPELINING and cannot do it: once more, step by step, on a new connection.
+    CannotPipeline(Judged),
+}
+
+impl Ledger {
+    /// Nobody has a verdict yet.
+    pub fn new(recipients: usize) -> Self {
+        Ledger(vec![None; recipients])
+    }
+
+    /// The numbers of those without a verdict.
+    pub fn open(&self) -> Vec<usize> {
+        self.0.iter().enumerate().filter(|(_, judged)| judged.is_none()).map(|(number, _)| number).collect()
+    }
+
+    /// Judges one recipient.
+    pub fn judge(&mut self, number: usize, judged: Judged) {
+        if let Some(place) = self.0.get_mut(number) {
+            *place = Some(judged);
+        }
+    }
+
+    /// Judges everybody who has no verdict yet.
+    pub fn judge_rest(&mut self, judged: &Judged) {
+        for place in self.0.iter_mut().filter(|place| place.is_none()) {
+            *place = Some(judged.clone());
+        }
+    }
+
+    /// All verdicts; whoever has none is tried later.
+    pub fn finish(self) -> Vec<Judged> {
+        let none = || (stafett_wire::Verdict::Temporary, "Not tried. (#4.4.0)".to_owned());
+        self.0.into_iter().map(|judged| judged.unwrap_or_else(none)).collect()
+    }
+}
+
+/// Delivers to everybody in the ledger without a verdict. `Ok` leaves the connection usable.
+///
+/// # Errors
+/// [`Stop`]; the connection must be closed.
+pub fn deliver(
+    session: &mut Session,
+    message: &Message,
+    patience: &Patience,
+    ledger: &mut Ledger,
+    may_pipeline: bool,
+) -> Result<(), Stop> {
+    for number in ledger.open() {
+        if !recipient(message, number).is_some_and(|one| is_speakable(&one.address)) {
+            ledger.judge(number, judgement::unspeakable_address());
+        }
+    }
+    let facts = match facts(session, message) {
+        Ok(facts) => facts,
+        Err(judged) => {
+            ledger.judge_rest(&judged);
+            return Ok(());
+        }
+    };
+    // Each round leaves fewer without a verdict: whoever is "too many" in this one stands in the next.
+    loop {
+        let pending = ledger.open();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let pipelined = may_pipeline && session.server.pipelining;
+        Transaction { session: &mut *session, message, patience, ledger: &mut *ledger, pipelined, said: 0 }.run(&pending, facts)?;
+    }
+}
+
+/// What this server must be told about the message, or why it cannot have it.
+fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> {
+    let (address, server, envelope) = (session.address, &session.server, &message.envelope);
+    let bytes = message.content.bytes();
+    if let Some(limit) = server.size.flatten().filter(|limit| bytes > *limit) {
+        return Err(judgement::too_large(address, bytes, limit));
+    }
+    if !is_speakable(&envelope.sender) {
+        return Err(judgement::unspeakable_address());
+    }
+    let readable = |result: std::io::Result<bool>| result.map_err(|error| judgement::unreadable(&error));
+    let eight_bit = envelope.eight_bit && server.eight_bit;
+    if envelope.eight_bit && !server.eight_bit && !readable(message.content.is_seven_bit())? {
+        return Err(judgement::needs_eight_bit(address));
+    }
+    let utf8 = envelope.smtputf8 || !has_ascii_addresses(envelope);
+    if utf8 && !server.utf8 {
+        if !has_ascii_addresses(envelope) || !readable(message.content.has_ascii_header())? {
+            return Err(judgement::needs_utf8(address));
+        }
+        return Ok(MailFacts { bytes, eight_bit, utf8: false });
+    }
+    Ok(MailFacts { bytes, eight_bit, utf8 })
+}
+
+fn has_ascii_addresses(envelope: &Envelope) -> bool {
+    envelope.sender.is_ascii() && envelope.recipients.iter().all(|recipient| recipient.address.is_ascii())
+}
+
+fn recipient(message: &Message, number: usize) -> Option<&stafett_envelope::Recipient> {
+    message.envelope.recipients.get(number)
+}
+
+struct Transaction<'a> {
+    session: &'a mut Session,
+    message: &'a Message,
+    patience: &'a Patience,
+    ledger: &'a mut Ledger,
+    pipelined: bool,
+    /// Commands answered so far.
+    said: usize,
+}
+
+impl Transaction<'_> {
+    fn run(mut self, pending: &[usize], facts: MailFacts) -> Result<(), Stop> {
+        let script = self.script(pending, facts);
+        self.begin(&script)?;
+        let mail = self.ask(&script, Wanted::Completion, self.patience.mail)?;
+        if !judgement::is_success(&mail) {
+            let judged = judgement::sender_refused(self.session.address, &mail);
+            self.ledger.judge_rest(&judged);
+            return if self.pipelined { self.drain(&script, pending.len()) } else { Ok(()) };
+        }
+        self.session.needs_reset = true;
+        let accepted = self.ask_recipients(&script, pending)?;
+        if accepted.is_empty() && !self.pipelined {
+            return Ok(());
+        }
+        let data = self.ask(&script, Wanted::Intermediate, self.patience.data)?;
+        if !judgement::is_go_ahead(&data) {
+            return self.data_refused(&data, &accepted);
+        }
+        if accepted.is_empty() {
+            return self.lone_dot();
+        }
+        let answer = self.send_message()?;
+        self.session.needs_reset = false;
+        let judged = judgement::message_answered(self.session.address, &answer);
+        self.judge_all(&accepted, &judged);
+        self.keep_unless_closing(&answer)
+    }
+
+    /// Reset where the last transaction was left open, MAIL, one RCPT each, DATA.
+    fn script(&self, pending: &[usize], facts: MailFacts) -> Script {
+        let (envelope, server) = (&self.message.envelope, &self.session.server);
+        let mut script = Script::default();
+        if self.session.needs_reset {
+            script.say(&["RSET"]);
+        }
+        let parameters = mail_parameters(envelope, facts, server);
+        script.say(&["MAIL FROM:<", reverse_path(&envelope.sender), ">", &parameters]);
+        for one in pending.iter().filter_map(|number| recipient(self.message, *number)) {
+            script.say(&["RCPT TO:<", &one.address, ">", &recipient_parameters(one, server)]);
+        }
+        script.say(&["DATA"]);
+        script
+    }
+
+    fn begin(&mut self, script: &Script) -> Result<(), Stop> {
+        if self.pipelined {
+            self.session.peer.send(script.all(), self.patience.block).map_err(|trouble| self.lost(&trouble, Stage::Envelope))?;
+        }
+        if self.session.needs_reset {
+            let reset = self.ask(script, Wanted::Completion, self.patience.opening)?;
+            if !judgement::is_success(&reset) {
+                return Err(Stop::Stale(judgement::out_of_step(self.session.address)));
+            }
+            self.session.needs_reset = false;
+        }
+        Ok(())
+    }
+
+    /// The reply to the next command of the script, which is sent now unless all were sent at once.
+    fn ask(&mut self, script: &Script, wanted: Wanted, within: Duration) -> Result<Response, Stop> {
+        if !self.pipelined {
+            let line = script.line(self.said);
+            self.session.peer.send(line, self.patience.block).map_err(|trouble| self.lost(&trouble, Stage::Envelope))?;
+        }
+        let reply = self.session.peer.reply(within).map_err(|trouble| self.lost(&trouble, Stage::Envelope))?;
+        let first = self.said == 0;
+        self.said += 1;
+        if judgement::is_closing(&reply) {
+            let judged = judgement::closed_down(self.session.address, &reply);
+            return Err(if first && self.session.is_used { Stop::Stale(judged) } else { Stop::Lost(judged) });
+        }
+        if reply.judge(wanted) == Verdict::OutOfStep {
+            return Err(Stop::Lost(judgement::out_of_step(self.session.address)));
+        }
+        Ok(reply)
+    }
+
+    /// Judges whoever is refused; returns the others.
+    fn ask_recipients(&mut self, script: &Script, pending: &[usize]) -> Result<Vec<usize>, Stop> {
+        let mut accepted = Vec::new();
+        let mut too_many = Vec::new();
+        for &number in pending {
+            let reply = self.ask(script, Wanted::Completion, self.patience.recipient)?;
+            let judged = judgement::recipient_refused(self.session.address, &reply);
+            if judgement::is_success(&reply) {
+                accepted.push(number);
+            } else if self.pipelined && judgement::blames_pipelining(&reply) {
+                return Err(Stop::CannotPipeline(judged));
+            } else if judgement::wants_another_transaction(&reply) {
+                too_many.push((number, judged));
+            } else {
+                self.ledger.judge(number, judged);
+            }
+        }
+        // Without anybody accepted before them, a further transaction would fare no better.
+        if accepted.is_empty() {
+            too_many.into_iter().for_each(|(number, judged)| self.ledger.judge(number, judged));
+        }
+        Ok(accepted)
+    }
+
+    fn data_refused(mut self, data: &Response, accepted: &[usize]) -> Result<(), Stop> {
+        let address = self.session.address;
+        if accepted.is_empty() {
+            return Ok(());
+        }
+        let judged = judgement::data_refused(address, data);
+        if self.pipelined && judgement::blames_pipelining(data) {
+            return Err(Stop::CannotPipeline(judged));
+        }
+        // Whoever was to have a transaction of its own would meet the same refusal.
+        self.ledger.judge_rest(&judged);
+        self.judge_all(accepted, &judged);
+        Ok(())
+    }
+
+    /// MAIL was refused in a pipeline: the other replies still come, and DATA may even be accepted.
+    fn drain(mut self, script: &Script, recipients: usize) -> Result<(), Stop> {
+        for _ in 0..recipients {
+            self.ask(script, Wanted::Completion, self.patience.recipient)?;
+        }
+        let data = self.ask(script, Wanted::Intermediate, self.patience.data)?;
+        if judgement::is_go_ahead(&data) { self.lone_dot() } else { Ok(()) }
+    }
+
+    /// DATA was accepted although nobody was: an empty message, which the server must refuse (RFC 2920 §3.1).
+    fn lone_dot(&mut self) -> Result<(), Stop> {
+        self.session.peer.send(b".\r\n", self.patience.block).map_err(|trouble| self.lost(&trouble, Stage::Content))?;
+        let reply = self.session.peer.reply(self.patience.end).map_err(|trouble| self.lost(&trouble, Stage::Content))?;
+        self.session.needs_reset = false;
+        self.keep_unless_closing(&reply)
+    }
+
+    /// The reply to the whole message.
+    fn send_message(&mut self) -> Result<Response, Stop> {
+        let (mut stuffer, mut position) = (Stuffer::new(), Position::default());
+        let (mut piece, mut out) = (Vec::new(), Vec::new());
+        let unreadable = |error| Stop::Lost(judgement::unreadable(&error));
+        while self.message.content.next(&mut position, &mut piece).map_err(unreadable)? {
+            self.write_piece(&out)?;
+            out.clear();
+            stuffer.append(&piece, &mut out);
+        }
+        out.extend_from_slice(stuffer.end());
+        // What lies here before the end is sent cannot be the answer to it.
+        if self.session.peer.has_unread() {
+            return Err(self.interrupted(None));
+        }
+        self.write_piece(&out)?;
+        self.session.peer.reply(self.patience.end).map_err(|trouble| self.lost(&trouble, Stage::Ended))
+    }
+
+    fn write_piece(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        let sent = self.session.peer.send(piece, self.patience.block);
+        sent.map_err(|trouble| self.interrupted(Some(trouble)))
+    }
+
+    /// The server did not wait for the end of the message: a refusal is believed, anything else is not.
+    fn interrupted(&mut self, trouble: Option<Trouble>) -> Stop {
+        let address = self.session.address;
+        match (self.session.peer.reply(LAST_WORDS), trouble) {
+            (Ok(reply), _) if !judgement::is_success(&reply) => Stop::Lost(judgement::message_answered(address, &reply)),
+            (_, Some(trouble)) => self.lost(&trouble, Stage::Content),
+            (_, None) => Stop::Lost(judgement::out_of_step(address)),
+        }
+    }
+
+    fn judge_all(&mut self, numbers: &[usize], judged: &Judged) {
+        for number in numbers {
+            self.ledger.judge(*number, judged.clone());
+        }
+    }
+
+    fn keep_unless_closing(&self, reply: &Response) -> Result<(), Stop> {
+        if judgement::is_closing(reply) {
+            return Err(Stop::Lost(judgement::closed_down(self.session.address, reply)));
+        }
+        Ok(())
+    }
+
+    fn lost(&self, trouble: &Trouble, stage: Stage) -> Stop {
+        let judged = judgement::lost(self.session.address, trouble, stage);
+        let answered = self.said > 0;
+        match trouble {
+            Trouble::Timeout if self.pipelined && answered && stage == Stage::Envelope => Stop::CannotPipeline(judged),
+            Trouble::Closed | Trouble::Broken(_) if self.session.is_used && !answered => Stop::Stale(judged),
+            _ => Stop::Lost(judged),
+        }
+    }
+}
