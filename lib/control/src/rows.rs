@@ -15,7 +15,7 @@ pub static TABLE: &[&Setting] = &[
     &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCEMAXBYTES, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
     &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
     &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &QUEUEFREE, &QUEUELIFETIME, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
-    &TIMEOUTCONNECT, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
+    &TCP_SMTP, &TCP_SMTP_CDB, &TIMEOUTCONNECT, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
 ];
 
 /// The name of this host.
@@ -100,6 +100,19 @@ pub static TIMEOUTSESSION: Setting = Setting {
     name: "timeoutsession", form: seconds(1, 604_800), default: "14400: four hours", readers: &["smtpd"],
     text: "How many seconds a session may last in all; then the client is told 421.",
     example: "14400",
+};
+/// Rules of the listener, as the admin writes them.
+pub static TCP_SMTP: Setting = Setting {
+    name: "tcp.smtp", form: Form::List(rule), default: "none: every client may connect, nobody has RELAYCLIENT", readers: &["tcprules"],
+    text: "What counts for clients by their address, one rule a line: address:allow or address:deny, behind it variables for smtpd as ,NAME=\"value\". A client with RELAYCLIENT may send to any recipient. Nothing changes until stafett-tcprules has compiled the file into tcp.smtp.cdb.",
+    example: "192.0.2.0/24:allow,RELAYCLIENT=\"\"\n2001:db8:1::/48:allow,RELAYCLIENT=\"\"\n198.51.100.7:deny\n:allow",
+};
+/// Rules of the listener, compiled.
+pub static TCP_SMTP_CDB: Setting = Setting {
+    name: "tcp.smtp.cdb", form: Form::Compiled("stafett-tcprules control/tcp.smtp"), default: "none: every client may connect, nobody has RELAYCLIENT",
+    readers: &["tcpserver"],
+    text: "The rules of tcp.smtp, compiled by stafett-tcprules or by tcprules. The run script of the listener names it to -x. New rules count from the next connection.",
+    example: "",
 };
 /// Connections at once.
 pub static CONCURRENCYINCOMING: Setting = Setting {
@@ -203,6 +216,15 @@ pub static DOUBLEBOUNCEHOST: Setting = Setting {
     text: "The host that receives double bounces. This relay delivers nothing locally: name a host that smtproutes or MX records reach.",
     example: "mail.example.org",
 };
+
+/// The shape of a rule; stafett-tcprules judges it in full, with the column of a fault.
+fn rule(line: &str) -> Result<(), String> {
+    if line.contains(":allow") || line.contains(":deny") {
+        Ok(())
+    } else {
+        Err(format!("\"{line}\" is no rule; write address:allow or address:deny"))
+    }
+}
 
 fn sync_word(text: &str) -> Result<(), String> {
     match text {
