@@ -7,6 +7,10 @@
 //! How it fails: a sentence for the admin in [`Error`].
 //! Known limits: a Unix socket's path may have 107 bytes, so the directory's name is bounded.
 
+pub mod land;
+pub mod people;
+pub mod tree;
+
 use stafett_sys::user::Uid;
 use std::ffi::OsString;
 use std::fmt;
