@@ -1,0 +1,120 @@
+//! The system users and groups of an instance, made where they are missing.
+//!
+//! Security stance: the users get no home, no password and no shell. Names that exist are taken as
+//! they are, but never one with the number 0 or two roles with one number.
+
+use crate::Failure;
+use crate::plan::Plan;
+use stafett_instance::people::{People, ROLES, Role};
+use stafett_sys::user::{Account, Uid, group_by_name};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The users of the instance; `made` is told each that had to be created.
+pub fn ensure(plan: &Plan, made: &mut impl FnMut(String)) -> Result<People, Failure> {
+    let Err(missing) = plan.people()? else { return complete(plan) };
+    let prefix = plan.prefix().unwrap_or_default();
+    if !Uid::effective().is_root() {
+        return Err(Failure::lasting(format_args!("the users {} do not exist; run this as root", missing.join(", "))));
+    }
+    for group in std::iter::once(prefix.to_owned()).chain(ROLES.iter().map(|role| role.user(prefix))) {
+        if look_up(group_by_name(&group), &group)?.is_none() {
+            run(add_group(&group), &group)?;
+            made(format!("made the group {group}"));
+        }
+    }
+    for role in ROLES {
+        let name = role.user(prefix);
+        if look_up(Account::by_name(&name), &name)?.is_none() {
+            run(add_user(&name), &name)?;
+            made(format!("made the user {name} ({})", purpose(*role)));
+        }
+    }
+    complete(plan)
+}
+
+/// The users, now that all must be there.
+fn complete(plan: &Plan) -> Result<People, Failure> {
+    let people = plan.people()?.map_err(|missing| Failure::system(format_args!("the users {} are still missing", missing.join(", "))))?;
+    if let Some(fault) = fault(&people) {
+        return Err(Failure::lasting(fault));
+    }
+    Ok(people)
+}
+
+/// What is wrong with the numbers of the users, in words.
+pub fn fault(people: &People) -> Option<String> {
+    if !people.are_separate() {
+        return people.uid(Role::Root).is_root().then(|| "the instance belongs to root but its settings name one ordinary user; make it anew as root".to_owned());
+    }
+    let mut seen: Vec<Uid> = ROLES.iter().map(|role| people.uid(*role)).collect();
+    seen.sort();
+    if seen.first().is_some_and(|uid| uid.is_root()) {
+        return Some("a user of the instance has the number of root; choose another --user-prefix".to_owned());
+    }
+    let equal = seen.windows(2).any(|pair| pair.first() == pair.last());
+    equal.then(|| "two users of the instance have the same number, so their programs could harm each other".to_owned())
+}
+
+fn purpose(role: Role) -> &'static str {
+    match role {
+        Role::Root => "the admin",
+        Role::Smtpd => "tcpserver, smtpd",
+        Role::Queue => "queued, send",
+        Role::Remote => "remote",
+        Role::Log => "logs",
+    }
+}
+
+/// useradd(8) of shadow, else the adduser of busybox.
+fn add_user(name: &str) -> Command {
+    let shell = ["/usr/sbin/nologin", "/sbin/nologin"].into_iter().find(|shell| Path::new(shell).exists()).unwrap_or("/bin/false");
+    let mut command;
+    if installed("useradd") {
+        command = Command::new(tool("useradd"));
+        command.args(["--system", "--no-create-home", "--home-dir", "/nonexistent", "--comment", "Stafett mail relay", "--shell", shell, "--gid", name, name]);
+    } else {
+        command = Command::new(tool("adduser"));
+        command.args(["-S", "-D", "-H", "-h", "/nonexistent", "-g", "Stafett mail relay", "-s", shell, "-G", name, name]);
+    }
+    command
+}
+
+fn add_group(name: &str) -> Command {
+    let mut command;
+    if installed("groupadd") {
+        command = Command::new(tool("groupadd"));
+        command.args(["--system", name]);
+    } else {
+        command = Command::new(tool("addgroup"));
+        command.args(["-S", name]);
+    }
+    command
+}
+
+fn installed(name: &str) -> bool {
+    Path::new(&tool(name)).is_absolute()
+}
+
+/// The tool's path: sbin is not in everybody's PATH.
+fn tool(name: &str) -> String {
+    let places = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+    let found = places.iter().map(|place| format!("{place}/{name}")).find(|path| Path::new(path).exists());
+    found.unwrap_or_else(|| name.to_owned())
+}
+
+fn run(mut command: Command, name: &str) -> Result<(), Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let done = command.stdin(Stdio::null()).output().map_err(|error| {
+        Failure::lasting(format_args!("unable to make {name}: {program}: {error}; make it by hand and run this again"))
+    })?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&done.stderr).trim().replace('\n', "; ");
+    Err(Failure::system(format_args!("unable to make {name}: {program}: {words} ({})", done.status)))
+}
+
+fn look_up<T>(found: std::io::Result<Option<T>>, name: &str) -> Result<Option<T>, Failure> {
+    found.map_err(|error| Failure::system(format_args!("unable to look up {name}: {error}")))
+}

@@ -1,0 +1,93 @@
+//! What files in an instance must be like beside the places of the table: those that the admin
+//! and the services make.
+
+use crate::plan::Plan;
+use stafett_instance::land::{Fault, Land, Seen};
+use stafett_instance::people::{Group, People, Role};
+use stafett_sys::user::{Gid, Uid};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Directories whose files belong to somebody, and the bits they must have.
+const CONTENT: &[(&str, Role, u32)] = &[
+    // Every service reads its control files itself, as its own user.
+    ("control", Role::Root, 0o444),
+    ("queue/tmp", Role::Queue, 0o600),
+    ("queue/new", Role::Queue, 0o600),
+    ("queue/cur/*", Role::Queue, 0o600),
+    ("queue/hold", Role::Queue, 0o600),
+    ("queue/bad", Role::Queue, 0o600),
+];
+
+/// Bits that no file in an instance may have: setuid, setgid, writable by everybody.
+const FORBIDDEN: u32 = 0o6002;
+
+/// The faults of the files in control/ and queue/.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn content(plan: &Plan, land: &Land, people: &People) -> io::Result<Vec<(PathBuf, Fault)>> {
+    let mut found = Vec::new();
+    for &(directory, owner, needed) in CONTENT {
+        for directory in expand(directory) {
+            for name in names(&plan.root.join(&directory))? {
+                let path = directory.join(name);
+                let Some(seen) = land.look(&path)? else { continue };
+                found.extend(faults(&seen, people.ids(owner, Group::Own), needed).into_iter().map(|fault| (path.clone(), fault)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn faults(seen: &Seen, wanted: (Uid, Gid), needed: u32) -> Vec<Fault> {
+    if !seen.is_file() {
+        return Vec::new();
+    }
+    let mode = (seen.mode | needed) & !FORBIDDEN;
+    // The group is the admin's affair: a group of editors is fine for control/.
+    let stranger = (seen.owner.0 != wanted.0).then_some(Fault::Owner { found: seen.owner, wanted });
+    let mode = (seen.mode != mode).then_some(Fault::Mode { found: seen.mode, wanted: mode });
+    stranger.into_iter().chain(mode).collect()
+}
+
+/// The faults of anything at all in the instance: bits that nothing may have.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn forbidden_bits(plan: &Plan, land: &Land, below: &Path, found: &mut Vec<(PathBuf, u32)>) -> io::Result<()> {
+    for name in names(&plan.root.join(below))? {
+        let path = below.join(name);
+        let Some(seen) = land.look(&path)? else { continue };
+        if seen.is_directory() {
+            forbidden_bits(plan, land, &path, found)?;
+        }
+        // A socket is open to whoever may pass its directory; that is what the directory is for.
+        if (seen.is_file() || seen.is_directory()) && seen.mode & FORBIDDEN != 0 {
+            found.push((path, seen.mode));
+        }
+    }
+    Ok(())
+}
+
+fn expand(directory: &str) -> Vec<PathBuf> {
+    match directory.strip_suffix("/*") {
+        None => vec![PathBuf::from(directory)],
+        Some(parent) => (0..256).map(|shard| Path::new(parent).join(format!("{shard:02x}"))).collect(),
+    }
+}
+
+/// The names in a directory, in order; none when it is missing.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn names(directory: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,58 @@
+use crate::check::distance;
+use crate::options::{self, Work};
+use crate::settings::{Settings, Users};
+use std::path::PathBuf;
+
+fn parse(arguments: &[&str]) -> Result<Work, String> {
+    options::of(lexopt::Parser::from_args(arguments)).map_err(|failure| failure.text)
+}
+
+#[test]
+fn options_are_read_in_any_order() {
+    let Ok(Work::Make(request)) = parse(&["--port", "2525", "/x", "--me", "relay.example", "--address", "::1", "--address", "127.0.0.1"]) else {
+        panic!("not a request");
+    };
+    assert_eq!((request.port, request.me.as_deref()), (Some(2525), Some("relay.example")));
+    assert_eq!((request.directory, request.addresses), (PathBuf::from("/x"), vec!["::1".to_owned(), "127.0.0.1".to_owned()]));
+}
+
+#[test]
+fn bad_values_are_named() {
+    for (arguments, words) in [
+        (&["/x", "--me", "two words"][..], "--me two words"),
+        (&["/x", "--me", "192.0.2.1"], "an address is no name"),
+        (&["/x", "--me", "a..b"], "full name of this host"),
+        (&["/x", "--port", "0"], "1 to 65535"),
+        (&["/x", "--port", "65536"], "1 to 65535"),
+        (&["/x", "--address", "localhost"], "not an IP address"),
+        (&["/x", "--user-prefix", "Root"], "user names begin with it"),
+        (&["/x", "--user-prefix", ""], "user names begin with it"),
+        (&["/x", "--chekc"], "--chekc"),
+        (&["/x", "/y"], "/y"),
+        (&["--port", "25"], "directory of the instance is missing"),
+        (&["/x", "--check", "--port", "25"], "takes no other option"),
+    ] {
+        let error = parse(arguments).err().unwrap_or_default();
+        assert!(error.contains(words), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn settings_are_read_back() {
+    for users in [Users::Single, Users::Separate("relay".into())] {
+        let mut settings = Settings::new(users, PathBuf::from("/opt/with blank/bin"));
+        settings.copied = true;
+        settings.addresses = vec!["::1".into(), "192.0.2.1".into()];
+        settings.written.insert("service/send/run".into(), 0x0102_03ff);
+        assert_eq!(Settings::parse(&settings.text()), Ok(settings));
+    }
+    assert_eq!(Settings::parse("port 25\nwhat ever\n"), Err((2, "has an unknown key")));
+}
+
+#[test]
+fn the_distance_of_words_is_that_of_levenshtein() {
+    for (one, other, steps) in [("", "abc", 3), ("rcpthosts", "rcpthosts", 0), ("rcpthost", "rcpthosts", 1), ("kitten", "sitting", 3), ("smtproute", "smtproutes", 1)] {
+        assert_eq!(distance(one, other), steps);
+        assert_eq!(distance(other, one), steps);
+    }
+}
