@@ -103,11 +103,11 @@ impl Site {
 
     /// Writes the rules of its listener (tcprules' source) and compiles them.
     pub fn rules(&self, source: &str) {
-        let listing = self.path("control/rules");
+        let listing = self.path("control/tcp.smtp");
         fs::write(&listing, source).unwrap();
         let input = fs::File::open(&listing).unwrap();
         let mut command = Command::new(program("stafett-tcprules"));
-        command.arg(self.path("control/rules.cdb")).arg(self.path("control/rules.tmp")).stdin(input);
+        command.arg(self.path("control/tcp.smtp.cdb")).arg(self.path("control/tcp.smtp.tmp")).stdin(input);
         assert!(command.status().unwrap().success(), "the rules do not compile");
     }
 

@@ -1,5 +1,13 @@
 //! The relay as its admin, its users and its neighbours see it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panic")]
 
+mod dns;
+mod faults;
+mod neighbours;
+mod policy;
+mod power;
+mod powercut;
+mod queue;
 mod relay;
+mod scheduler;
 mod supervision;
