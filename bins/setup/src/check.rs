@@ -6,6 +6,7 @@
 
 use crate::files::{self, State};
 use crate::judgement::{self, names};
+use crate::options::Request;
 use crate::plan::Plan;
 use crate::{Failure, LOG, accounts, ground, programs, scripts};
 use stafett_control::{Control, rows};
@@ -17,11 +18,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Judges the instance in `directory`; exits 0, 1 for warnings, 100 for errors.
-pub fn run(directory: &Path) -> Result<ExitCode, Failure> {
-    let plan = Plan::of_existing(directory)?;
+/// Judges the instance; exits 0, 1 for warnings, 100 for errors.
+pub fn run(request: &Request) -> Result<ExitCode, Failure> {
+    let plan = Plan::of_existing(&request.directory)?;
     let land = Land::open(&plan.root).map_err(|error| Failure::lasting(format_args!("unable to enter {}: {error}", plan.root.display())))?;
     let mut findings = Findings::default();
+    check_settings(&plan, request, &mut findings);
     match plan.people()? {
         Ok(people) => {
             accounts::fault(&people).into_iter().for_each(|fault| findings.error(fault));
@@ -70,6 +72,26 @@ impl Findings {
             _ => ExitCode::from(100),
         }
     }
+}
+
+/// What the options say against what the instance remembers.
+fn check_settings(plan: &Plan, request: &Request, findings: &mut Findings) {
+    let settings = &plan.settings;
+    let mut compare = |option: &str, asked: Option<String>, known: String| {
+        if let Some(asked) = asked
+            && asked != known
+        {
+            findings.error(format_args!("{option} {asked}: the instance in {} has {known}", plan.root.display()));
+        }
+    };
+    let me = Control::new(plan.root.join("control")).line(&rows::ME).ok().flatten();
+    compare("--me", request.me.clone(), me.unwrap_or_default());
+    compare("--port", request.port.map(|port| port.to_string()), settings.port.to_string());
+    compare("--user-prefix", request.prefix.clone(), plan.prefix().unwrap_or("one user for everything").to_owned());
+    let bin = request.bin.as_deref().map(|bin| std::fs::canonicalize(bin).unwrap_or_else(|_| bin.to_path_buf()));
+    compare("--bin", bin.map(|bin| bin.display().to_string()), settings.bin.display().to_string());
+    let addresses = Some(request.addresses.join(" ")).filter(|addresses| !addresses.is_empty());
+    compare("--address", addresses, settings.addresses.join(" "));
 }
 
 fn check_places(plan: &Plan, land: &Land, people: &People, findings: &mut Findings) {

@@ -10,8 +10,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Judges the place and makes the directory where it is missing. Returns whether it was made.
-pub fn prepare(plan: &Plan) -> Result<bool, Failure> {
+/// Judges the place; nothing is changed.
+pub fn judge(plan: &Plan) -> Result<(), Failure> {
     let root = &plan.root;
     match std::fs::metadata(root) {
         Ok(found) if !found.is_dir() => return Err(Failure::lasting(format_args!("{} is a file, not a directory", root.display()))),
@@ -20,18 +20,19 @@ pub fn prepare(plan: &Plan) -> Result<bool, Failure> {
         Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(inside_a_file(root)),
         Err(error) => return Err(Failure::lasting(format_args!("unable to look at {}: {error}", root.display()))),
     }
-    if let Some(faults) = unreachable(plan) {
-        return Err(Failure::lasting(faults));
-    }
-    let made = !root.exists();
-    let missing = root.parent().filter(|parent| !parent.exists());
-    if let Some(parent) = missing {
+    if let Some(parent) = root.parent().filter(|parent| !parent.exists()) {
         return Err(Failure::lasting(format_args!("{} does not exist; make it first (mkdir -p)", parent.display())));
     }
-    if made {
-        std::fs::create_dir(root).map_err(|error| Failure::lasting(format_args!("unable to make {}: {error}", root.display())))?;
+    unreachable(plan).map_or(Ok(()), |reason| Err(Failure::lasting(reason)))
+}
+
+/// Makes the directory where it is missing. Returns whether it was made.
+pub fn prepare(plan: &Plan) -> Result<bool, Failure> {
+    if plan.root.exists() {
+        return Ok(false);
     }
-    Ok(made)
+    let made = std::fs::create_dir(&plan.root);
+    made.map(|()| true).map_err(|error| Failure::lasting(format_args!("unable to make {}: {error}", plan.root.display())))
 }
 
 /// An ancestor that bars the services' users, in words; `None` when there is none, or when one

@@ -37,7 +37,7 @@ const LOG: Log = Log::new("stafett-setup");
 fn main() -> ExitCode {
     let done = options::of_process().and_then(|work| match work {
         Work::Make(request) => make::run(&request).map(|()| ExitCode::SUCCESS),
-        Work::Check(directory) => check::run(&directory),
+        Work::Check(request) => check::run(&request),
         Work::Print { directory, path } => make::print(&directory, &path).map(|()| ExitCode::SUCCESS),
         Work::Manual => say(manual::page()),
         Work::Sample(name) => samples::one(&name).and_then(say),

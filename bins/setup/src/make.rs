@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 /// Makes or mends the instance.
 pub fn run(request: &Request) -> Result<(), Failure> {
     let mut plan = Plan::new(request)?;
+    ground::judge(&plan)?;
     control::needs_me(&plan, request.me.as_deref())?;
     if !plan.settings.copied || request.bin.is_some() {
         let lacking = programs::missing(&plan.settings.bin);

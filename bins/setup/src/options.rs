@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 pub const USAGE: &str = "usage: stafett-setup DIR --me HOST [--port N] [--address IP]... [--bin BINDIR] [--user-prefix P]
        stafett-setup DIR [--port N] ...    makes or mends the instance in DIR; needs no option again
-       stafett-setup DIR --check           judges it and changes nothing
+       stafett-setup DIR [...] --check     judges it and changes nothing
        stafett-setup DIR --print PATH      prints a script as it would be written, such as service/smtpd/run
        stafett-setup --sample NAME         prints a sample of a control file
        stafett-setup --samples DIR | --manual";
@@ -19,8 +19,8 @@ pub const USAGE: &str = "usage: stafett-setup DIR --me HOST [--port N] [--addres
 pub enum Work {
     /// Make or mend.
     Make(Request),
-    /// Judge.
-    Check(PathBuf),
+    /// Judge; what else was said must be what the instance is like.
+    Check(Request),
     /// Print what would be written to a path below DIR.
     Print {
         /// The instance.
@@ -87,20 +87,13 @@ pub fn of(mut parser: lexopt::Parser) -> Result<Work, Failure> {
         (None, Some(name), None) => Ok(Work::Sample(name)),
         (None, None, Some(into)) => Ok(Work::Samples(into)),
         (None, None, None) if manual => Ok(Work::Manual),
-        (Some(directory), None, None) if check => checking(directory, request),
         (Some(directory), None, None) => Ok(match print {
             Some(path) => Work::Print { directory, path },
+            None if check => Work::Check(Request { directory, ..request }),
             None => Work::Make(Request { directory, ..request }),
         }),
         _ => Err(Failure::lasting(format_args!("the directory of the instance is missing\n{USAGE}"))),
     }
-}
-
-fn checking(directory: PathBuf, request: Request) -> Result<Work, Failure> {
-    if request == Request::default() {
-        return Ok(Work::Check(directory));
-    }
-    Err(Failure::lasting("--check judges the instance as it is and takes no other option"))
 }
 
 fn host(text: &str) -> Result<String, Failure> {

@@ -10,7 +10,7 @@
 use crate::people::People;
 use crate::tree::{Kind, Place};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
-use stafett_sys::user::{Gid, Uid};
+use stafett_sys::user::{Account, Gid, Uid, group_name};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -76,7 +76,7 @@ impl fmt::Display for Fault {
             Fault::OtherKind(Kind::Directory) => f.write_str("is not a directory"),
             Fault::OtherKind(Kind::File) => f.write_str("is not a file"),
             Fault::Owner { found, wanted } => {
-                write!(f, "belongs to {}:{}, should belong to {}:{}", found.0, found.1, wanted.0, wanted.1)
+                write!(f, "belongs to {}, should belong to {}", names(*found), names(*wanted))
             }
             Fault::Mode { found, wanted } => write!(f, "has mode {found:04o}, should have {wanted:04o}"),
         }
@@ -191,6 +191,13 @@ fn faults(place: &Place, people: &People, seen: &Seen) -> Vec<Fault> {
     let owner = (seen.owner != wanted).then_some(Fault::Owner { found: seen.owner, wanted });
     let mode = (seen.mode != place.mode).then_some(Fault::Mode { found: seen.mode, wanted: place.mode });
     owner.into_iter().chain(mode).collect()
+}
+
+/// `user:group` by name, by number where there is no name.
+fn names((uid, gid): (Uid, Gid)) -> String {
+    let user = Account::by_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |account| account.name);
+    let group = group_name(gid).ok().flatten().unwrap_or_else(|| gid.to_string());
+    format!("{user}:{group}")
 }
 
 fn seen(opened: &OwnedFd) -> io::Result<Seen> {
