@@ -72,7 +72,7 @@ impl Site {
 
     fn setup_command(&self) -> Command {
         let mut command = Command::new(program("stafett-setup"));
-        command.arg(&self.root).args(["--me", "relay.test", "--port", &self.port.to_string(), "--bin"]).arg(bin());
+        command.arg(&self.root).args(["--me", "relay.test", "--port", &self.port.to_string(), "--address", "127.0.0.1", "--bin"]).arg(bin());
         if is_root() {
             command.args(["--user-prefix", USER_PREFIX]);
         }

@@ -1,1 +1,1 @@
-//! Holds the manifests to the table of the architecture page.
+//! Holds the manifests to what the documents say: the test is in tests/graph.rs.
