@@ -6,6 +6,8 @@
 //!
 //! How it fails: an unknown parameter is 555, a doubled or malformed one 501.
 
+use std::fmt;
+
 use crate::Reply;
 
 /// The longest ENVID, in bytes (RFC 3461 §4.4).
@@ -42,6 +44,15 @@ pub struct Notify {
     pub failure: bool,
     /// After a while without either.
     pub delay: bool,
+}
+
+/// The value as RCPT has it.
+impl fmt::Display for Notify {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wanted = [(self.success, "SUCCESS"), (self.failure, "FAILURE"), (self.delay, "DELAY")];
+        let words: Vec<&str> = wanted.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+        if words.is_empty() { out.write_str("NEVER") } else { out.write_str(&words.join(",")) }
+    }
 }
 
 /// The parameters of MAIL.

@@ -1,0 +1,244 @@
+//! The connection: lines and data in, replies out, every wait bounded.
+//!
+//! What it does: collects replies and sends them in one write before it blocks for more input, which is what makes
+//! pipelining (RFC 2920) worth it. Every wait ends with the client's silence ([`End::Timeout`]) or the session's time, and
+//! between commands also when the parent's lifeline hangs up.
+//!
+//! Security stance: a line longer than [`LINE_MAX`] is never kept, only skipped; a client that does not read its replies is
+//! as silent as one that does not write.
+//!
+//! Known limits: a command line may end in LF alone, for typed sessions; message data may not.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use stafett_smtp::Reply;
+use stafett_sys::poll::{Interest, wait_two};
+
+/// The longest command line, in bytes. RFC 5321 §4.5.3.1.4 has 512; ESMTP parameters and long paths need more.
+pub const LINE_MAX: usize = 4096;
+
+/// Room for input, in bytes; only what is used is ever touched.
+const INPUT_MAX: usize = 32 * 1024;
+
+/// Replies are sent at the latest when they come to so many bytes.
+const REPLIES_MAX: usize = 8 * 1024;
+
+/// The most that is written at once to something that is no socket: what a pipe takes whole when it can be written.
+const PIPE_PIECE: usize = 4096;
+
+/// Why a session ends.
+#[derive(Debug)]
+pub enum End {
+    /// The client said QUIT, or was sent away with a reply already said.
+    Quit,
+    /// The client closed the connection.
+    Closed,
+    /// The client was silent for too long.
+    Timeout,
+    /// The session lasted too long.
+    SessionTime,
+    /// The service is being stopped.
+    Shutdown,
+    /// Too many errors.
+    Errors,
+    /// Too many commands.
+    Commands,
+    /// The connection failed.
+    Failed(io::Error),
+}
+
+/// How long to wait for a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// The longest silence.
+    pub silence: Duration,
+    /// When the session must be over.
+    pub deadline: Instant,
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Channel {
+    input: OwnedFd,
+    /// Where replies go, if not to the same descriptor.
+    output: Option<OwnedFd>,
+    lifeline: Option<OwnedFd>,
+    patience: Patience,
+    buffer: Vec<u8>,
+    /// How much of the buffer has been used up.
+    start: usize,
+    replies: Vec<u8>,
+    is_socket: bool,
+}
+
+impl Channel {
+    /// A connection on one descriptor, and the parent's lifeline.
+    pub fn of_socket(socket: OwnedFd, lifeline: OwnedFd, patience: Patience) -> Self {
+        Self::new(socket, None, Some(lifeline), patience)
+    }
+
+    /// A connection on two descriptors, as UCSPI programs have it.
+    pub fn of_pair(input: OwnedFd, output: OwnedFd, patience: Patience) -> Self {
+        Self::new(input, Some(output), None, patience)
+    }
+
+    fn new(input: OwnedFd, output: Option<OwnedFd>, lifeline: Option<OwnedFd>, patience: Patience) -> Self {
+        let (buffer, replies) = (Vec::new(), Vec::new());
+        Self { input, output, lifeline, patience, buffer, start: 0, replies, is_socket: true }
+    }
+
+    /// Whether the client has sent something already.
+    pub fn has_input(&self) -> bool {
+        let ready = wait_two((self.input.as_fd(), Interest::Read), None, Some(Duration::ZERO));
+        ready.is_ok_and(|(input, _)| input.readable)
+    }
+
+    /// Appends a reply, to be sent with others.
+    ///
+    /// # Errors
+    /// When so many were waiting that they had to be sent, and could not be.
+    pub fn say(&mut self, reply: &Reply) -> Result<(), End> {
+        reply.write(&mut self.replies);
+        if self.replies.len() > REPLIES_MAX { self.flush() } else { Ok(()) }
+    }
+
+    /// The next command line without its end; nothing when it was too long and has been skipped.
+    ///
+    /// # Errors
+    /// When the session ends instead.
+    pub fn line(&mut self) -> Result<Option<&[u8]>, End> {
+        let length = loop {
+            match line_end(self.unread()) {
+                Some(length) => break length,
+                None if self.unread().len() > LINE_MAX => return self.skip_line().map(|()| None),
+                None => self.fill(true)?,
+            }
+        };
+        let from = self.start;
+        self.start += length + 1;
+        let line = self.buffer.get(from..from + length).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Ok((line.len() <= LINE_MAX).then_some(line))
+    }
+
+    /// Message data that has come; at least one byte.
+    ///
+    /// # Errors
+    /// When the session ends instead.
+    pub fn data(&mut self) -> Result<&[u8], End> {
+        if self.unread().is_empty() {
+            self.fill(false)?;
+        }
+        Ok(self.unread())
+    }
+
+    /// Marks bytes that [`Channel::data`] gave as used.
+    pub fn consume(&mut self, bytes: usize) {
+        self.start = (self.start + bytes).min(self.buffer.len());
+    }
+
+    /// Sends all replies that wait.
+    ///
+    /// # Errors
+    /// When the client does not take them in time, or is gone.
+    pub fn flush(&mut self) -> Result<(), End> {
+        let replies = std::mem::take(&mut self.replies);
+        let mut rest = replies.as_slice();
+        while !rest.is_empty() {
+            let sent = self.send(rest)?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
+        self.replies = replies;
+        self.replies.clear();
+        Ok(())
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    fn skip_line(&mut self) -> Result<(), End> {
+        loop {
+            match line_end(self.unread()) {
+                Some(length) => {
+                    self.start += length + 1;
+                    return Ok(());
+                }
+                None => {
+                    self.start = self.buffer.len();
+                    self.fill(true)?;
+                }
+            }
+        }
+    }
+
+    /// Sends replies, then waits for input and reads it.
+    fn fill(&mut self, idle: bool) -> Result<(), End> {
+        self.flush()?;
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        self.buffer.reserve_exact(INPUT_MAX.saturating_sub(self.buffer.len()));
+        self.wait(Interest::Read, idle)?;
+        loop {
+            match rustix::io::read(&self.input, rustix::buffer::spare_capacity(&mut self.buffer)) {
+                Ok(0) => return Err(End::Closed),
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.wait(Interest::Read, idle)?,
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Waits for the client, and between commands for the parent's end.
+    fn wait(&self, interest: Interest, idle: bool) -> Result<(), End> {
+        let left = self.patience.deadline.saturating_duration_since(Instant::now());
+        let lifeline = self.lifeline.as_ref().filter(|_| idle).map(AsFd::as_fd);
+        let client = if interest == Interest::Write { self.output() } else { self.input.as_fd() };
+        let ready = wait_two((client, interest), lifeline, Some(left.min(self.patience.silence)));
+        match ready.map_err(End::Failed)? {
+            (client, _) if client.any() => Ok(()),
+            (_, lifeline) if lifeline.any() => Err(End::Shutdown),
+            _ if left <= self.patience.silence => Err(End::SessionTime),
+            _ => Err(End::Timeout),
+        }
+    }
+
+    fn output(&self) -> BorrowedFd<'_> {
+        self.output.as_ref().unwrap_or(&self.input).as_fd()
+    }
+
+    /// Sends without blocking; waits only when the client's window is full.
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, End> {
+        loop {
+            let sent = if self.is_socket {
+                rustix::net::send(self.output(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
+            } else {
+                self.wait(Interest::Write, false)?;
+                rustix::io::write(self.output(), bytes.get(..PIPE_PIECE).unwrap_or(bytes))
+            };
+            match sent {
+                Ok(sent) => return Ok(sent),
+                Err(Errno::INTR) => {}
+                Err(Errno::NOTSOCK) => self.is_socket = false,
+                Err(Errno::AGAIN) => self.wait(Interest::Write, false)?,
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+}
+
+fn failed(error: Errno) -> End {
+    match error {
+        Errno::PIPE | Errno::CONNRESET => End::Closed,
+        other => End::Failed(other.into()),
+    }
+}
+
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr(b'\n', bytes)
+}

@@ -1,0 +1,119 @@
+//! The client at the other end and what the listener's rules say about it.
+//!
+//! Everything comes from the environment of tcpserver (tcp-environ(5)): addresses and names of both ends, and the variables
+//! of the matching rule.
+//! Security stance: names that the client's name server or ident server made up are reduced to harmless characters here,
+//! before they reach a header, a log or the environment of a program.
+//! How it fails: a variable that cannot mean what it should is an error; the client is told 421, for a rule that is not
+//! understood must not count as absent.
+
+use std::net::IpAddr;
+
+use stafett_ucspi::{Connection, Environment};
+
+use crate::badmailfrom::BadMailFrom;
+
+/// The longest BOUNCEMAIL text, in bytes, as with rblsmtpd.
+const BOUNCE_TEXT_MAX: usize = 200;
+
+/// The longest name of a client that is kept, in bytes.
+const NAME_MAX: usize = 255;
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    /// Its address; none when a program was started by hand.
+    pub ip: Option<IpAddr>,
+    /// Its name, or `unknown`.
+    pub host: String,
+    /// What its ident server said.
+    pub info: Option<String>,
+    /// Our address that it connected to.
+    pub local_ip: Option<IpAddr>,
+    /// RELAYCLIENT: it may send to anywhere; the value is appended to each recipient.
+    pub relay: Option<String>,
+    /// DATABYTES, instead of the control file.
+    pub databytes: Option<u64>,
+    /// MAXRECIPIENTS, instead of the control file.
+    pub max_recipients: Option<u64>,
+    /// BADMAILFROM, beside the control file.
+    pub badmailfrom: BadMailFrom,
+    /// BOUNCEMAIL: why every recipient is refused.
+    pub bounce: Option<Bounce>,
+    /// QMAILQUEUE: the program that takes messages instead of queued.
+    pub queue_program: Option<String>,
+    /// All variables, for such a program.
+    pub environment: Environment,
+}
+
+/// The text of BOUNCEMAIL.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bounce {
+    /// Whether it began with `-`: refused for good.
+    pub permanent: bool,
+    /// Printable, at most 200 bytes.
+    pub text: String,
+}
+
+impl Client {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// A sentence that names the variable.
+    pub fn from_environment(mut environment: Environment) -> Result<Self, String> {
+        let connection = Connection::read_from(&environment).map_err(|error| error.to_string())?;
+        let host = connection.remote_host.as_deref().map_or_else(|| "unknown".to_owned(), plain);
+        let info = connection.remote_info.as_deref().map(plain);
+        environment.set("TCPREMOTEHOST", &host);
+        if let Some(info) = &info {
+            environment.set("TCPREMOTEINFO", info);
+        }
+        Ok(Self {
+            ip: connection.remote_ip,
+            local_ip: connection.local_ip,
+            relay: text(&environment, "RELAYCLIENT")?,
+            databytes: number(&environment, "DATABYTES")?,
+            max_recipients: number(&environment, "MAXRECIPIENTS")?,
+            badmailfrom: badmailfrom(&environment)?,
+            bounce: environment.value("BOUNCEMAIL").filter(|value| !value.is_empty()).map(bounce),
+            queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
+            host,
+            info,
+            environment,
+        })
+    }
+
+    /// The address for logs and headers.
+    pub fn address(&self) -> String {
+        self.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
+    }
+}
+
+/// Letters, digits and the few marks that names need; anything else becomes `?`.
+fn plain(text: &str) -> String {
+    let kept = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_' | ':' | '@' | '[' | ']' | '+' | '/' | '=');
+    text.chars().take(NAME_MAX).map(|symbol| if kept(symbol) { symbol } else { '?' }).collect()
+}
+
+fn bounce(value: &[u8]) -> Bounce {
+    let permanent = value.starts_with(b"-");
+    let words = value.strip_prefix(b"-").unwrap_or(value);
+    let printable = |byte: &u8| if *byte == b' ' || byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
+    Bounce { permanent, text: words.iter().take(BOUNCE_TEXT_MAX).map(printable).collect() }
+}
+
+fn badmailfrom(environment: &Environment) -> Result<BadMailFrom, String> {
+    let words = text(environment, "BADMAILFROM")?.unwrap_or_default();
+    BadMailFrom::from_words(&words).map_err(|error| format!("variable BADMAILFROM does not list addresses: {error}"))
+}
+
+fn number(environment: &Environment, name: &str) -> Result<Option<u64>, String> {
+    let Some(value) = text(environment, name)? else { return Ok(None) };
+    value.trim().parse().map(Some).map_err(|_| format!("variable {name}=\"{value}\" is not a number"))
+}
+
+fn text(environment: &Environment, name: &str) -> Result<Option<String>, String> {
+    let Some(value) = environment.value(name) else { return Ok(None) };
+    let text = String::from_utf8(value.to_vec()).map_err(|_| format!("variable {name} is not UTF-8 text"))?;
+    Ok(Some(text))
+}

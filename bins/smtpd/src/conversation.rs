@@ -1,0 +1,204 @@
+//! One conversation with one client, from the greeting to the end: the loop that joins channel, dialogue and queue.
+//!
+//! How it fails: every way out is an [`End`]; those that the client can still hear get their 421 (RFC 5321 §3.8).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use stafett_log::Log;
+use stafett_smtp::Reply;
+use stafett_smtp::decode::{Decoder, Flaw, LineCheck};
+
+use crate::channel::{Channel, End};
+use crate::client::Client;
+use crate::dialogue::{Dialogue, Greeted, Step, Target};
+use crate::message::{Message, Stored};
+use crate::policy::{Policy, Transaction};
+use crate::queue::Queue;
+use crate::record::Record;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+
+/// What a conversation needs besides its connection.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The way to queued.
+    pub queue: Queue,
+    /// The program's voice.
+    pub log: Log,
+    /// Whether only faults are logged.
+    pub quiet: bool,
+}
+
+/// Serves one client.
+pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, around: &Surroundings) {
+    let record = Record::new(around.log, around.quiet, client);
+    let policy = Policy { settings, client };
+    let dialogue = Dialogue::new(policy);
+    let conversation = Conversation { channel: &mut channel, policy, dialogue, queue: &around.queue, record };
+    conversation.run();
+}
+
+/// A message that comes in chunks, with the check of its line ends.
+#[derive(Debug)]
+struct Chunked<'a> {
+    message: Message<'a>,
+    check: LineCheck,
+}
+
+struct Conversation<'a> {
+    channel: &'a mut Channel,
+    policy: Policy<'a>,
+    dialogue: Dialogue<'a, Chunked<'a>>,
+    queue: &'a Queue,
+    record: Record<'a>,
+}
+
+impl<'a> Conversation<'a> {
+    fn run(mut self) {
+        let end = match self.serve() {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        if let Some(farewell) = farewell(&end) {
+            // the client may be gone; there is nobody else to tell
+            let _ = self.channel.say(&farewell);
+        }
+        let _ = self.channel.flush();
+        self.record.end(&end, self.dialogue.greeted());
+    }
+
+    fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        self.record.early = self.channel.has_input();
+        self.channel.say(&Reply::plain(220, self.policy.settings.greeting.clone()))?;
+        loop {
+            let line = self.channel.line()?;
+            let step = match line {
+                Some(line) => self.dialogue.serve(line, &mut self.queue.clone()),
+                None => Step::Say(Reply::new(500, (5, 5, 2), "line too long")),
+            };
+            self.record.commands += 1;
+            if self.record.commands > self.policy.settings.max_commands {
+                return Err(End::Commands);
+            }
+            self.act(step)?;
+        }
+    }
+
+    fn act(&mut self, step: Step<Chunked<'a>>) -> Result<(), End> {
+        match step {
+            Step::Say(reply) => self.say(&reply),
+            Step::Refuse(refusal) => self.refuse(&refusal),
+            Step::Receive(transaction) => self.receive(transaction),
+            Step::Chunk { target, size, last } => self.chunk(target, size, last),
+            Step::Skip(size, reply) => {
+                self.pass(size, |_| ())?;
+                self.say(&reply)
+            }
+            Step::End(reply) => {
+                self.channel.say(&reply)?;
+                Err(End::Quit)
+            }
+        }
+    }
+
+    /// Answers; too many errors end the session.
+    fn say(&mut self, reply: &Reply) -> Result<(), End> {
+        self.channel.say(reply)?;
+        // 452: a recipient too many is how a client learns the limit, and a full disk is no fault of its own
+        if reply.is_failure() && reply.code() != 452 {
+            self.record.errors += 1;
+        }
+        if self.record.errors >= self.policy.settings.max_errors { Err(End::Errors) } else { Ok(()) }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> Result<(), End> {
+        self.record.refuse(refusal, self.dialogue.greeted());
+        self.say(&refusal.reply)
+    }
+
+    /// DATA: the message up to its dot.
+    fn receive(&mut self, transaction: Transaction) -> Result<(), End> {
+        let mut message = self.begin(transaction);
+        self.channel.say(&Reply::plain(354, "go ahead, end with a dot on a line of its own"))?;
+        let mut decoder = Decoder::new();
+        while !decoder.is_ended() {
+            let data = self.channel.data()?;
+            let used = decoder.feed(data, |bytes| message.take(bytes));
+            self.channel.consume(used);
+        }
+        self.finish(message, decoder.flaw())
+    }
+
+    /// BDAT: so many bytes of a message (RFC 3030).
+    fn chunk(&mut self, target: Target<Chunked<'a>>, size: u64, last: bool) -> Result<(), End> {
+        let mut chunked = match target {
+            Target::First(transaction) => Chunked { message: self.begin(transaction), check: LineCheck::new() },
+            Target::Next(chunked) => chunked,
+        };
+        self.pass(size, |bytes| {
+            chunked.check.feed(bytes);
+            chunked.message.take(bytes);
+        })?;
+        if !last {
+            self.dialogue.resume(chunked);
+            return self.say(&Reply::new(250, (2, 0, 0), format!("{size} bytes received")));
+        }
+        let Chunked { mut message, check } = chunked;
+        match check.finish() {
+            Ok(line_end) => {
+                message.take(line_end);
+                self.finish(message, None)
+            }
+            Err(flaw) => self.finish(message, Some(flaw)),
+        }
+    }
+
+    /// Passes on so many bytes of the connection.
+    fn pass(&mut self, size: u64, mut keep: impl FnMut(&[u8])) -> Result<(), End> {
+        let mut left = size;
+        while left > 0 {
+            let data = self.channel.data()?;
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            let bytes = data.get(..most).unwrap_or(data);
+            let used = bytes.len();
+            keep(bytes);
+            self.channel.consume(used);
+            left -= used as u64;
+        }
+        Ok(())
+    }
+
+    fn begin(&self, transaction: Transaction) -> Message<'a> {
+        let greeted = self.dialogue.greeted().cloned();
+        let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
+        Message::new(transaction, self.policy, self.queue, &greeted)
+    }
+
+    fn finish(&mut self, message: Message<'a>, flaw: Option<Flaw>) -> Result<(), End> {
+        match message.finish(flaw) {
+            Ok(stored) => {
+                self.record.accept(&stored, self.dialogue.greeted());
+                self.channel.say(&accepted(&stored))
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+}
+
+/// qmail-smtpd's words: analysis scripts look for `qp`.
+fn accepted(stored: &Stored) -> Reply {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Reply::new(250, (2, 0, 0), format!("ok {now} qp {}", stored.id))
+}
+
+fn farewell(end: &End) -> Option<Reply> {
+    let (enhanced, words) = match end {
+        End::Quit | End::Closed | End::Failed(_) => return None,
+        End::Timeout => ((4, 4, 2), "timeout (#4.4.2)"),
+        End::SessionTime => ((4, 4, 2), "this session has lasted too long"),
+        End::Shutdown => ((4, 3, 2), "this service is being restarted, try again later"),
+        End::Errors => ((4, 7, 0), "too many errors"),
+        End::Commands => ((4, 7, 0), "too many commands"),
+    };
+    Some(Reply::new(421, enhanced, words))
+}

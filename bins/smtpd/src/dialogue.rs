@@ -1,0 +1,191 @@
+//! The order of the dialogue: which command may come when, and what it does. No I/O, no clock.
+//!
+//! What it does: takes a parsed command, gives the next [`Step`] for whoever holds the connection. The transaction is one
+//! value: MAIL makes it, RCPT fills it, DATA and BDAT move it out, and everything that resets drops it, so that nothing of
+//! one transaction can be left for the next. `R` is a message that is being received by BDAT, opaque here.
+//!
+//! How it fails: with replies; a dialogue has no other errors.
+
+use stafett_smtp::command::{Command, Fault};
+use stafett_smtp::ehlo::Offer;
+use stafett_smtp::Reply;
+
+use crate::policy::{Policy, Services, Transaction};
+use crate::refusal::Refusal;
+
+/// How much is kept of what a client calls itself, in characters.
+const NAME_MAX: usize = 255;
+
+/// Where the dialogue stands, and what it has learnt.
+#[derive(Debug)]
+pub struct Dialogue<'a, R> {
+    policy: Policy<'a>,
+    greeted: Option<Greeted>,
+    state: State<R>,
+}
+
+/// How the client introduced itself.
+#[derive(Clone, Debug)]
+pub struct Greeted {
+    /// The name that it gave, text of the client.
+    pub name: String,
+    /// Whether it said EHLO.
+    pub extended: bool,
+}
+
+#[derive(Debug)]
+enum State<R> {
+    /// Between transactions.
+    Idle,
+    /// MAIL was accepted.
+    Open(Transaction),
+    /// Chunks have come, more are announced.
+    Chunked(R),
+}
+
+/// What a chunk belongs to.
+#[derive(Debug)]
+pub enum Target<R> {
+    /// It begins this transaction's message.
+    First(Transaction),
+    /// It continues a message.
+    Next(R),
+}
+
+/// What is to be done for a command.
+#[derive(Debug)]
+pub enum Step<R> {
+    /// Answer.
+    Say(Reply),
+    /// Answer, and log what decided.
+    Refuse(Box<Refusal>),
+    /// Answer 354 and receive the message of this transaction up to its dot.
+    Receive(Transaction),
+    /// Receive so many bytes.
+    Chunk {
+        /// What they belong to.
+        target: Target<R>,
+        /// How many.
+        size: u64,
+        /// Whether they end the message.
+        last: bool,
+    },
+    /// Skip so many bytes, then answer.
+    Skip(u64, Reply),
+    /// Answer and end.
+    End(Reply),
+}
+
+impl<'a, R> Dialogue<'a, R> {
+    /// After the connection was made.
+    pub fn new(policy: Policy<'a>) -> Self {
+        Self { policy, greeted: None, state: State::Idle }
+    }
+
+    /// What the client called itself, once it has.
+    pub fn greeted(&self) -> Option<&Greeted> {
+        self.greeted.as_ref()
+    }
+
+    /// Takes a message back that awaits more chunks.
+    pub fn resume(&mut self, message: R) {
+        self.state = State::Chunked(message);
+    }
+
+    /// Serves one line without its line end.
+    pub fn serve(&mut self, line: &[u8], services: &mut dyn Services) -> Step<R> {
+        match Command::parse(line) {
+            Ok(command) => self.command(command, services),
+            Err(fault) => after_fault(line, &fault),
+        }
+    }
+
+    fn command(&mut self, command: Command<'_>, services: &mut dyn Services) -> Step<R> {
+        match command {
+            Command::Helo(name) => self.greet(name, false),
+            Command::Ehlo(name) => self.greet(name, true),
+            Command::Mail(..) if self.greeted.is_none() => out_of_order("say EHLO first"),
+            Command::Mail(path, parameters) => match self.state {
+                State::Idle => match self.policy.begin(path, parameters, services) {
+                    Ok(transaction) => {
+                        self.state = State::Open(transaction);
+                        Step::Say(Reply::new(250, (2, 1, 0), "ok"))
+                    }
+                    Err(refusal) => Step::Refuse(refusal),
+                },
+                _ => out_of_order("a transaction is already open"),
+            },
+            Command::Rcpt(path, parameters) => match &mut self.state {
+                State::Open(transaction) => match self.policy.add(transaction, path, parameters) {
+                    Ok(()) => Step::Say(Reply::new(250, (2, 1, 5), "ok")),
+                    Err(refusal) => Step::Refuse(refusal),
+                },
+                _ => out_of_order("MAIL comes first"),
+            },
+            Command::Data => self.data(),
+            Command::Bdat { size, last } => self.chunk(size, last),
+            Command::Rset => {
+                self.state = State::Idle;
+                Step::Say(Reply::new(250, (2, 0, 0), "flushed"))
+            }
+            Command::Noop => Step::Say(Reply::new(250, (2, 0, 0), "ok")),
+            Command::Vrfy => Step::Say(Reply::new(252, (2, 5, 2), "send some mail, I will try my best")),
+            Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
+            Command::Quit => Step::End(Reply::new(221, (2, 0, 0), self.policy.settings.me.clone())),
+        }
+    }
+
+    /// RFC 5321 §4.1.4: a new greeting resets everything.
+    fn greet(&mut self, name: &str, extended: bool) -> Step<R> {
+        self.state = State::Idle;
+        self.greeted = Some(Greeted { name: name.chars().take(NAME_MAX).collect(), extended });
+        let me = &self.policy.settings.me;
+        Step::Say(if extended {
+            Offer { size: self.policy.databytes() }.reply(me)
+        } else {
+            Reply::plain(250, me.clone())
+        })
+    }
+
+    fn data(&mut self) -> Step<R> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Open(transaction) if !transaction.envelope.recipients.is_empty() => Step::Receive(transaction),
+            State::Open(transaction) => {
+                self.state = State::Open(transaction);
+                Step::Say(no_recipients())
+            }
+            State::Chunked(message) => {
+                self.state = State::Chunked(message);
+                out_of_order("this message comes by BDAT")
+            }
+            State::Idle => out_of_order("MAIL comes first"),
+        }
+    }
+
+    /// RFC 3030 §2: the bytes follow in any case, so a refused chunk is skipped, and the rest of its message with it.
+    fn chunk(&mut self, size: u64, last: bool) -> Step<R> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Open(transaction) if transaction.envelope.recipients.is_empty() => {
+                self.state = State::Open(transaction);
+                Step::Skip(size, no_recipients())
+            }
+            State::Open(transaction) => Step::Chunk { target: Target::First(transaction), size, last },
+            State::Chunked(message) => Step::Chunk { target: Target::Next(message), size, last },
+            State::Idle => Step::Skip(size, Reply::new(503, (5, 5, 1), "MAIL comes first")),
+        }
+    }
+}
+
+/// After a BDAT that cannot be read nobody knows where the next command begins: the connection ends.
+fn after_fault<R>(line: &[u8], fault: &Fault) -> Step<R> {
+    let verb = line.get(..4).unwrap_or_default();
+    if verb.eq_ignore_ascii_case(b"BDAT") { Step::End(fault.reply()) } else { Step::Say(fault.reply()) }
+}
+
+fn out_of_order<R>(words: &'static str) -> Step<R> {
+    Step::Say(Reply::new(503, (5, 5, 1), words))
+}
+
+fn no_recipients() -> Reply {
+    Reply::new(554, (5, 5, 1), "no valid recipients")
+}

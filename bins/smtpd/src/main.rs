@@ -1,0 +1,129 @@
+//! stafett-smtpd: the SMTP server. Takes mail from clients and gives it to the queue.
+//!
+//! What it does: serves one client per process, either forked from a resident parent that is handed connections by
+//! stafett-tcpserver (`--resident`), or as a plain UCSPI program on descriptors 0 and 1.
+//!
+//! Security stance: everything a client says is hostile. The process has no rights but to read control/ and to talk to
+//! queued; whom it relays for is decided on parsed, canonical addresses, and what is not allowed is refused.
+//!
+//! How it fails: 4xx to the client and a line in the log; 111 when it cannot begin, 100 for a wrong command line.
+//!
+//! Known limits: no TLS, no AUTH. A plain UCSPI program runs with the rights that its listener gave it.
+
+mod badmailfrom;
+mod channel;
+mod client;
+mod conversation;
+mod dialogue;
+mod message;
+mod options;
+mod policy;
+mod program;
+mod queue;
+mod received;
+mod record;
+mod refusal;
+mod resident;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use stafett_control::{Control, Watch};
+use stafett_handoff::Parent;
+use stafett_instance::{Instance, Service};
+use stafett_log::Log;
+use stafett_sys::sandbox::Enforced;
+use stafett_sys::{descriptor, privilege, signal};
+use stafett_ucspi::Environment;
+
+use crate::channel::{Channel, Patience};
+use crate::client::Client;
+use crate::conversation::Surroundings;
+use crate::options::{Options, USAGE};
+use crate::queue::Queue;
+use crate::resident::Resident;
+use crate::settings::Settings;
+
+const LOG: Log = Log::new("stafett-smtpd");
+
+/// Children at once; the listener's own limit is what counts.
+const MOST_CHILDREN: usize = 50_000;
+
+fn main() -> ExitCode {
+    let options = match Options::read() {
+        Ok(options) => options,
+        Err(error) => {
+            LOG.fatal(format_args!("{error}; {USAGE}"));
+            return ExitCode::from(100);
+        }
+    };
+    let done = if options.resident { stay(options) } else { serve_one(options) };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            LOG.fatal(reason);
+            ExitCode::from(111)
+        }
+    }
+}
+
+/// The resident parent, in the order in which it loses power.
+fn stay(options: Options) -> Result<(), String> {
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let control = Control::new(instance.control());
+    let watch = Watch::new(control.directory()).map_err(|error| unable("watch", &control, &error))?;
+    let settings = Settings::read(&control).map_err(|error| error.to_string())?;
+    let proof = privilege::unprivileged().map_err(|error| error.to_string())?;
+    let socket = instance.socket(Service::Smtpd);
+    let parent = Parent::listen(LOG, &socket, &[], MOST_CHILDREN);
+    let parent = parent.map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
+    let environment = resident::own_environment();
+    match resident::sandbox(&control, &environment).enforce(proof) {
+        Ok(Enforced::Fully) => {}
+        Ok(Enforced::Partly) => LOG.note("the kernel knows only a part of the sandbox rules (landlock)"),
+        Ok(Enforced::Not) => LOG.note("the kernel has no landlock; nothing but file modes keeps this service from other files"),
+        Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
+    }
+    let around = surroundings(&instance, options);
+    let mut resident = Resident { control, watch, settings, environment, around };
+    parent.run(&mut resident).map_err(|error| format!("unable to go on serving: {error}"))
+}
+
+/// One client on descriptors 0 and 1.
+fn serve_one(options: Options) -> Result<(), String> {
+    let take = |number| descriptor::inherited(number).map_err(|error| format!("unable to use descriptor {number}: {error}"));
+    let (input, output) = (take(0)?, take(1)?);
+    signal::ignore_pipe().map_err(|error| format!("unable to ignore SIGPIPE: {error}"))?;
+    match prepare(options) {
+        Ok((settings, client, around)) => {
+            let channel = Channel::of_pair(input, output, resident::patience(&settings));
+            conversation::converse(channel, &settings, &client, &around);
+            Ok(())
+        }
+        Err(reason) => {
+            let patience = Patience { silence: Duration::from_secs(10), deadline: Instant::now() + Duration::from_secs(10) };
+            resident::apologize(Channel::of_pair(input, output, patience));
+            Err(reason)
+        }
+    }
+}
+
+fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String> {
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let settings = Settings::read(&Control::new(instance.control())).map_err(|error| error.to_string())?;
+    let client = Client::from_environment(Environment::of_process())?;
+    Ok((settings, client, surroundings(&instance, options)))
+}
+
+fn surroundings(instance: &Instance, options: Options) -> Surroundings {
+    let queue = Queue { socket: instance.socket(Service::Queue), log: LOG };
+    Surroundings { queue, log: LOG, quiet: options.quiet }
+}
+
+fn unable(verb: &str, control: &Control, error: &std::io::Error) -> String {
+    format!("unable to {verb} {}: {error}", control.directory().display())
+}

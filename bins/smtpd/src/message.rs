@@ -1,0 +1,172 @@
+//! One message on its way in: from the first byte of its data to the queue's word.
+//!
+//! What it does: keeps up to [`MEMORY_MAX`] bytes and gives them to queued in one burst at the end, so that a slow client
+//! costs queued nothing; a larger message streams. Counts its size and its stations on the way.
+//!
+//! How it fails: a refusal is kept and all further bytes are dropped; the client hears it at the end of its data, where
+//! SMTP has a place for it. Dropping the value before its end leaves nothing behind in the queue.
+
+use std::time::SystemTime;
+
+use stafett_envelope::Envelope;
+use stafett_smtp::Reply;
+use stafett_smtp::decode::Flaw;
+use stafett_smtp::hops::HopCounter;
+use stafett_wire::injector::{Answer, Injector};
+
+use crate::dialogue::Greeted;
+use crate::policy::{Policy, Transaction, too_large};
+use crate::program::Program;
+use crate::queue::Queue;
+use crate::received;
+use crate::refusal::Refusal;
+
+/// The largest message that waits in memory, in bytes.
+const MEMORY_MAX: usize = 64 * 1024;
+
+/// Room for a message of usual size, in bytes.
+const MEMORY_FIRST: usize = 8 * 1024;
+
+/// A message that is being received.
+#[derive(Debug)]
+pub struct Message<'a> {
+    policy: Policy<'a>,
+    queue: &'a Queue,
+    envelope: Envelope,
+    databytes: u64,
+    size: u64,
+    hops: HopCounter,
+    way: Way,
+}
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Way {
+    Memory(Vec<u8>),
+    Queued(Injector),
+    Program(Program),
+    /// Nowhere; this will be the answer.
+    Refused(Box<Refusal>),
+}
+
+/// A message that the queue has taken.
+#[derive(Debug)]
+pub struct Stored {
+    /// Its queue id, or the process id of the program that took it.
+    pub id: String,
+    /// Its size in bytes, without our Received field.
+    pub size: u64,
+    /// Whom it is from and for.
+    pub envelope: Envelope,
+}
+
+impl<'a> Message<'a> {
+    /// Begins a message.
+    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, greeted: &Greeted) -> Self {
+        let Transaction { mut envelope, databytes, .. } = transaction;
+        let client = policy.client;
+        envelope.origin = format!("smtp {} {}", client.address(), stafett_message::harmless(&greeted.name, 255));
+        let lines = received::lines(client, greeted, &policy.settings.me, envelope.smtputf8, SystemTime::now());
+        let way = match &client.queue_program {
+            None => {
+                envelope.head = lines;
+                Way::Memory(Vec::with_capacity(MEMORY_FIRST))
+            }
+            Some(program) => start_program(program, policy, queue, received::without_id(lines)),
+        };
+        Self { policy, queue, envelope, databytes, size: 0, hops: HopCounter::new(), way }
+    }
+
+    /// Takes the next bytes of the message.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.hops.feed(bytes);
+        if self.databytes > 0 && self.size > self.databytes {
+            self.refuse(too_large(), self.policy.databytes_rule());
+        } else if u64::from(self.hops.hops()) >= self.policy.settings.max_hops {
+            let reply = Reply::new(554, (5, 4, 6), "too many hops, this message is looping (#5.4.6)");
+            self.refuse(reply, "control/maxhops");
+        }
+        match &mut self.way {
+            Way::Memory(kept) if kept.len() + bytes.len() <= MEMORY_MAX => kept.extend_from_slice(bytes),
+            Way::Memory(_) => self.stream(bytes),
+            Way::Queued(injector) => injector.data(bytes),
+            Way::Program(program) => program.data(bytes),
+            Way::Refused(_) => {}
+        }
+    }
+
+    /// Ends the message.
+    ///
+    /// # Errors
+    /// Why it is not queued.
+    pub fn finish(mut self, flaw: Option<Flaw>) -> Result<Stored, Box<Refusal>> {
+        if let Some(flaw) = flaw {
+            self.refuse(flawed(flaw), "line ends");
+        }
+        let id = match self.way {
+            Way::Refused(refusal) => return Err(refusal),
+            Way::Memory(kept) => self.queue.open(&self.envelope).and_then(|mut injector| {
+                injector.data(&kept);
+                self.queue.finish(injector)
+            }),
+            Way::Queued(injector) => self.queue.finish(injector),
+            Way::Program(program) => match program.finish(&self.envelope) {
+                Answer::Accepted(id) => Ok(id),
+                Answer::Temporary(text) | Answer::Permanent(text) => Err(Reply::from_text(&text)),
+            },
+        };
+        match id {
+            Ok(id) => Ok(Stored { id, size: self.size, envelope: self.envelope }),
+            Err(reply) => Err(Refusal::new(reply, "queue", subject(&self.envelope))),
+        }
+    }
+
+    /// From memory to queued, because it has become too large to wait.
+    fn stream(&mut self, bytes: &[u8]) {
+        match self.queue.open(&self.envelope) {
+            Ok(mut injector) => {
+                if let Way::Memory(kept) = &self.way {
+                    injector.data(kept);
+                }
+                injector.data(bytes);
+                self.way = Way::Queued(injector);
+            }
+            Err(reply) => self.refuse(reply, "queue"),
+        }
+    }
+
+    /// The first reason stays.
+    fn refuse(&mut self, reply: Reply, rule: &'static str) {
+        if !matches!(self.way, Way::Refused(_)) {
+            self.way = Way::Refused(Refusal::new(reply, rule, subject(&self.envelope)));
+        }
+    }
+}
+
+fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, head: Vec<String>) -> Way {
+    match Program::start(program, policy.client) {
+        Ok(mut running) => {
+            head.iter().for_each(|line| running.data(format!("{line}\r\n").as_bytes()));
+            Way::Program(running)
+        }
+        Err(error) => {
+            queue.log.error(format_args!("unable to start QMAILQUEUE program \"{program}\": {error}"));
+            let reply = Reply::new(451, (4, 3, 0), "the queue program cannot be started");
+            Way::Refused(Refusal::new(reply, "queue", ""))
+        }
+    }
+}
+
+fn flawed(flaw: Flaw) -> Reply {
+    let words = match flaw {
+        Flaw::BareLf => "the message holds a bare LF, lines must end in CR LF (#5.6.0)",
+        Flaw::BareCr => "the message holds a bare CR, lines must end in CR LF (#5.6.0)",
+    };
+    Reply::new(554, (5, 6, 0), words)
+}
+
+fn subject(envelope: &Envelope) -> String {
+    let first = envelope.recipients.first().map_or("", |recipient| recipient.address.as_str());
+    format!("from <{}> to <{first}> recipients {}", envelope.sender, envelope.recipients.len())
+}

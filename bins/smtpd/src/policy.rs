@@ -1,0 +1,255 @@
+//! Who may send what to whom: every decision about MAIL and RCPT, without any I/O of its own.
+//!
+//! Security stance: a recipient is decided on the parsed, canonical address, and that same value goes into the envelope,
+//! so the domain that was checked is the domain that is routed. What is not expressly allowed is refused. Local parts that
+//! another host might take for a route (`a%b`, `a!b`, `"a@b"`) pass for relay clients alone: a host behind us that trusts
+//! us could otherwise be made to relay.
+//!
+//! How it fails: with a [`Refusal`] that names file and line; a list that cannot be asked is a temporary refusal.
+
+use stafett_address::{Domain, Mailbox, Path};
+use stafett_envelope::{Envelope, Recipient, Ret};
+use stafett_route::Listed;
+use stafett_smtp::Reply;
+use stafett_smtp::parameters::{self, Body, MailParameters, RcptParameters};
+
+use crate::client::Client;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+
+/// Announced messages of at least this size are asked about before they come, in bytes.
+const ASK_ROOM_FROM: u64 = 1024 * 1024;
+
+/// Questions that a decision needs answered by another process.
+pub trait Services {
+    /// Whether the queue has room for a message of so many bytes.
+    ///
+    /// # Errors
+    /// The reply for the client.
+    fn room(&mut self, bytes: u64) -> Result<(), Reply>;
+}
+
+/// One mail transaction: what MAIL began, RCPT fills and DATA takes away.
+#[derive(Debug)]
+pub struct Transaction {
+    /// What will be queued.
+    pub envelope: Envelope,
+    /// The largest message in bytes; 0 = no limit.
+    pub databytes: u64,
+    /// What lists the sender as bad.
+    bad_sender: Option<String>,
+}
+
+/// The admin's rules for one client.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// The control files.
+    pub settings: &'a Settings,
+    /// The client and its rule.
+    pub client: &'a Client,
+}
+
+impl Policy<'_> {
+    /// The largest message in bytes; 0 = no limit.
+    pub fn databytes(&self) -> u64 {
+        self.client.databytes.unwrap_or(self.settings.databytes)
+    }
+
+    /// Decides about MAIL.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn begin(&self, path: Path, parameters: MailParameters, services: &mut dyn Services) -> Result<Transaction, Box<Refusal>> {
+        let (sender, bad_sender) = self.sender(path, parameters.utf8)?;
+        self.check_size(parameters.size.unwrap_or(0), &sender, services)?;
+        let envelope = Envelope {
+            sender,
+            eight_bit: parameters.body == Body::EightBit,
+            smtputf8: parameters.utf8,
+            ret: parameters.ret.map(ret),
+            envid: parameters.envid,
+            ..Envelope::default()
+        };
+        Ok(Transaction { envelope, databytes: self.databytes(), bad_sender })
+    }
+
+    /// Decides about RCPT; adds the recipient when it may have mail.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn add(&self, transaction: &mut Transaction, path: Path, parameters: RcptParameters) -> Result<(), Box<Refusal>> {
+        self.try_add(transaction, path, parameters).map_err(|mut refusal| {
+            refusal.subject = format!("from <{}> to <{}>", transaction.envelope.sender, refusal.subject);
+            refusal
+        })
+    }
+
+    fn try_add(&self, transaction: &mut Transaction, path: Path, parameters: RcptParameters) -> Result<(), Box<Refusal>> {
+        let shown = shown(&path);
+        self.check_client(transaction, &shown)?;
+        let mailbox = self.recipient(path)?;
+        let utf8 = !mailbox.is_ascii() || parameters.orcpt.as_deref().is_some_and(|orcpt| !orcpt.is_ascii());
+        if utf8 && !transaction.envelope.smtputf8 {
+            return Err(Refusal::new(needs_utf8(), "syntax", shown));
+        }
+        self.check_count(transaction, &shown)?;
+        transaction.envelope.recipients.push(Recipient {
+            address: mailbox.to_string(),
+            notify: parameters.notify.map(|notify| notify.to_string()),
+            orcpt: parameters.orcpt,
+        });
+        Ok(())
+    }
+
+    /// The canonical sender, and what lists it as bad; that refusal comes at RCPT, where clients expect it.
+    fn sender(&self, path: Path, utf8: bool) -> Result<(String, Option<String>), Box<Refusal>> {
+        match path {
+            Path::Null => Ok((String::new(), None)),
+            Path::Bare(local) => {
+                let reply = Reply::new(553, (5, 1, 7), "sender address without a domain");
+                Err(Refusal::new(reply, "syntax", format!("from <{local}>")))
+            }
+            Path::Mailbox(mailbox) if !mailbox.is_ascii() && !utf8 => {
+                Err(Refusal::new(needs_utf8(), "syntax", format!("from <{mailbox}>")))
+            }
+            Path::Mailbox(mailbox) => Ok((mailbox.to_string(), self.bad_sender(&mailbox))),
+        }
+    }
+
+    fn bad_sender(&self, mailbox: &Mailbox) -> Option<String> {
+        let file = self.settings.badmailfrom.line_of(mailbox).map(|line| format!("control/badmailfrom:{line}"));
+        file.or_else(|| self.client.badmailfrom.line_of(mailbox).map(|_| "rule BADMAILFROM".to_owned()))
+    }
+
+    fn check_size(&self, size: u64, sender: &str, services: &mut dyn Services) -> Result<(), Box<Refusal>> {
+        let limit = self.databytes();
+        if limit > 0 && size > limit {
+            return Err(Refusal::new(too_large(), self.databytes_rule(), format!("from <{sender}> bytes {size}")));
+        }
+        if size >= ASK_ROOM_FROM {
+            services.room(size).map_err(|reply| Refusal::new(reply, "queue", format!("from <{sender}> bytes {size}")))?;
+        }
+        Ok(())
+    }
+
+    /// What refuses every recipient of this client or sender.
+    fn check_client(&self, transaction: &Transaction, recipient: &str) -> Result<(), Box<Refusal>> {
+        if let Some(bounce) = &self.client.bounce {
+            let (code, enhanced) = if bounce.permanent { (553, (5, 7, 1)) } else { (451, (4, 7, 1)) };
+            return Err(Refusal::new(Reply::new(code, enhanced, bounce.text.clone()), "rule BOUNCEMAIL", recipient));
+        }
+        if let Some(rule) = &transaction.bad_sender {
+            let reply = Reply::new(553, (5, 7, 1), "sorry, your envelope sender is in my badmailfrom list (#5.7.1)");
+            return Err(Refusal::new(reply, rule.clone(), recipient));
+        }
+        Ok(())
+    }
+
+    fn recipient(&self, path: Path) -> Result<Mailbox, Box<Refusal>> {
+        let shown = shown(&path);
+        let mailbox = match path {
+            Path::Bare(local) if local.eq_ignore_ascii_case("postmaster") => return self.postmaster(&shown),
+            Path::Bare(local) => return self.relay(&local).unwrap_or_else(|| Err(no_domain(&shown))),
+            Path::Null => return Err(no_domain(&shown)),
+            Path::Mailbox(mailbox) => self.at_our_name(mailbox),
+        };
+        match self.relay(&mailbox.raw()) {
+            Some(relayed) => relayed,
+            None => self.listed(mailbox, shown),
+        }
+    }
+
+    /// RFC 5321 §4.1.1.3: postmaster needs no domain, and is heard everywhere.
+    fn postmaster(&self, shown: &str) -> Result<Mailbox, Box<Refusal>> {
+        let domain = Domain::parse(&self.settings.me);
+        let mailbox = domain.and_then(|domain| Mailbox::new("postmaster", domain));
+        mailbox.map_err(|_| no_domain(shown))
+    }
+
+    /// A recipient at our own address literal is one at our name (qmail-smtpd(8), localiphost).
+    fn at_our_name(&self, mailbox: Mailbox) -> Mailbox {
+        match mailbox.domain() {
+            Domain::Literal(ip) if Some(ip.to_canonical()) == self.client.local_ip => {
+                mailbox.with_domain(self.settings.local_ip_host.clone())
+            }
+            _ => mailbox,
+        }
+    }
+
+    /// For a relay client the address with the value of RELAYCLIENT behind it; nothing for others.
+    fn relay(&self, raw: &str) -> Option<Result<Mailbox, Box<Refusal>>> {
+        let suffix = self.client.relay.as_ref()?;
+        let appended = format!("{raw}{suffix}");
+        Some(Mailbox::from_raw(&appended).map_err(|error| {
+            let reply = Reply::new(553, (5, 1, 3), error.to_string());
+            Refusal::new(reply, "rule RELAYCLIENT", appended)
+        }))
+    }
+
+    fn listed(&self, mailbox: Mailbox, shown: String) -> Result<Mailbox, Box<Refusal>> {
+        match self.settings.rcpthosts.look_up(mailbox.domain()) {
+            Ok(Listed::Nowhere) => {
+                let reply = Reply::new(553, (5, 7, 1), "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
+                Err(Refusal::new(reply, "control/rcpthosts", shown))
+            }
+            Ok(_) if mailbox.local().contains(['@', '%', '!']) => {
+                let reply = Reply::new(553, (5, 7, 1), "sorry, no routing in the local part of an address (#5.7.1)");
+                Err(Refusal::new(reply, "routing", shown))
+            }
+            Ok(_) => Ok(mailbox),
+            Err(_) => {
+                let reply = Reply::new(451, (4, 3, 0), "unable to look up that domain, try again later");
+                Err(Refusal::new(reply, "control/morercpthosts.cdb", shown))
+            }
+        }
+    }
+
+    fn check_count(&self, transaction: &Transaction, shown: &str) -> Result<(), Box<Refusal>> {
+        let (limit, rule) = match self.client.max_recipients {
+            Some(limit) => (limit, "rule MAXRECIPIENTS"),
+            None => (self.settings.max_recipients, "control/maxrecipients"),
+        };
+        if transaction.envelope.recipients.len() as u64 >= limit {
+            return Err(Refusal::new(too_many_recipients(), rule, shown));
+        }
+        Ok(())
+    }
+
+    /// What set the largest message.
+    pub fn databytes_rule(&self) -> &'static str {
+        if self.client.databytes.is_some() { "rule DATABYTES" } else { "control/databytes" }
+    }
+}
+
+/// The reply for a message that is too large.
+pub fn too_large() -> Reply {
+    Reply::new(552, (5, 3, 4), "sorry, that message size exceeds my databytes limit (#5.3.4)")
+}
+
+/// The reply for a recipient too many; alone among refusals it is not held against the client.
+fn too_many_recipients() -> Reply {
+    Reply::new(452, (4, 5, 3), "too many recipients, send the others in another transaction")
+}
+
+fn needs_utf8() -> Reply {
+    Reply::new(553, (5, 6, 7), "this address needs SMTPUTF8")
+}
+
+fn no_domain(shown: &str) -> Box<Refusal> {
+    Refusal::new(Reply::new(553, (5, 7, 1), "sorry, that address has no domain (#5.7.1)"), "syntax", shown)
+}
+
+fn shown(path: &Path) -> String {
+    match path {
+        Path::Null => String::new(),
+        Path::Bare(local) => local.clone(),
+        Path::Mailbox(mailbox) => mailbox.to_string(),
+    }
+}
+
+fn ret(ret: parameters::Ret) -> Ret {
+    match ret {
+        parameters::Ret::Full => Ret::Full,
+        parameters::Ret::Headers => Ret::Headers,
+    }
+}

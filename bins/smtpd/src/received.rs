@@ -1,0 +1,47 @@
+//! The Received field that smtpd puts in front of each message (RFC 5321 §4.4), as physical lines.
+//!
+//! Security stance: the client's name and its EHLO text are its own words; what is no domain or literal goes into a comment
+//! with every character that could end it replaced. The queue id is filled in by the one who knows it.
+
+use std::time::SystemTime;
+
+use stafett_address::Domain;
+use stafett_envelope::Head;
+use stafett_message::{date, harmless};
+
+use crate::client::Client;
+use crate::dialogue::Greeted;
+
+/// The longest EHLO text kept in a comment, in bytes.
+const NAME_MAX: usize = 100;
+
+/// The lines of the field.
+pub fn lines(client: &Client, greeted: &Greeted, me: &str, utf8: bool, now: SystemTime) -> Vec<Head> {
+    let protocol = match (utf8, greeted.extended) {
+        (true, _) => "UTF8SMTP",
+        (false, true) => "ESMTP",
+        (false, false) => "SMTP",
+    };
+    vec![
+        Head::Line(format!("Received: {}", from(client, &greeted.name))),
+        Head::WithId(format!("\tby {me} with {protocol} id "), format!("; {}", date(now))),
+    ]
+}
+
+/// The same for a queue that fills no id in.
+pub fn without_id(lines: Vec<Head>) -> Vec<String> {
+    let plain = |head| match head {
+        Head::Line(line) => line,
+        Head::WithId(before, after) => format!("{}{after}", before.strip_suffix(" id ").unwrap_or(&before)),
+    };
+    lines.into_iter().map(plain).collect()
+}
+
+fn from(client: &Client, name: &str) -> String {
+    let user = client.info.as_ref().map(|info| format!("{info}@")).unwrap_or_default();
+    let peer = format!("{user}{} [{}]", client.host, client.address());
+    match Domain::parse(name) {
+        Ok(domain) => format!("from {domain} ({peer})"),
+        Err(_) => format!("from unknown ({peer} HELO {})", harmless(name, NAME_MAX)),
+    }
+}

@@ -1,0 +1,106 @@
+//! What the control files say: read once, before conversations, and handed to each of them.
+//!
+//! How it fails: a file that does not parse is an error with file and line; the caller keeps its last good copy, or refuses
+//! to serve when there is none. No default ever opens the relay: without rcpthosts nobody is listed.
+
+use std::time::Duration;
+
+use stafett_address::Domain;
+use stafett_control::{Control, Error, rows};
+use stafett_route::RcptHosts;
+
+use crate::badmailfrom::BadMailFrom;
+
+/// The control files of smtpd, typed.
+#[derive(Debug)]
+pub struct Settings {
+    /// Our name.
+    pub me: String,
+    /// The greeting after the code.
+    pub greeting: String,
+    /// The domain that stands for our own address literals.
+    pub local_ip_host: Domain,
+    /// Whom mail is accepted for.
+    pub rcpthosts: RcptHosts,
+    /// Whom mail is not accepted from.
+    pub badmailfrom: BadMailFrom,
+    /// The largest message in bytes; 0 = no limit.
+    pub databytes: u64,
+    /// The most recipients of a message.
+    pub max_recipients: u64,
+    /// The most stations that a message may have passed.
+    pub max_hops: u64,
+    /// The most commands of a session.
+    pub max_commands: u64,
+    /// The most errors of a session.
+    pub max_errors: u64,
+    /// The longest silence of a client.
+    pub timeout: Duration,
+    /// The longest session.
+    pub session: Duration,
+}
+
+impl Settings {
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// The first file that cannot be used.
+    pub fn read(control: &Control) -> Result<Self, Error> {
+        let me = control.required(&rows::ME)?;
+        let number = |row, default| Ok::<u64, Error>(control.integer(row)?.unwrap_or(default));
+        Ok(Self {
+            greeting: greeting(control.line(&rows::SMTPGREETING)?.unwrap_or_else(|| me.clone())),
+            local_ip_host: local_ip_host(control, &me)?,
+            rcpthosts: rcpthosts(control)?,
+            badmailfrom: badmailfrom(control)?,
+            databytes: number(&rows::DATABYTES, 0)?,
+            max_recipients: number(&rows::MAXRECIPIENTS, 1000)?,
+            max_hops: number(&rows::MAXHOPS, 100)?,
+            max_commands: number(&rows::MAXCOMMANDS, 100_000)?,
+            max_errors: number(&rows::MAXERRORS, 100)?,
+            timeout: Duration::from_secs(number(&rows::TIMEOUTSMTPD, 300)?),
+            session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
+            me,
+        })
+    }
+}
+
+/// Clients look for the word to know that EHLO makes sense (qmail-smtpd(8) appends it too).
+fn greeting(mut text: String) -> String {
+    if !text.contains("ESMTP") {
+        text.push_str(" ESMTP");
+    }
+    text
+}
+
+fn local_ip_host(control: &Control, me: &str) -> Result<Domain, Error> {
+    let (row, name) = match control.line(&rows::LOCALIPHOST)? {
+        Some(name) => (&rows::LOCALIPHOST, name),
+        None => (&rows::ME, me.to_owned()),
+    };
+    Domain::parse(&name).map_err(|reason| fault(row.name, 1, &name, reason))
+}
+
+fn rcpthosts(control: &Control) -> Result<RcptHosts, Error> {
+    let mut hosts = RcptHosts::new();
+    for item in control.list(&rows::RCPTHOSTS)?.unwrap_or_default() {
+        hosts.insert(item.line, &item.value).map_err(|reason| fault(rows::RCPTHOSTS.name, item.line, &item.value, reason))?;
+    }
+    if let Some(path) = control.compiled(&rows::MORERCPTHOSTS)? {
+        let table = cdb2::CDB::open(&path).map_err(|reason| fault(rows::MORERCPTHOSTS.name, 0, "the table", reason))?;
+        hosts.set_table(Some(table));
+    }
+    Ok(hosts)
+}
+
+fn badmailfrom(control: &Control) -> Result<BadMailFrom, Error> {
+    let mut bad = BadMailFrom::default();
+    for item in control.list(&rows::BADMAILFROM)?.unwrap_or_default() {
+        bad.insert(item.line, &item.value).map_err(|reason| fault(rows::BADMAILFROM.name, item.line, &item.value, reason))?;
+    }
+    Ok(bad)
+}
+
+fn fault(file: &str, line: usize, value: &str, reason: impl std::fmt::Display) -> Error {
+    Error { file: format!("control/{file}"), line, reason: format!("unable to use \"{value}\": {reason}") }
+}

@@ -1,0 +1,199 @@
+//! What the tests of the program share: an instance in a temporary directory, a queued that keeps messages in memory, and
+//! a client.
+
+#![allow(dead_code)] // each test program uses its own part
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use stafett_wire::injector::Answer;
+use stafett_wire::netstring::{self, Reader};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_stafett-smtpd");
+
+/// What the fake queued has taken: envelope text and message.
+#[derive(Clone, Debug, Default)]
+pub struct Taken(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+
+impl Taken {
+    pub fn all(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// How the fake queued behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Accept,
+    Full,
+    Away,
+    /// Takes everything and never answers a dot.
+    HangUp,
+}
+
+pub struct Instance {
+    pub directory: tempfile::TempDir,
+    pub taken: Taken,
+}
+
+impl Instance {
+    pub fn new(mood: Mood) -> Instance {
+        let directory = tempfile::tempdir().unwrap();
+        for path in ["control", "run/queue", "run/smtpd"] {
+            fs::create_dir_all(directory.path().join(path)).unwrap();
+        }
+        let instance = Instance { directory, taken: Taken::default() };
+        instance.control("me", "relay.example\n");
+        if mood != Mood::Away {
+            let listener = UnixListener::bind(instance.path("run/queue/socket")).unwrap();
+            let taken = instance.taken.clone();
+            std::thread::spawn(move || queued(&listener, mood, &taken));
+        }
+        instance
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn control(&self, name: &str, content: &str) {
+        fs::write(self.path("control").join(name), content).unwrap();
+    }
+
+    /// A command with no variables but the instance's and these.
+    pub fn command(&self, variables: &[(String, String)]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("STAFETT", self.directory.path()).env("PATH", "/usr/bin:/bin");
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The program in UCSPI mode with a socket for both descriptors.
+    pub fn serve(&self, variables: &[(String, String)]) -> Client {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let both: OwnedFd = theirs.into();
+        let mut command = self.command(variables);
+        command.stdin(Stdio::from(both.try_clone().unwrap())).stdout(Stdio::from(both)).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        drop(command);
+        Client::new(ours, Some(child))
+    }
+}
+
+fn queued(listener: &UnixListener, mood: Mood, taken: &Taken) {
+    for stream in listener.incoming() {
+        let (stream, taken) = (stream.unwrap(), taken.clone());
+        std::thread::spawn(move || serve_injector(stream, mood, &taken));
+    }
+}
+
+fn serve_injector(stream: UnixStream, mood: Mood, taken: &Taken) {
+    let mut out = stream.try_clone().unwrap();
+    let mut reader = Reader::new(stream, 16 * 1024 * 1024);
+    let mut message = (String::new(), Vec::new());
+    while let Ok(Some(bytes)) = reader.next() {
+        let answer = match bytes.split_first() {
+            Some((b'E', text)) => {
+                message.0 = String::from_utf8(text.to_vec()).unwrap();
+                continue;
+            }
+            Some((b'D', data)) => {
+                message.1.extend_from_slice(data);
+                continue;
+            }
+            Some((b'.', [])) if mood == Mood::HangUp => return,
+            _ if mood == Mood::Full => Answer::Temporary("452 4.3.1 the queue is full".into()),
+            Some((b'.', [])) => {
+                taken.0.lock().unwrap().push(std::mem::take(&mut message));
+                Answer::Accepted("1763758000123456".into())
+            }
+            _ => Answer::Accepted("ok".into()),
+        };
+        let mut packet = Vec::new();
+        netstring::push(&mut packet, &answer.encode());
+        out.write_all(&packet).unwrap();
+    }
+}
+
+/// The test's end of a connection.
+pub struct Client {
+    stream: UnixStream,
+    buffer: Vec<u8>,
+    child: Option<Child>,
+}
+
+impl Client {
+    pub fn new(stream: UnixStream, child: Option<Child>) -> Client {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+        Client { stream, buffer: Vec::new(), child }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        // a server that has hung up shows in what it said before
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// The next line without its CR LF; empty at the end.
+    pub fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let line = String::from_utf8(self.buffer[..end].to_vec()).unwrap();
+                self.buffer.drain(..end + 2);
+                return line;
+            }
+            let mut piece = [0; 4096];
+            match self.stream.read(&mut piece) {
+                Ok(0) | Err(_) => return String::from_utf8_lossy(&std::mem::take(&mut self.buffer)).into_owned(),
+                Ok(length) => self.buffer.extend_from_slice(&piece[..length]),
+            }
+        }
+    }
+
+    /// A whole reply: its last line.
+    pub fn reply(&mut self) -> String {
+        loop {
+            let line = self.line();
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a command and gives the last line of the reply.
+    pub fn ask(&mut self, command: &str) -> String {
+        self.send(format!("{command}\r\n").as_bytes());
+        self.reply()
+    }
+
+    /// From the greeting to an open transaction.
+    pub fn open(&mut self, sender: &str, recipient: &str) {
+        assert!(self.reply().starts_with("220 "));
+        assert!(self.ask("EHLO client.example").starts_with("250 "));
+        assert_eq!(self.ask(&format!("MAIL FROM:<{sender}>")), "250 2.1.0 ok");
+        assert_eq!(self.ask(&format!("RCPT TO:<{recipient}>")), "250 2.1.5 ok");
+    }
+
+    pub fn hang_up(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Waits for the program's end: exit code and log.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        drop(self.stream);
+        let mut child = self.child.take().unwrap();
+        let mut log = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (child.wait().unwrap().code(), log)
+    }
+}
+
+pub fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
