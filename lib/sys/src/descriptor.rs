@@ -59,6 +59,11 @@ pub fn write_all(descriptor: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes everything durable that was written to the file system of `descriptor` (syncfs(2)).
+pub fn sync_file_system(descriptor: impl AsFd) -> io::Result<()> {
+    rustix::fs::syncfs(descriptor).map_err(io::Error::from)
+}
+
 /// A pipe: read end, write end, both closed on execution.
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)

@@ -1,7 +1,7 @@
 //! The operating system, wrapped once.
 //!
 //! What: the system calls that Stafett needs and that std does not offer: fork and wait, dropping
-//! privileges, signals, passing descriptors, waiting for descriptors, the sandbox.
+//! privileges, limits, signals, passing descriptors, waiting for descriptors, the sandbox.
 //! Security stance: this is the only crate of the project that may hold `unsafe`; each block says
 //! why it is sound. Powers are represented by values: [`privilege::Dropped`] proves that the
 //! process can no longer become root.
@@ -9,6 +9,7 @@
 //! Known limits: Linux only; fork is for single-threaded programs alone.
 
 pub mod descriptor;
+pub mod limit;
 pub mod poll;
 pub mod privilege;
 pub mod process;

@@ -1,0 +1,151 @@
+//! queue/attempts: which deliveries were under way when the scheduler ended without a word.
+//!
+//! The first line is the boot id; then `B` and an id when a delivery begins, `E` and an id when its
+//! outcome is in the journal of a message that stays. A message that is still queued and has a `B`
+//! without a later `E` may have been delivered: its next attempt is announced as a possible
+//! duplicate. The file is not synced, because a crash of a program leaves it intact; after a crash
+//! of the machine (another boot id) every message that was due is suspected.
+
+use stafett_queue_store::Id;
+use stafett_sys::process::boot_id;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// The file is started anew when it is larger than this, in bytes, and nothing is under way.
+const LARGE: u64 = 1024 * 1024;
+
+/// The file, open for appending.
+#[derive(Debug)]
+pub struct Attempts {
+    file: File,
+    boot: String,
+    pending: String,
+    length: u64,
+}
+
+/// What the last run left behind.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Suspects {
+    /// Messages whose delivery was under way.
+    pub ids: HashSet<Id>,
+    /// The machine was started anew since: every message that was due is suspected too.
+    pub all_due: bool,
+}
+
+impl Attempts {
+    /// Reads what the last run left in `queue`, and goes on with it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open(queue: &Path) -> io::Result<(Attempts, Suspects)> {
+        let mut options = File::options();
+        let mut file = options.read(true).append(true).create(true).open(queue.join("attempts"))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let boot = boot_id().unwrap_or_default();
+        let suspects = parse(&String::from_utf8_lossy(&text), &boot);
+        let mut attempts = Attempts { file, boot, pending: String::new(), length: text.len() as u64 };
+        // The suspects go on as such until their next attempt has an outcome.
+        attempts.restart(suspects.ids.iter().copied())?;
+        Ok((attempts, suspects))
+    }
+
+    /// A delivery of that message begins. Written by the next [`Attempts::flush`], which must come
+    /// before the order goes out.
+    pub fn begin(&mut self, id: Id) {
+        self.note('B', id);
+    }
+
+    /// The outcome is in the journal.
+    pub fn end(&mut self, id: Id) {
+        self.note('E', id);
+    }
+
+    /// Writes what was noted.
+    ///
+    /// # Errors
+    /// When the disk is full; the lines are kept for the next time.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if !self.pending.is_empty() {
+            self.file.write_all(self.pending.as_bytes())?;
+            self.length += self.pending.len() as u64;
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    /// Starts the file anew when it has grown, with those that are `running`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn shorten(&mut self, running: impl Iterator<Item = Id>) -> io::Result<()> {
+        if self.length > LARGE { self.restart(running) } else { Ok(()) }
+    }
+
+    /// Starts the file anew.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn restart(&mut self, running: impl Iterator<Item = Id>) -> io::Result<()> {
+        let mut text = format!("{}\n", self.boot);
+        for id in running {
+            text.push_str(&line('B', id));
+        }
+        self.pending.clear();
+        self.file.set_len(0)?;
+        self.file.write_all(text.as_bytes())?;
+        self.length = text.len() as u64;
+        Ok(())
+    }
+
+    fn note(&mut self, letter: char, id: Id) {
+        self.pending.push_str(&line(letter, id));
+    }
+}
+
+fn line(letter: char, id: Id) -> String {
+    format!("{letter}{id}\n")
+}
+
+fn parse(text: &str, boot: &str) -> Suspects {
+    let mut lines = text.lines();
+    let all_due = lines.next().is_some_and(|last| last != boot);
+    let mut ids = HashSet::new();
+    for line in lines {
+        match (line.get(..1), line.get(1..).and_then(Id::parse)) {
+            (Some("B"), Some(id)) => drop(ids.insert(id)),
+            (Some("E"), Some(id)) => drop(ids.remove(&id)),
+            _ => {}
+        }
+    }
+    Suspects { ids, all_due }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Attempts;
+    use stafett_queue_store::Id;
+
+    #[test]
+    fn what_was_begun_and_not_ended_is_suspected_after_a_crash() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (Id(1_763_758_000_000_001), Id(1_763_758_000_000_002));
+        let (mut attempts, suspects) = Attempts::open(directory.path()).unwrap();
+        assert!(suspects.ids.is_empty() && !suspects.all_due);
+        attempts.begin(one);
+        attempts.begin(two);
+        attempts.end(two);
+        attempts.flush().unwrap();
+        drop(attempts);
+        for _ in 0..2 {
+            let (_, suspects) = Attempts::open(directory.path()).unwrap();
+            assert_eq!(suspects.ids.into_iter().collect::<Vec<_>>(), [one]);
+        }
+        let path = directory.path().join("attempts");
+        let other_boot = std::fs::read_to_string(&path).unwrap().replace(|c: char| c == 'a' || c == 'b', "c");
+        std::fs::write(&path, format!("x{other_boot}")).unwrap();
+        assert!(Attempts::open(directory.path()).unwrap().1.all_due);
+    }
+}

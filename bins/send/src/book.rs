@@ -1,0 +1,91 @@
+//! The scheduler's log, in qmail's lines (qmail-log(5), stafett-log(5)), written once per turn of
+//! the loop.
+
+use stafett_log::{Log, safe};
+use stafett_queue_store::Id;
+use std::fmt::{Display, Write as _};
+use std::io::Write as _;
+
+/// Lines that are gathered before they are written.
+#[derive(Debug)]
+pub struct Book {
+    log: Log,
+    text: String,
+    running: Option<usize>,
+}
+
+impl Book {
+    /// A book of the program that `log` speaks for.
+    pub fn new(log: Log) -> Book {
+        Book { log, text: String::new(), running: None }
+    }
+
+    /// A message is seen for the first time.
+    pub fn new_message(&mut self, id: Id, bytes: u64, sender: &str, uid: u32) {
+        let sender = word(sender);
+        let _ = write!(self.text, "new msg {id}\ninfo msg {id}: bytes {bytes} from <{sender}> qp {id} uid {uid}\n");
+    }
+
+    /// A delivery begins.
+    pub fn starting(&mut self, delivery: u64, id: Id, address: &str) {
+        let address = word(address);
+        let _ = writeln!(self.text, "starting delivery {delivery}: msg {id} to remote {address}");
+    }
+
+    /// A delivery has ended; `how` is success, failure or deferral.
+    pub fn ended(&mut self, delivery: u64, how: &str, text: &str) {
+        let text = word(text);
+        let _ = writeln!(self.text, "delivery {delivery}: {how}: {text}");
+    }
+
+    /// How many deliveries run, of how many at most. Only a change is worth a line.
+    pub fn status(&mut self, running: usize, most: usize) {
+        if self.running.replace(running) != Some(running) {
+            let _ = writeln!(self.text, "status: local 0/0 remote {running}/{most}");
+        }
+    }
+
+    /// A bounce was queued.
+    pub fn bounced(&mut self, id: Id, bounce: &str) {
+        let _ = writeln!(self.text, "bounce msg {id} qp {}", word(bounce));
+    }
+
+    /// A bounce of a bounce is dropped.
+    pub fn discarded(&mut self, id: Id) {
+        let _ = writeln!(self.text, "triple bounce: discarding bounce/{id}");
+    }
+
+    /// Nothing is left of a message.
+    pub fn end_message(&mut self, id: Id) {
+        let _ = writeln!(self.text, "end msg {id}");
+    }
+
+    /// A delivery whose message may have been delivered before.
+    pub fn possible_duplicate(&mut self, id: Id, why: &str) {
+        let _ = writeln!(self.text, "possible duplicate: msg {id}: {why}");
+    }
+
+    /// The scheduler ends.
+    pub fn exiting(&mut self) {
+        self.text.push_str("status: exiting\n");
+    }
+
+    /// A complaint, after what was gathered so far.
+    pub fn error(&mut self, text: impl Display) {
+        self.flush();
+        self.log.error(text);
+    }
+
+    /// Writes what was gathered.
+    pub fn flush(&mut self) {
+        if !self.text.is_empty() {
+            let _ = std::io::stderr().write_all(self.text.as_bytes());
+            self.text.clear();
+        }
+    }
+}
+
+/// One word for a log line, as qmail has it: blanks become `_` too, so that fields stay fields.
+fn word(text: &str) -> String {
+    safe(text.as_bytes()).to_string().replace(' ', "_")
+}

@@ -1,0 +1,119 @@
+//! One delivery connection: a child of stafett-remote on the other end of a packet socket pair.
+
+use stafett_queue_store::Id;
+use stafett_sys::socket::{self, Style};
+use stafett_wire::delivery::{Order, Report};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// How long a connection waits for the next message.
+pub const IDLE: Duration = Duration::from_secs(2);
+/// Messages of one connection at most.
+const MOST_MESSAGES: u32 = 1000;
+/// How long one connection is used at most.
+const LONGEST_USE: Duration = Duration::from_secs(300);
+
+/// A connection and what it is doing.
+#[derive(Debug)]
+pub struct Connection {
+    socket: OwnedFd,
+    /// The number of its destination.
+    pub destination: u64,
+    /// What it delivers now.
+    pub job: Option<Job>,
+    /// Whether stafett-remote said that a child serves it.
+    pub started: bool,
+    /// Since when it has been idle.
+    pub idle_since: Instant,
+    born: Instant,
+    messages: u32,
+}
+
+/// A delivery under way.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The message.
+    pub id: Id,
+    /// The recipients' numbers in its envelope.
+    pub recipients: Vec<usize>,
+    /// The number of the first recipient's delivery; the others follow.
+    pub delivery: u64,
+}
+
+/// What a connection says.
+#[derive(Debug)]
+pub enum Heard {
+    /// Nothing yet.
+    Nothing,
+    /// The report of its job.
+    Report(Report),
+    /// It is gone; what it was delivering may or may not have arrived.
+    Gone,
+    /// It broke the protocol.
+    Nonsense(String),
+}
+
+impl Connection {
+    /// A new pair: our connection and the end that is handed to stafett-remote.
+    ///
+    /// # Errors
+    /// When the system has no room for more sockets.
+    pub fn new(destination: u64) -> io::Result<(Connection, OwnedFd)> {
+        let (ours, theirs) = socket::pair(Style::Packets)?;
+        socket::set_nonblocking(&ours, true)?;
+        let now = Instant::now();
+        Ok((Connection { socket: ours, destination, job: None, started: false, idle_since: now, born: now, messages: 0 }, theirs))
+    }
+
+    /// Gives the child something to deliver.
+    ///
+    /// # Errors
+    /// When it is gone; nothing was sent then.
+    pub fn order(&mut self, job: Job, size: u64, envelope: &[u8], file: &File) -> Result<(), Job> {
+        let order = Order { delivery: job.delivery, id: job.id.0, size, envelope };
+        match socket::send_packet(&self.socket, &order.encode(), Some(file.as_fd())) {
+            Ok(()) => {
+                self.job = Some(job);
+                self.messages += 1;
+                Ok(())
+            }
+            Err(_) => Err(job),
+        }
+    }
+
+    /// What the child has to say; `buffer` has room for the largest packet.
+    pub fn hear(&self, buffer: &mut [u8]) -> Heard {
+        let packet = match socket::receive_packet(&self.socket, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Heard::Nonsense(error.to_string()),
+            Err(_) => return Heard::Gone,
+            Ok(packet) if packet.length == 0 => return Heard::Gone,
+            Ok(packet) => packet,
+        };
+        match Report::parse(buffer.get(..packet.length).unwrap_or_default()) {
+            Ok(report) => self.judge(report),
+            Err(error) => Heard::Nonsense(error.to_string()),
+        }
+    }
+
+    /// Whether it should take one more message.
+    pub fn is_worn(&self) -> bool {
+        self.messages >= MOST_MESSAGES || self.born.elapsed() > LONGEST_USE
+    }
+
+    fn judge(&self, report: Report) -> Heard {
+        match &self.job {
+            Some(job) if job.delivery == report.delivery && job.recipients.len() == report.recipients.len() => Heard::Report(report),
+            Some(_) => Heard::Nonsense("a report that does not fit the order".to_owned()),
+            None => Heard::Nonsense("a report without an order".to_owned()),
+        }
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,207 @@
+//! The destinations that mail waits for, and whose turn it is.
+//!
+//! Each has a queue of work, a pace, and its connections. Destinations take turns, one order each;
+//! within one, messages take turns too, so that a list of ten thousand delays nobody by more than
+//! one order.
+
+use crate::pace::Pace;
+use stafett_queue_store::Id;
+use stafett_wire::delivery::{Destination, MOST_RECIPIENTS};
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+/// Recipients of one message for one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The message.
+    pub id: Id,
+    /// The recipients' numbers in its envelope, not empty.
+    pub recipients: Vec<usize>,
+}
+
+/// One destination.
+#[derive(Debug)]
+pub struct State {
+    /// Where it is.
+    pub name: Destination,
+    /// How hard it is pushed.
+    pub pace: Pace,
+    /// Connections that are open.
+    pub open: usize,
+    /// Open connections that wait for work; the last became idle last.
+    pub idle: Vec<u64>,
+    /// Left alone until then, and the same in seconds since 1970.
+    pub paused: Option<(Instant, u64)>,
+    /// Why, in the words of the last report.
+    pub last_error: String,
+    work: VecDeque<Work>,
+    in_turn: bool,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Destinations {
+    states: HashMap<u64, State>,
+    numbers: HashMap<Destination, u64>,
+    turns: VecDeque<u64>,
+    next: u64,
+}
+
+impl Destinations {
+    /// Adds work for a destination, which gets a turn. Returns its number.
+    pub fn add(&mut self, destination: Destination, work: Work) -> u64 {
+        let number = self.number(destination);
+        self.put_back(number, work);
+        number
+    }
+
+    /// Adds work for a known destination at the end of its queue.
+    pub fn put_back(&mut self, number: u64, work: Work) {
+        if let Some(state) = self.states.get_mut(&number) {
+            state.work.push_back(work);
+        }
+        self.give_turn(number);
+    }
+
+    /// The destination of that number.
+    pub fn state(&mut self, number: u64) -> Option<&mut State> {
+        self.states.get_mut(&number)
+    }
+
+    /// Puts a destination into the round if it has work and is not in it.
+    pub fn give_turn(&mut self, number: u64) {
+        if let Some(state) = self.states.get_mut(&number)
+            && !state.work.is_empty()
+            && !std::mem::replace(&mut state.in_turn, true)
+        {
+            self.turns.push_back(number);
+        }
+    }
+
+    /// How many destinations are in the round.
+    pub fn turns(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// The destination whose turn it is; it leaves the round.
+    pub fn next_turn(&mut self) -> Option<u64> {
+        let number = self.turns.pop_front()?;
+        if let Some(state) = self.states.get_mut(&number) {
+            state.in_turn = false;
+        }
+        Some(number)
+    }
+
+    /// One order's worth of work; what is left of that message goes to the end of the queue.
+    pub fn take_work(&mut self, number: u64) -> Option<Work> {
+        let state = self.states.get_mut(&number)?;
+        let mut work = state.work.pop_front()?;
+        if work.recipients.len() > MOST_RECIPIENTS {
+            let rest = work.recipients.split_off(MOST_RECIPIENTS);
+            state.work.push_back(Work { id: work.id, recipients: rest });
+        }
+        Some(work)
+    }
+
+    /// All work of a destination, which has none then.
+    pub fn drain(&mut self, number: u64) -> Vec<Work> {
+        self.states.get_mut(&number).map(|state| state.work.drain(..).collect()).unwrap_or_default()
+    }
+
+    /// Forgets a destination of which nothing is left to know.
+    pub fn forget_if_unused(&mut self, number: u64) {
+        let Some(state) = self.states.get(&number) else { return };
+        if state.open == 0 && state.work.is_empty() && state.paused.is_none() && !state.pace.is_failing() && !state.in_turn {
+            let name = state.name.clone();
+            self.numbers.remove(&name);
+            self.states.remove(&number);
+        }
+    }
+
+    /// Ends the pauses that are over by `now`, or all; gives those destinations their turn.
+    /// Destinations whose failures were long ago are forgotten.
+    pub fn end_pauses(&mut self, now: Instant, all: bool) {
+        let over = |state: &State| state.paused.is_some_and(|(until, _)| all || until <= now);
+        let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| over(state)).map(|(number, _)| *number).collect();
+        for number in numbers {
+            if let Some(state) = self.states.get_mut(&number) {
+                state.paused = None;
+            }
+            self.give_turn(number);
+        }
+    }
+
+    /// The end of the next pause.
+    pub fn next_pause_end(&self) -> Option<Instant> {
+        self.states.values().filter_map(|state| state.paused.map(|(until, _)| until)).min()
+    }
+
+    /// A destination other than `number` that has an idle connection.
+    pub fn idle_elsewhere(&mut self, number: u64) -> Option<u64> {
+        self.states.iter_mut().find(|(other, state)| **other != number && !state.idle.is_empty()).and_then(|(_, state)| state.idle.first().copied())
+    }
+
+    fn number(&mut self, destination: Destination) -> u64 {
+        if let Some(number) = self.numbers.get(&destination) {
+            return *number;
+        }
+        self.next += 1;
+        self.numbers.insert(destination.clone(), self.next);
+        let state = State {
+            name: destination,
+            pace: Pace::default(),
+            open: 0,
+            idle: Vec::new(),
+            paused: None,
+            last_error: String::new(),
+            work: VecDeque::new(),
+            in_turn: false,
+        };
+        self.states.insert(self.next, state);
+        self.next
+    }
+}
+
+impl State {
+    /// Whether any work waits.
+    pub fn has_work(&self) -> bool {
+        !self.work.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Destinations, Work};
+    use stafett_queue_store::Id;
+    use stafett_wire::delivery::{Destination, Kind};
+
+    fn host(name: &str) -> Destination {
+        Destination { kind: Kind::Host, name: name.to_owned(), port: 25 }
+    }
+
+    #[test]
+    fn a_big_list_waits_its_turn_after_each_order() {
+        let mut all = Destinations::default();
+        all.add(host("a"), Work { id: Id(1), recipients: (0..250).collect() });
+        all.add(host("a"), Work { id: Id(2), recipients: vec![0] });
+        let number = all.next_turn().unwrap();
+        let sizes: Vec<_> = std::iter::from_fn(|| all.take_work(number)).map(|work| (work.id.0, work.recipients.len())).collect();
+        assert_eq!(sizes, [(1, 100), (2, 1), (1, 100), (1, 50)]);
+    }
+
+    #[test]
+    fn destinations_take_turns_and_are_forgotten_when_nothing_is_left() {
+        let mut all = Destinations::default();
+        for (name, id) in [("a", 1), ("a", 2), ("b", 3)] {
+            all.add(host(name), Work { id: Id(id), recipients: vec![0] });
+        }
+        let mut order = Vec::new();
+        while let Some(number) = all.next_turn() {
+            order.push(all.take_work(number).unwrap().id.0);
+            all.give_turn(number);
+            all.forget_if_unused(number);
+        }
+        assert_eq!(order, [1, 3, 2]);
+        assert!(all.states.is_empty() && all.numbers.is_empty());
+    }
+}

@@ -1,0 +1,416 @@
+//! Orders out, reports in: which connection delivers what, and what a report means.
+
+use crate::connection::{Connection, Heard, IDLE, Job};
+use crate::destination::Work;
+use crate::message::event;
+use crate::pace::is_short;
+use crate::scheduler::{Scheduler, now};
+use stafett_handoff::{Answer, Client};
+use stafett_queue_store::Id;
+use stafett_queue_store::journal::Event;
+use stafett_wire::Verdict;
+use stafett_wire::delivery::{Report, Scope};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long stafett-remote is left alone when it does not listen.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long stafett-remote is left alone when it takes no more connections.
+const BUSY: Duration = Duration::from_secs(1);
+/// An order's envelope at most, in bytes; a larger one is cut into several orders.
+const LARGEST_ENVELOPE: usize = 128 * 1024;
+/// What is added to the last reply when a message has been tried long enough (qmail-send(8)).
+const TOO_OLD: &str = "I'm not going to try again; this message has been in the queue too long.";
+
+/// The line to stafett-remote, made again when it breaks.
+#[derive(Debug)]
+pub struct RemoteLine {
+    path: PathBuf,
+    client: Option<Client>,
+    retry: Instant,
+    busy_until: Instant,
+    complained: bool,
+}
+
+impl RemoteLine {
+    /// A line to whoever listens at `path`; not yet connected.
+    pub fn new(path: PathBuf) -> RemoteLine {
+        RemoteLine { path, client: None, retry: Instant::now(), busy_until: Instant::now(), complained: false }
+    }
+
+    /// The descriptor to wait for, if there is a line.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.client.as_ref().map(AsFd::as_fd)
+    }
+}
+
+impl Scheduler {
+    /// Gives out work until nothing more can be given out.
+    pub fn dispatch(&mut self) {
+        self.destinations.end_pauses(Instant::now(), false);
+        if self.ending {
+            self.close_all_idle();
+            return;
+        }
+        if self.remote_is_there() {
+            self.unblock();
+        }
+        let mut progress = true;
+        while progress {
+            progress = false;
+            for _ in 0..self.destinations.turns() {
+                let Some(number) = self.destinations.next_turn() else { break };
+                if self.serve(number) {
+                    self.destinations.give_turn(number);
+                    progress = true;
+                }
+            }
+        }
+        self.close_idle();
+        self.book.status(self.running, self.settings.concurrency);
+    }
+
+    /// Hears what a connection has to say.
+    pub fn hear(&mut self, number: u64) {
+        let Some(connection) = self.connections.get(&number) else { return };
+        match connection.hear(&mut self.buffer) {
+            Heard::Nothing => {}
+            Heard::Report(report) => self.reported(number, report),
+            Heard::Gone => self.gone(number),
+            Heard::Nonsense(reason) => {
+                self.book.error(format_args!("stafett-remote sent {reason}; closing that connection"));
+                self.gone(number);
+            }
+        }
+    }
+
+    /// Hears what the parent of stafett-remote has to say.
+    pub fn hear_remote(&mut self) {
+        while let Some(client) = &mut self.remote.client {
+            match client.answer() {
+                Ok(None) => return,
+                Ok(Some(Answer::Started { tag, .. })) => {
+                    if let Some(connection) = self.connections.get_mut(&tag) {
+                        connection.started = true;
+                    }
+                }
+                Ok(Some(Answer::Refused { tag, text })) => {
+                    self.book.error(format_args!("stafett-remote takes no more connections: {text}"));
+                    self.remote.busy_until = Instant::now() + BUSY;
+                    self.gone(tag);
+                }
+                Ok(Some(Answer::Ended { .. })) => {}
+                Err(_) => self.remote.client = None,
+            }
+        }
+    }
+
+    /// When the next idle connection is to be closed.
+    pub(crate) fn next_idle_end(&self) -> Option<Instant> {
+        self.connections.values().filter(|connection| connection.job.is_none()).map(|connection| connection.idle_since + IDLE).min()
+    }
+
+    /// One order for that destination, if it may have one.
+    fn serve(&mut self, number: u64) -> bool {
+        let most = self.settings.concurrency_destination;
+        let Some(state) = self.destinations.state(number) else { return false };
+        if !state.has_work() || state.paused.is_some() {
+            return false;
+        }
+        let connection = match state.idle.pop() {
+            Some(idle) => Some(idle),
+            None if state.open < state.pace.window(most) => self.open(number),
+            // Its own connections give it its next turn.
+            None => return false,
+        };
+        let Some(connection) = connection else {
+            self.blocked.insert(number);
+            return false;
+        };
+        match self.destinations.take_work(number) {
+            Some(work) => self.order(connection, number, work),
+            None => false,
+        }
+    }
+
+    /// A new connection, if the limit allows and stafett-remote is there.
+    fn open(&mut self, number: u64) -> Option<u64> {
+        if self.connections.len() >= self.settings.concurrency {
+            let idle = self.destinations.idle_elsewhere(number)?;
+            self.close(idle);
+        }
+        if self.settings.concurrency == 0 || !self.remote_is_there() {
+            return None;
+        }
+        let (connection, theirs) = match Connection::new(number) {
+            Ok(pair) => pair,
+            Err(error) => {
+                self.book.error(format_args!("unable to make a connection to stafett-remote: {error}"));
+                return None;
+            }
+        };
+        let strings = self.destinations.state(number)?.name.strings();
+        self.next_connection += 1;
+        let handed = self.remote.client.as_ref()?.hand_over(self.next_connection, &strings, theirs.as_fd());
+        if handed.is_err() {
+            self.remote.client = None;
+            return None;
+        }
+        self.connections.insert(self.next_connection, connection);
+        self.destinations.state(number)?.open += 1;
+        Some(self.next_connection)
+    }
+
+    fn remote_is_there(&mut self) -> bool {
+        let line = &mut self.remote;
+        if line.client.is_none() && Instant::now() >= line.retry {
+            line.retry = Instant::now() + PAUSE;
+            match Client::connect(&line.path) {
+                Ok(client) => {
+                    line.client = Some(client);
+                    line.complained = false;
+                }
+                Err(error) if !std::mem::replace(&mut line.complained, true) => {
+                    self.book.error(format_args!("unable to reach stafett-remote at {}: {error}; mail waits until it is there", line.path.display()));
+                }
+                Err(_) => {}
+            }
+        }
+        self.remote.client.is_some() && Instant::now() >= self.remote.busy_until
+    }
+
+    fn order(&mut self, connection: u64, number: u64, mut work: Work) -> bool {
+        let Some(message) = self.messages.get_mut(&work.id) else {
+            self.make_idle(connection);
+            return true;
+        };
+        let mut text = message.order_text(&work.recipients);
+        while text.len() > LARGEST_ENVELOPE && work.recipients.len() > 1 {
+            let rest = work.recipients.split_off(work.recipients.len() / 2);
+            self.destinations.put_back(number, Work { id: work.id, recipients: rest });
+            text = message.order_text(&work.recipients);
+        }
+        if message.file.is_none() {
+            match self.store.open_message(message.id, message.size, message.place) {
+                Ok(file) => message.file = Some(Rc::new(file)),
+                Err(error) => {
+                    self.cannot_read(work, &error);
+                    self.make_idle(connection);
+                    return true;
+                }
+            }
+        }
+        self.send_order(connection, number, work, &text);
+        true
+    }
+
+    fn send_order(&mut self, connection: u64, number: u64, work: Work, text: &[u8]) {
+        let Some(message) = self.messages.get_mut(&work.id) else { return };
+        let Some(file) = message.file.clone() else { return };
+        self.attempts.begin(work.id);
+        if let Err(error) = self.attempts.flush() {
+            self.book.error(format_args!("unable to write {}/attempts: {error}; a crash now could hide a duplicate", self.store.root().display()));
+        }
+        if std::mem::take(&mut message.suspect) {
+            self.book.possible_duplicate(work.id, "an earlier attempt had no known outcome");
+        }
+        message.begun = true;
+        let delivery = self.next_delivery;
+        for (offset, recipient) in (0_u64..).zip(&work.recipients) {
+            self.book.starting(delivery + offset, work.id, message.address(*recipient));
+        }
+        let count = work.recipients.len();
+        let job = Job { id: work.id, recipients: work.recipients, delivery };
+        let sent = self.connections.get_mut(&connection).ok_or(()).and_then(|found| found.order(job.clone(), message.size, text, &file).map_err(drop));
+        self.next_delivery += count as u64;
+        match sent {
+            Ok(()) => self.running += count,
+            Err(()) => {
+                for offset in 0..count as u64 {
+                    self.book.ended(delivery + offset, "deferral", "stafett-remote closed the connection before the message; trying another");
+                }
+                self.close(connection);
+                self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
+            }
+        }
+    }
+
+    fn cannot_read(&mut self, work: Work, error: &std::io::Error) {
+        let id = work.id;
+        self.book.error(format_args!("unable to open msg {id}: {error}"));
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        message.not_before = now() + 60;
+        for index in &work.recipients {
+            message.note(*index, Event::Deferred, "The message cannot be opened at this host. (#4.3.0)", now());
+        }
+        message.open = message.open.saturating_sub(work.recipients.len());
+        self.finish_if_idle(id);
+    }
+
+    fn reported(&mut self, number: u64, report: Report) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let (destination, Some(job)) = (connection.destination, connection.job.take()) else { return };
+        let keep = report.reusable && !connection.is_worn() && !self.ending;
+        self.running = self.running.saturating_sub(job.recipients.len());
+        self.judge_destination(destination, &report);
+        self.record(&job, &report.recipients);
+        if keep {
+            self.make_idle(number);
+        } else {
+            self.close(number);
+        }
+        self.after(job.id);
+    }
+
+    /// Writes the outcomes into the log, memory, and — if others of the message are still open —
+    /// the journal.
+    fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)]) {
+        let Some(message) = self.messages.get_mut(&job.id) else { return };
+        let expired = now().saturating_sub(job.id.birth_seconds()) > self.settings.lifetime;
+        for ((offset, recipient), (verdict, text)) in (0_u64..).zip(&job.recipients).zip(outcomes) {
+            let event = event(*verdict, expired);
+            let how = match event {
+                Event::Delivered => "success",
+                Event::Deferred => "deferral",
+                Event::Failed | Event::Bounced => "failure",
+            };
+            let given_up = event == Event::Failed && *verdict == Verdict::Temporary;
+            let text = if given_up { format!("{text}\n{TOO_OLD}") } else { text.clone() };
+            self.book.ended(job.delivery + offset, how, &text);
+            message.note(*recipient, event, &text, now());
+        }
+        message.open = message.open.saturating_sub(job.recipients.len());
+    }
+
+    fn after(&mut self, id: Id) {
+        match self.messages.get(&id) {
+            Some(message) if message.open > 0 => self.write_lines(id),
+            Some(_) => self.finish_if_idle(id),
+            None => {}
+        }
+        self.unblock();
+    }
+
+    fn judge_destination(&mut self, number: u64, report: &Report) {
+        let most = self.settings.concurrency_destination;
+        let Some(state) = self.destinations.state(number) else { return };
+        if report.scope == Scope::Message {
+            state.pace.succeeded(most);
+            return;
+        }
+        state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();
+        let pause = state.pace.failed(state.open.saturating_sub(1));
+        if pause.is_zero() || state.paused.is_some() {
+            return;
+        }
+        state.paused = Some((Instant::now() + pause, now() + pause.as_secs()));
+        if !is_short(pause) {
+            self.put_off(number);
+        }
+    }
+
+    /// As [`Scheduler::put_off`], if the destination is down for longer than messages may wait in
+    /// memory.
+    pub(crate) fn put_off_if_down(&mut self, number: u64) {
+        let paused = self.destinations.state(number).and_then(|state| state.paused);
+        if paused.is_some_and(|(until, _)| !is_short(until.saturating_duration_since(Instant::now()))) {
+            self.put_off(number);
+        }
+    }
+
+    /// Lets everything that waits for a destination that is down wait on disk instead.
+    fn put_off(&mut self, number: u64) {
+        let Some(state) = self.destinations.state(number) else { return };
+        let until = state.paused.map_or(0, |(_, until)| until);
+        let text = format!("Not tried, because {} could not be reached: {}", state.name, state.last_error);
+        for work in self.destinations.drain(number) {
+            let Some(message) = self.messages.get_mut(&work.id) else { continue };
+            let expired = now().saturating_sub(work.id.birth_seconds()) > self.settings.lifetime;
+            let event = event(Verdict::Temporary, expired);
+            let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
+            work.recipients.iter().for_each(|index| message.note(*index, event, &text, now()));
+            if !expired {
+                message.not_before = message.not_before.max(until);
+            }
+            message.open = message.open.saturating_sub(work.recipients.len());
+            self.finish_if_idle(work.id);
+        }
+    }
+
+    fn gone(&mut self, number: u64) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let (job, destination, started) = (connection.job.take(), connection.destination, connection.started);
+        self.close(number);
+        let Some(job) = job else {
+            self.unblock();
+            return;
+        };
+        self.running = self.running.saturating_sub(job.recipients.len());
+        if !started {
+            self.never_started(job, destination);
+            return;
+        }
+        let text = "stafett-remote ended without a report. (#4.3.0)";
+        let outcomes = vec![(Verdict::Temporary, text.to_owned()); job.recipients.len()];
+        self.record(&job, &outcomes);
+        if let Some(message) = self.messages.get_mut(&job.id) {
+            message.uncertain = true;
+            self.book.possible_duplicate(job.id, "its delivery ended without a report and will be tried again");
+        }
+        self.after(job.id);
+    }
+
+    /// No child was born for it, as far as we were told: it is tried again at once.
+    fn never_started(&mut self, job: Job, destination: u64) {
+        for (offset, _) in (0_u64..).zip(&job.recipients) {
+            self.book.ended(job.delivery + offset, "deferral", "stafett-remote was not there; trying again");
+        }
+        if let Some(message) = self.messages.get_mut(&job.id) {
+            // The parent could have died between the birth and its announcement.
+            message.suspect = true;
+        }
+        self.destinations.put_back(destination, Work { id: job.id, recipients: job.recipients });
+        self.blocked.insert(destination);
+    }
+
+    fn make_idle(&mut self, number: u64) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        connection.idle_since = Instant::now();
+        let destination = connection.destination;
+        if let Some(state) = self.destinations.state(destination) {
+            state.idle.push(number);
+        }
+        self.destinations.give_turn(destination);
+    }
+
+    fn close(&mut self, number: u64) {
+        let Some(connection) = self.connections.remove(&number) else { return };
+        let destination = connection.destination;
+        if let Some(state) = self.destinations.state(destination) {
+            state.open = state.open.saturating_sub(1);
+            state.idle.retain(|idle| *idle != number);
+        }
+        self.destinations.give_turn(destination);
+        self.destinations.forget_if_unused(destination);
+    }
+
+    fn close_idle(&mut self) {
+        let over = |connection: &Connection| connection.job.is_none() && connection.idle_since.elapsed() >= IDLE;
+        let old: Vec<u64> = self.connections.iter().filter(|(_, connection)| over(connection)).map(|(number, _)| *number).collect();
+        old.into_iter().for_each(|number| self.close(number));
+    }
+
+    fn close_all_idle(&mut self) {
+        let idle: Vec<u64> = self.connections.iter().filter(|(_, connection)| connection.job.is_none()).map(|(number, _)| *number).collect();
+        idle.into_iter().for_each(|number| self.close(number));
+    }
+
+    /// Destinations that could have no connection get another turn.
+    fn unblock(&mut self) {
+        for number in std::mem::take(&mut self.blocked) {
+            self.destinations.give_turn(number);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! stafett-send: the scheduler. It owns queue/new and queue/cur, decides what is delivered when,
+//! gives orders to stafett-remote, and bounces what failed for good.
+//!
+//! Security stance: never root; reaches queue/, control/ and run/ alone; links no network code.
+//! queued and remote are other processes: what they say is checked, a delivery without a report is
+//! a delivery that may have happened.
+//! How it fails: what cannot be done now waits on disk; a second scheduler on the same queue
+//! refuses to start.
+//! Known limits: at most 10,000 messages in memory; the others wait in queue/ as names and times.
+
+mod attempts;
+mod book;
+mod bounce;
+mod chores;
+mod connection;
+mod destination;
+mod dispatch;
+mod message;
+mod pace;
+mod scheduler;
+mod settings;
+mod waiting;
+
+#[cfg(test)]
+mod bounce_test;
+
+use attempts::Attempts;
+use book::Book;
+use chores::Chores;
+use dispatch::RemoteLine;
+use scheduler::Scheduler;
+use settings::Settings;
+use stafett_control::{Control, Watch};
+use stafett_instance::{Instance, Service};
+use stafett_log::Log;
+use stafett_queue_store::Store;
+use stafett_sys::poll::{self, Interest};
+use stafett_sys::privilege;
+use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_sys::signal::{Signal, Signals};
+use stafett_sys::socket::{self, Style};
+use stafett_sys::user::Uid;
+use stafett_wire::LARGEST_PACKET;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
+
+const LOG: Log = Log::new("stafett-send");
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            LOG.fatal(reason);
+            ExitCode::from(111)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let control = Control::new(instance.control());
+    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let settings = Settings::read(&control).map_err(|error| error.to_string())?;
+    let store = Store::open(&instance.queue()).map_err(|error| error.to_string())?;
+    let _scheduler = store
+        .become_scheduler()
+        .map_err(|error| format!("unable to lock {}/cur: {error}; another stafett-send runs on this queue", store.root().display()))?;
+    let path = instance.socket(Service::Send);
+    let listener = socket::listen(&path, Style::Packets, 64).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
+    let wanted = [Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Alarm];
+    let signals = Signals::block(&wanted).map_err(|error| format!("unable to block signals: {error}"))?;
+
+    let sandbox = Sandbox::new().read(instance.control()).write(instance.queue()).write(instance.root().join("run")).read("/proc/sys/kernel/random/boot_id");
+    match sandbox.enforce(dropped) {
+        Ok(Enforced::Fully) => {}
+        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
+        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
+    }
+
+    let (attempts, suspects) = Attempts::open(store.root()).map_err(|error| format!("unable to use {}/attempts: {error}", store.root().display()))?;
+    let chores = Chores::start(instance.socket(Service::Queue)).map_err(|error| format!("unable to start a thread: {error}"))?;
+    let remote = RemoteLine::new(instance.socket(Service::Remote));
+    let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, remote, chores);
+    let scheduler = scheduler.map_err(|error| format!("unable to read the queue: {error}"))?;
+    LOG.line("status: ready");
+    Loop { scheduler, listener, signals, watch, control, callers: Vec::new(), buffer: vec![0; LARGEST_PACKET] }.run()
+}
+
+/// The event loop: whoever has something to say is heard, then work is given out.
+struct Loop {
+    scheduler: Scheduler,
+    listener: OwnedFd,
+    signals: Signals,
+    watch: Watch,
+    control: Control,
+    callers: Vec<OwnedFd>,
+    buffer: Vec<u8>,
+}
+
+impl Loop {
+    fn run(mut self) -> Result<(), String> {
+        while !self.scheduler.may_end() {
+            let heard = self.wait()?;
+            self.handle(heard);
+            self.scheduler.load();
+            self.scheduler.dispatch();
+            self.scheduler.sync(false);
+            self.scheduler.tidy();
+        }
+        self.scheduler.leave();
+        while self.scheduler.is_syncing() {
+            let bell = [(self.scheduler.bell().as_fd(), Interest::Read)];
+            poll::wait(&bell, None).map_err(|error| format!("unable to wait for events: {error}"))?;
+            self.scheduler.chores_done();
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Heard, String> {
+        let connections: Vec<u64> = self.scheduler.connection_numbers();
+        let fixed = [self.signals.as_fd(), self.watch.as_fd(), self.listener.as_fd(), self.scheduler.bell().as_fd()];
+        let mut wanted: Vec<_> = fixed.into_iter().map(|fd| (fd, Interest::Read)).collect();
+        wanted.extend(self.callers.iter().map(|caller| (caller.as_fd(), Interest::Read)));
+        wanted.extend(connections.iter().filter_map(|number| self.scheduler.connection(*number)).map(|connection| (connection.as_fd(), Interest::Read)));
+        wanted.extend(self.scheduler.remote_descriptor().map(|fd| (fd, Interest::Read)));
+        let ready = poll::wait(&wanted, Some(self.scheduler.sleep())).map_err(|error| format!("unable to wait for events: {error}"))?;
+        let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
+        let first = fixed.len() + self.callers.len();
+        Ok(Heard {
+            signal: is_ready(0),
+            control: is_ready(1),
+            listener: is_ready(2),
+            chores: is_ready(3),
+            callers: (0..self.callers.len()).filter(|index| is_ready(fixed.len() + index)).collect(),
+            connections: connections.iter().enumerate().filter(|(index, _)| is_ready(first + index)).map(|(_, number)| *number).collect(),
+            remote: is_ready(first + connections.len()),
+        })
+    }
+
+    fn handle(&mut self, heard: Heard) {
+        let mut reload = heard.control && self.watch.changed();
+        while heard.signal
+            && let Some(signal) = self.signals.next()
+        {
+            match signal {
+                Signal::Hangup => reload = true,
+                Signal::Alarm => self.scheduler.alarm(),
+                _ => self.scheduler.end(),
+            }
+        }
+        if reload {
+            self.reload();
+        }
+        if heard.remote || !heard.connections.is_empty() {
+            self.scheduler.hear_remote();
+        }
+        heard.connections.into_iter().for_each(|number| self.scheduler.hear(number));
+        if heard.chores {
+            self.scheduler.chores_done();
+        }
+        for index in heard.callers.into_iter().rev() {
+            self.hear_caller(index);
+        }
+        if heard.listener {
+            self.admit();
+        }
+    }
+
+    fn reload(&mut self) {
+        match Settings::read(&self.control) {
+            Ok(settings) => self.scheduler.replace_settings(settings),
+            Err(error) => LOG.error(format_args!("{error}; going on with the last good settings")),
+        }
+    }
+
+    fn hear_caller(&mut self, index: usize) {
+        while let Some(caller) = self.callers.get(index) {
+            match socket::receive_packet(caller, &mut self.buffer) {
+                Ok(packet) if packet.length > 0 => self.scheduler.arrival(self.buffer.get(..packet.length).unwrap_or_default()),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Ok(_) | Err(_) => {
+                    self.callers.swap_remove(index);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self) {
+        while let Ok(Some(caller)) = socket::accept(&self.listener) {
+            let known = socket::peer(&caller).is_ok_and(|peer| peer.uid == Uid::effective() || peer.uid.is_root());
+            if known && socket::set_nonblocking(&caller, true).is_ok() {
+                self.callers.push(caller);
+            } else {
+                LOG.error("refused a call from a user who may not tell of messages");
+            }
+        }
+    }
+}
+
+/// Who has something to say.
+struct Heard {
+    signal: bool,
+    control: bool,
+    listener: bool,
+    chores: bool,
+    callers: Vec<usize>,
+    connections: Vec<u64>,
+    remote: bool,
+}

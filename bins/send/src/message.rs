@@ -1,0 +1,121 @@
+//! A message that is being worked on: what memory holds of it until it is done or waits on disk.
+
+use stafett_envelope::Envelope;
+use stafett_queue_store::journal::{Event, Line, Standing};
+use stafett_queue_store::{Id, Place};
+use stafett_wire::Verdict;
+use std::fs::File;
+use std::rc::Rc;
+
+/// A message that is being worked on.
+#[derive(Debug)]
+pub struct Message {
+    /// Its queue id.
+    pub id: Id,
+    /// Bytes of the message.
+    pub size: u64,
+    /// Where its file lies.
+    pub place: Place,
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// The text of the envelope without recipients, as every order repeats it.
+    pub facts: Vec<u8>,
+    /// Where each recipient stands.
+    pub standings: Vec<Standing>,
+    /// Recipients of this pass that have no outcome yet.
+    pub open: usize,
+    /// Its file, while deliveries run.
+    pub file: Option<Rc<File>>,
+    /// Journal lines that are not written yet.
+    pub lines: String,
+    /// Not before this time, seconds since 1970: a destination is being left alone until then.
+    pub not_before: u64,
+    /// Its bounce could not be queued; to be tried in a later pass.
+    pub bounce_later: bool,
+    /// A bounce is on its way into the queue.
+    pub bouncing: bool,
+    /// A former attempt may have delivered it.
+    pub suspect: bool,
+    /// An outcome may be known to nobody: it is not marked as ended in queue/attempts.
+    pub uncertain: bool,
+    /// Whether a delivery of this pass was begun.
+    pub begun: bool,
+}
+
+impl Message {
+    /// A message with what its file says, or a fresh one.
+    pub fn new(id: Id, size: u64, place: Place, envelope: Envelope, standings: Vec<Standing>) -> Message {
+        let mut facts = Vec::with_capacity(256);
+        envelope.write_facts(&mut facts);
+        Message {
+            id,
+            size,
+            place,
+            envelope,
+            facts,
+            standings,
+            open: 0,
+            file: None,
+            lines: String::new(),
+            not_before: 0,
+            bounce_later: false,
+            bouncing: false,
+            suspect: false,
+            uncertain: false,
+            begun: false,
+        }
+    }
+
+    /// The numbers of the recipients that are still to be delivered.
+    pub fn waiting(&self) -> impl Iterator<Item = usize> {
+        self.standings.iter().enumerate().filter(|(_, standing)| standing.is_waiting()).map(|(index, _)| index)
+    }
+
+    /// The numbers of the recipients that failed for good and whose sender was not told yet.
+    pub fn failed(&self) -> impl Iterator<Item = usize> {
+        let is_failed = |standing: &Standing| standing.event == Some(Event::Failed);
+        self.standings.iter().enumerate().filter(move |(_, standing)| is_failed(standing)).map(|(index, _)| index)
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        self.standings.iter().all(|standing| matches!(standing.event, Some(Event::Delivered | Event::Bounced)))
+    }
+
+    /// Notes an outcome of one recipient, in memory and for the journal.
+    pub fn note(&mut self, recipient: usize, event: Event, text: &str, now: u64) {
+        Line { time: now, recipient, event, text: text.to_owned() }.write(&mut self.lines);
+        if let Some(standing) = self.standings.get_mut(recipient) {
+            standing.event = Some(event);
+            standing.time = now;
+            standing.deferrals += u32::from(event == Event::Deferred);
+            if event != Event::Bounced {
+                text.clone_into(&mut standing.text);
+            }
+        }
+    }
+
+    /// The envelope's text for an order to these recipients.
+    pub fn order_text(&self, recipients: &[usize]) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.facts.len() + 64 * recipients.len());
+        text.extend_from_slice(&self.facts);
+        for recipient in recipients.iter().filter_map(|index| self.envelope.recipients.get(*index)) {
+            recipient.write(&mut text);
+        }
+        text
+    }
+
+    /// The address of a recipient.
+    pub fn address(&self, recipient: usize) -> &str {
+        self.envelope.recipients.get(recipient).map_or("", |recipient| recipient.address.as_str())
+    }
+}
+
+/// What a verdict means for a recipient of a message that is `expired`: then "not now" is final.
+pub fn event(verdict: Verdict, expired: bool) -> Event {
+    match (verdict, expired) {
+        (Verdict::Ok, _) => Event::Delivered,
+        (Verdict::Permanent, _) | (Verdict::Temporary, true) => Event::Failed,
+        (Verdict::Temporary, false) => Event::Deferred,
+    }
+}

@@ -1,0 +1,121 @@
+//! When to try again, and how hard to push: arithmetic without clocks or files.
+
+use std::time::Duration;
+
+/// Connections to a destination of which nothing is known yet.
+const FIRST_WINDOW: usize = 5;
+/// The longest pause after failures of a destination.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// Up to this pause, messages for the destination wait in memory; beyond, on disk.
+const SHORT_PAUSE: Duration = Duration::from_secs(8);
+
+/// The next attempt of a message that was born at `birth` and has just been tried at `now`, both
+/// in seconds: birth + (floor(sqrt(age)) + 20)², qmail's times for remote deliveries
+/// (qmail-send.c, nextretry).
+pub fn next_attempt(birth: u64, now: u64) -> u64 {
+    let root = now.saturating_sub(birth).isqrt() + 20;
+    birth.saturating_add(root.saturating_mul(root)).max(now + 1)
+}
+
+/// How hard one destination is pushed: a window of connections that grows with success and shrinks
+/// with failure, and after failures a pause that ends with a single probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    window: usize,
+    failures: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { window: FIRST_WINDOW, failures: 0 }
+    }
+}
+
+impl Pace {
+    /// Connections that may be open at once, at most `most`.
+    pub fn window(&self, most: usize) -> usize {
+        let wanted = if self.failures > 0 { 1 } else { self.window };
+        wanted.min(most)
+    }
+
+    /// A message was taken by the destination, or refused in an orderly way.
+    pub fn succeeded(&mut self, most: usize) {
+        if self.failures > 0 {
+            *self = Pace::default();
+        }
+        self.window = (self.window + 1).min(most.max(1));
+    }
+
+    /// The destination could not be reached while `others` of our connections to it were open.
+    /// Returns how long to leave it alone; zero when it only takes no more connections.
+    pub fn failed(&mut self, others: usize) -> Duration {
+        if others > 0 && self.failures == 0 {
+            self.window = others;
+            return Duration::ZERO;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.window = FIRST_WINDOW;
+        let seconds = 1_u64.checked_shl(self.failures - 1).unwrap_or(u64::MAX);
+        Duration::from_secs(seconds).min(LONGEST_PAUSE)
+    }
+
+    /// Whether the last attempts failed.
+    pub fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+}
+
+/// Whether messages may wait in memory for a pause to end.
+pub fn is_short(pause: Duration) -> bool {
+    pause <= SHORT_PAUSE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pace, next_attempt};
+    use std::time::Duration;
+
+    #[test]
+    fn retries_come_at_the_times_of_qmail() {
+        // The series that qmail's documentation gives for remote deliveries: 400 s, 1600 s, 3600 s …
+        let mut now = 1_000_000;
+        let mut ages = Vec::new();
+        for _ in 0..5 {
+            now = next_attempt(1_000_000, now);
+            ages.push(now - 1_000_000);
+        }
+        assert_eq!(ages, [400, 1600, 3600, 6400, 10_000]);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_still_gives_a_future_attempt() {
+        assert!(next_attempt(2_000, 1_000) > 1_000);
+    }
+
+    #[test]
+    fn the_window_grows_with_success_up_to_the_limit() {
+        let mut pace = Pace::default();
+        for _ in 0..100 {
+            pace.succeeded(20);
+        }
+        assert_eq!(pace.window(20), 20);
+        assert_eq!(pace.window(3), 3);
+    }
+
+    #[test]
+    fn a_destination_that_is_down_is_probed_by_one_after_growing_pauses() {
+        let mut pace = Pace::default();
+        let pauses: Vec<u64> = (0..12).map(|_| pace.failed(0).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(pace.window(20), 1);
+        pace.succeeded(20);
+        assert!(pace.window(20) > 1);
+    }
+
+    #[test]
+    fn one_connection_too_many_only_shrinks_the_window() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.failed(3), Duration::ZERO);
+        assert_eq!(pace.window(20), 3);
+    }
+}

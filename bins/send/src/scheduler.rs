@@ -1,0 +1,534 @@
+//! The life of a message in the scheduler: it comes, is worked on in passes, and is done or waits.
+//!
+//! Everything that must survive is on disk before it is relied on: an outcome is in the journal
+//! before its message is left, a bounce is in the queue before its failure counts as told, a file
+//! is removed only when every recipient is delivered or its sender told.
+
+use crate::attempts::{Attempts, Suspects};
+use crate::book::Book;
+use crate::bounce::{self, Failure, Fate, Original};
+use crate::chores::{Chore, Chores, Done};
+use crate::connection::Connection;
+use crate::destination::{Destinations, Work};
+use crate::dispatch::RemoteLine;
+use crate::message::Message;
+use crate::pace::next_attempt;
+use crate::settings::Settings;
+use crate::waiting::Waiting;
+use stafett_envelope::Envelope;
+use stafett_queue_store::journal::{Event, Standing};
+use stafett_queue_store::{Id, Listed, Place, Store};
+use stafett_wire::LARGEST_PACKET;
+use stafett_wire::arrival::Arrival;
+use stafett_wire::injector::Answer;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Messages in memory at most; further ones stay in queue/new until there is room.
+const MOST_ACTIVE: usize = 10_000;
+/// Messages are read from disk while fewer than this are in memory.
+const ENOUGH_ACTIVE: usize = 2_000;
+/// Messages that are read from disk in one turn of the loop.
+const LOADS: usize = 50;
+/// How long a name in queue/new is left alone that nobody told us of: queued may be syncing it.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How often marks and removals are made durable.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Journals that are kept open for syncing; more are synced with their whole file system.
+const MOST_UNSYNCED: usize = 256;
+/// When something failed here and not at the destination: try again after so many seconds.
+const OWN_TROUBLE: u64 = 60;
+
+/// The scheduler's state.
+#[derive(Debug)]
+pub struct Scheduler {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) book: Book,
+    pub(crate) attempts: Attempts,
+    pub(crate) suspects: Suspects,
+    pub(crate) destinations: Destinations,
+    pub(crate) messages: HashMap<Id, Message>,
+    pub(crate) connections: HashMap<u64, Connection>,
+    pub(crate) next_connection: u64,
+    pub(crate) remote: RemoteLine,
+    pub(crate) blocked: HashSet<u64>,
+    pub(crate) next_delivery: u64,
+    pub(crate) running: usize,
+    pub(crate) ending: bool,
+    pub(crate) buffer: Vec<u8>,
+    chores: Chores,
+    waiting: Waiting,
+    started: u64,
+    rescan: Option<Instant>,
+    unsynced: Unsynced,
+}
+
+/// Marks and removals that a power cut could still undo.
+#[derive(Debug)]
+struct Unsynced {
+    files: Vec<File>,
+    too_many: bool,
+    new: bool,
+    shards: HashMap<u8, Id>,
+    since: Instant,
+    syncing: bool,
+}
+
+impl Scheduler {
+    /// A scheduler of an opened queue. Reads the names and times of all that waits.
+    ///
+    /// # Errors
+    /// When a directory of the queue cannot be read.
+    pub fn new(settings: Settings, store: Store, book: Book, attempts: Attempts, suspects: Suspects, remote: RemoteLine, chores: Chores) -> io::Result<Scheduler> {
+        let unsynced = Unsynced { files: Vec::new(), too_many: false, new: false, shards: HashMap::new(), since: Instant::now(), syncing: false };
+        let mut scheduler = Scheduler {
+            settings,
+            store,
+            book,
+            attempts,
+            suspects,
+            destinations: Destinations::default(),
+            messages: HashMap::new(),
+            connections: HashMap::new(),
+            next_connection: 0,
+            remote,
+            blocked: HashSet::new(),
+            next_delivery: 1,
+            running: 0,
+            ending: false,
+            buffer: vec![0; LARGEST_PACKET],
+            chores,
+            waiting: Waiting::default(),
+            started: now(),
+            rescan: None,
+            unsynced,
+        };
+        scheduler.scan_waiting()?;
+        scheduler.scan_new()?;
+        Ok(scheduler)
+    }
+
+    /// Takes what queued tells.
+    pub fn arrival(&mut self, packet: &[u8]) {
+        let parsed = match Arrival::parse(packet) {
+            Ok(Arrival::Message { id, size, envelope }) => Envelope::parse(envelope).ok().map(|envelope| (Id(id), size, envelope)),
+            Ok(Arrival::Scan) => None,
+            Err(error) => {
+                self.book.error(error);
+                None
+            }
+        };
+        match parsed {
+            Some((id, size, envelope)) if self.messages.len() < MOST_ACTIVE && !self.ending => {
+                if !self.messages.contains_key(&id) {
+                    let standings = vec![Standing::default(); envelope.recipients.len()];
+                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings));
+                }
+            }
+            _ => self.rescan = Some(Instant::now()),
+        }
+    }
+
+    /// Reads what is due from disk, as long as memory holds little.
+    pub fn load(&mut self) {
+        if self.ending {
+            return;
+        }
+        if self.rescan.is_some_and(|at| at <= Instant::now()) && self.messages.len() < ENOUGH_ACTIVE {
+            self.rescan = None;
+            if let Err(error) = self.scan_new() {
+                self.book.error(format_args!("unable to read {}/new: {error}", self.store.root().display()));
+                self.rescan = Some(Instant::now() + Duration::from_secs(OWN_TROUBLE));
+            }
+        }
+        for _ in 0..LOADS {
+            if self.messages.len() >= ENOUGH_ACTIVE {
+                return;
+            }
+            match self.waiting.next(now()) {
+                Some(listed) if !self.messages.contains_key(&listed.id) => self.read(listed),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// How long the loop may sleep.
+    pub fn sleep(&self) -> Duration {
+        let mut longest = Duration::from_secs(60);
+        if !self.ending && self.messages.len() < ENOUGH_ACTIVE {
+            if self.waiting.has_fresh() {
+                return Duration::ZERO;
+            }
+            let due = self.waiting.next_due().map(|due| Duration::from_secs(due.saturating_sub(now())));
+            // Half a second over, so that the second has really come.
+            longest = due.map_or(longest, |due| if due.is_zero() { due } else { due.min(longest) });
+            longest = self.rescan.map_or(longest, |at| longest.min(until(at)));
+        }
+        longest = self.destinations.next_pause_end().map_or(longest, |at| longest.min(until(at)));
+        longest = self.next_idle_end().map_or(longest, |at| longest.min(until(at)));
+        if self.unsynced.is_dirty() || !self.blocked.is_empty() { longest.min(Duration::from_millis(200)) } else { longest }
+    }
+
+    /// What the chores' thread has done.
+    pub fn chores_done(&mut self) {
+        while let Some(done) = self.chores.outcome() {
+            match done {
+                Done::Bounced { of, answer } => self.bounce_answered(of, &answer),
+                Done::Synced(result) => {
+                    self.unsynced.syncing = false;
+                    if let Err(error) = result {
+                        self.book.error(format_args!("unable to sync the queue's marks: {error}; a power cut now could cause duplicates"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets marks and removals be made durable when it is time.
+    pub fn sync(&mut self, at_once: bool) {
+        let due = at_once || self.unsynced.since.elapsed() >= SYNC_EVERY;
+        if !self.unsynced.is_dirty() || self.unsynced.syncing || !due {
+            return;
+        }
+        let mut directories = Vec::new();
+        let shards = std::mem::take(&mut self.unsynced.shards);
+        directories.extend(shards.into_values().filter_map(|id| self.store.open_shard(id).ok()));
+        if std::mem::take(&mut self.unsynced.new) {
+            directories.extend(self.store.new_directory().try_clone_to_owned());
+        }
+        let too_many = std::mem::take(&mut self.unsynced.too_many);
+        let everything = if too_many { self.store.directory().try_clone_to_owned().ok() } else { None };
+        self.unsynced.since = Instant::now();
+        self.unsynced.syncing = true;
+        self.chores.ask(Chore::Sync { files: std::mem::take(&mut self.unsynced.files), directories, everything });
+    }
+
+    /// The descriptor on which the chores' thread rings.
+    pub fn bell(&self) -> &Chores {
+        &self.chores
+    }
+
+    /// Everything is due now, whatever failed before (ALRM).
+    pub fn alarm(&mut self) {
+        self.waiting.all_now(now());
+        self.destinations.end_pauses(Instant::now(), true);
+    }
+
+    /// Whether all is quiet after TERM.
+    pub fn may_end(&self) -> bool {
+        self.ending && self.running == 0 && !self.unsynced.syncing && !self.messages.values().any(|message| message.bouncing)
+    }
+
+    /// Leaves everything on disk as it stands.
+    pub fn leave(&mut self) {
+        let ids: Vec<Id> = self.messages.keys().copied().collect();
+        for id in ids {
+            self.write_lines(id);
+        }
+        self.sync(true);
+        let uncertain = self.messages.values().filter(|message| message.uncertain).map(|message| message.id);
+        let suspects: Vec<Id> = self.suspects.ids.iter().copied().chain(uncertain).collect();
+        if let Err(error) = self.attempts.restart(suspects.into_iter()) {
+            self.book.error(format_args!("unable to write {}/attempts: {error}", self.store.root().display()));
+        }
+        self.book.exiting();
+        self.book.flush();
+    }
+
+    /// Ends as soon as the running deliveries have ended (TERM).
+    pub fn end(&mut self) {
+        self.ending = true;
+    }
+
+    /// Puts new settings in force.
+    pub fn replace_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// The numbers of all connections.
+    pub fn connection_numbers(&self) -> Vec<u64> {
+        self.connections.keys().copied().collect()
+    }
+
+    /// The connection of that number.
+    pub fn connection(&self, number: u64) -> Option<&Connection> {
+        self.connections.get(&number)
+    }
+
+    /// The descriptor of the line to stafett-remote, if there is one.
+    pub fn remote_descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.remote.descriptor()
+    }
+
+    /// The end of a turn of the loop: what was gathered for the log and for queue/attempts is
+    /// written.
+    pub fn tidy(&mut self) {
+        let running: HashSet<Id> = self.connections.values().filter_map(|connection| connection.job.as_ref().map(|job| job.id)).collect();
+        let uncertain = self.suspects.ids.iter().copied();
+        let written = self.attempts.flush().and_then(|()| self.attempts.shorten(running.into_iter().chain(uncertain)));
+        if let Err(error) = written {
+            self.book.error(format_args!("unable to write {}/attempts: {error}", self.store.root().display()));
+        }
+        self.book.flush();
+    }
+
+    /// Whether marks are being made durable.
+    pub fn is_syncing(&self) -> bool {
+        self.unsynced.syncing
+    }
+
+    fn scan_waiting(&mut self) -> io::Result<()> {
+        let Scheduler { store, waiting, book, .. } = self;
+        store.list(Place::Waiting, &mut |listed| waiting.add(listed), &mut |odd| {
+            book.error(format_args!("{} is no message; move it away", odd.display()));
+        })
+    }
+
+    fn scan_new(&mut self) -> io::Result<()> {
+        let settled = Id(u64::try_from((SystemTime::now() - SETTLE).duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0));
+        let (mut found, mut young) = (Vec::new(), false);
+        let Scheduler { store, messages, book, .. } = self;
+        let mut take = |listed: Listed| {
+            if listed.id > settled {
+                young = true;
+            } else if !messages.contains_key(&listed.id) {
+                found.push((listed.id, listed.size));
+            }
+        };
+        store.list(Place::New, &mut take, &mut |odd| book.error(format_args!("{} is no message; move it away", odd.display())))?;
+        self.waiting.replace_fresh(found);
+        if young {
+            self.rescan = Some(Instant::now() + SETTLE);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, listed: Listed) {
+        let Listed { id, size, place, due } = listed;
+        match self.store.read(id, size, place) {
+            Ok(Ok(entry)) => {
+                if entry.unusable_lines > 0 {
+                    self.book.error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
+                }
+                let mut message = Message::new(id, size, place, entry.envelope, entry.standings);
+                let was_due = place == Place::New || due <= self.started;
+                message.suspect = self.suspects.ids.contains(&id) || (self.suspects.all_due && id.birth_seconds() < self.started && was_due);
+                self.begin_pass(message);
+            }
+            Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                self.book.error(format_args!("unable to read msg {id}: {error}; trying again in {OWN_TROUBLE} seconds"));
+                self.waiting.add(Listed { due: now() + OWN_TROUBLE, ..listed });
+            }
+        }
+    }
+
+    fn set_aside(&mut self, listed: Listed, damage: &str) {
+        let Listed { id, size, place, .. } = listed;
+        let root = self.store.root().display().to_string();
+        match self.store.set_aside(id, size, place) {
+            Ok(()) => self.book.error(format_args!("msg {id} is damaged: {damage}; it was set aside as {root}/bad/{id},S={size}")),
+            Err(error) => self.book.error(format_args!("msg {id} is damaged: {damage}; unable to set it aside in {root}/bad: {error}")),
+        }
+    }
+
+    fn begin_pass(&mut self, mut message: Message) {
+        if message.place == Place::New && message.standings.iter().all(|standing| standing.event.is_none()) {
+            self.book.new_message(message.id, message.size, &message.envelope.sender, message.envelope.uid.unwrap_or(0));
+        }
+        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for index in message.waiting() {
+            let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
+            groups.entry(self.settings.routes.destination(domain)).or_default().push(index);
+        }
+        message.open = groups.values().map(Vec::len).sum();
+        let id = message.id;
+        self.messages.insert(id, message);
+        let numbers: Vec<u64> = groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, Work { id, recipients })).collect();
+        numbers.into_iter().for_each(|number| self.put_off_if_down(number));
+        self.finish_if_idle(id);
+    }
+
+    /// Ends the pass of a message of which nothing is under way any more.
+    pub(crate) fn finish_if_idle(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if message.open > 0 || message.bouncing {
+            return;
+        }
+        if message.failed().next().is_some() && !message.bounce_later && !self.ending {
+            self.tell_sender(id);
+        } else {
+            self.settle(id);
+        }
+    }
+
+    /// Lets the sender know of what failed for good, unless nobody is to know.
+    fn tell_sender(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let (told, untold): (Vec<usize>, Vec<usize>) = message.failed().partition(|index| {
+            message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure)
+        });
+        for index in untold {
+            message.note(index, Event::Bounced, "nobody asked to be told", now());
+        }
+        if told.is_empty() {
+            self.settle(id);
+            return;
+        }
+        match bounce::fate(&message.envelope.sender, &self.settings.bounces) {
+            Fate::Discard => {
+                told.iter().for_each(|index| message.note(*index, Event::Bounced, "discarded", now()));
+                self.book.discarded(id);
+                self.settle(id);
+            }
+            Fate::Bounce { sender, to } => {
+                message.bouncing = true;
+                self.ask_bounce(id, &told, sender, &to);
+            }
+        }
+    }
+
+    fn ask_bounce(&mut self, id: Id, told: &[usize], sender: &'static str, to: &str) {
+        // The failures are in the journal before anybody is told of them.
+        self.write_lines(id);
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let file = self.store.open_message(id, message.size, message.place).ok();
+        let failures: Vec<Failure> = told.iter().filter_map(|index| failure(message, *index)).collect();
+        let original = Original { id, envelope: &message.envelope, size: message.size, file: file.as_ref() };
+        let (envelope, text) = bounce::compose(&original, &failures, sender, to, &self.settings.me, &self.settings.bounces);
+        self.chores.ask(Chore::Bounce { of: id, envelope, message: text });
+    }
+
+    fn bounce_answered(&mut self, of: Id, answer: &Answer) {
+        let Some(message) = self.messages.get_mut(&of) else { return };
+        message.bouncing = false;
+        match answer {
+            Answer::Accepted(bounce) => {
+                let failed: Vec<usize> = message.failed().collect();
+                failed.into_iter().for_each(|index| message.note(index, Event::Bounced, bounce, now()));
+                self.book.bounced(of, bounce);
+            }
+            Answer::Temporary(text) | Answer::Permanent(text) => {
+                message.bounce_later = true;
+                self.book.error(format_args!("unable to queue the bounce of msg {of}: {text}; trying again in {OWN_TROUBLE} seconds"));
+            }
+        }
+        self.finish_if_idle(of);
+    }
+
+    /// Removes a message that is done; lets the others wait on disk.
+    fn settle(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        message.file = None;
+        let (size, place) = (message.size, message.place);
+        if message.is_done() {
+            match self.store.remove(id, size, place) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    self.book.error(format_args!("unable to remove msg {id}, which is done: {error}; trying again in {OWN_TROUBLE} seconds"));
+                    self.wait(id, now() + OWN_TROUBLE);
+                    return;
+                }
+            }
+            self.touch(place, id);
+            self.suspects.ids.remove(&id);
+            self.book.end_message(id);
+            self.messages.remove(&id);
+        } else {
+            let attempt = next_attempt(id.birth_seconds(), now()).max(message.not_before);
+            let due = if message.failed().next().is_some() { attempt.min(now() + OWN_TROUBLE) } else { attempt };
+            self.wait(id, due);
+        }
+    }
+
+    fn wait(&mut self, id: Id, due: u64) {
+        self.write_lines(id);
+        let Some(message) = self.messages.remove(&id) else { return };
+        let Message { size, place, uncertain, begun, .. } = message;
+        let moved = self.store.wait_until(id, size, place, due);
+        match moved {
+            Ok(()) => {
+                self.touch(place, id);
+                self.touch(Place::Waiting, id);
+                self.waiting.add(Listed { id, size, place: Place::Waiting, due });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.book.error(format_args!("msg {id} has vanished from the queue while it was worked on"));
+            }
+            Err(error) => {
+                self.book.error(format_args!("unable to move msg {id} to queue/cur: {error}; it stays where it is"));
+                self.waiting.add(Listed { id, size, place, due });
+            }
+        }
+        if uncertain {
+            self.suspects.ids.insert(id);
+        } else if begun {
+            self.suspects.ids.remove(&id);
+            self.attempts.end(id);
+        }
+    }
+
+    /// Appends what is not yet in the journal of a message.
+    pub(crate) fn write_lines(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if message.lines.is_empty() {
+            return;
+        }
+        match self.store.append(id, message.size, message.place, &message.lines) {
+            Ok(file) => {
+                message.lines.clear();
+                self.unsynced.mark(file);
+            }
+            Err(error) => self.book.error(format_args!("unable to write to the journal of msg {id}: {error}; a crash now could cause duplicates")),
+        }
+    }
+
+    fn touch(&mut self, place: Place, id: Id) {
+        match place {
+            Place::Waiting => drop(self.unsynced.shards.insert((id.0 & 0xff) as u8, id)),
+            _ => self.unsynced.new = true,
+        }
+    }
+}
+
+impl Unsynced {
+    fn is_dirty(&self) -> bool {
+        self.new || self.too_many || !self.files.is_empty() || !self.shards.is_empty()
+    }
+
+    fn mark(&mut self, file: File) {
+        if self.files.len() < MOST_UNSYNCED && !self.too_many {
+            self.files.push(file);
+        } else {
+            self.files.clear();
+            self.too_many = true;
+        }
+    }
+}
+
+fn failure(message: &Message, index: usize) -> Option<Failure> {
+    let standing = message.standings.get(index)?;
+    let recipient = message.envelope.recipients.get(index)?.clone();
+    Some(Failure { recipient, text: standing.text.clone(), time: standing.time })
+}
+
+/// The domain of an address; `None` for one without, which is at this host (qmail's envnoathost).
+fn domain(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn until(at: Instant) -> Duration {
+    at.saturating_duration_since(Instant::now())
+}

@@ -1,0 +1,20 @@
+//! Limits of this process (getrlimit(2)).
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+
+/// Raises the number of descriptors that may be open at once to `wanted`, or as far as the
+/// hard limit allows. Returns how many there may be now.
+///
+/// # Errors
+/// When the system refuses a raise below the hard limit.
+pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    let have = limit.current.unwrap_or(u64::MAX);
+    let possible = wanted.min(limit.maximum.unwrap_or(u64::MAX));
+    if have >= possible {
+        return Ok(have);
+    }
+    setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum: limit.maximum })?;
+    Ok(possible)
+}
