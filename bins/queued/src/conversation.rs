@@ -1,7 +1,7 @@
 //! One caller's conversation: envelope, message, answer; again, until it closes.
 
 use crate::LOG;
-use crate::pool::Shared;
+use crate::pool::{Shared, UnderWay};
 use stafett_envelope::{Envelope, Head};
 use stafett_message::date;
 use stafett_queue_store::Draft;
@@ -25,7 +25,7 @@ pub fn serve(shared: &Shared, peer: Peer, stream: UnixStream) {
         return;
     }
     let mut reader = Reader::new(&stream, LARGEST_PIECE);
-    let mut conversation = Conversation { shared, peer, envelope: Vec::new(), body: Body::None };
+    let mut conversation = Conversation { shared, peer, envelope: Vec::new(), body: Body::None, under_way: None };
     loop {
         let step = match reader.next() {
             Ok(Some(bytes)) => conversation.take(bytes),
@@ -43,6 +43,7 @@ pub fn serve(shared: &Shared, peer: Peer, stream: UnixStream) {
         if (&stream).write_all(&out).is_err() || close {
             return;
         }
+        conversation.rest();
     }
 }
 
@@ -51,6 +52,8 @@ struct Conversation<'a> {
     peer: Peer,
     envelope: Vec<u8>,
     body: Body<'a>,
+    /// Held from the first piece of a message until its answer is written.
+    under_way: Option<UnderWay<'a>>,
 }
 
 /// How far the message is.
@@ -69,15 +72,23 @@ enum Step {
 
 impl<'a> Conversation<'a> {
     fn take(&mut self, bytes: &[u8]) -> Step {
+        self.under_way.get_or_insert_with(|| self.shared.under_way());
         match bytes.split_first() {
-            Some((b'E', text)) if matches!(self.body, Body::None) => self.take_envelope(text),
-            Some((b'D', piece)) if !self.envelope.is_empty() => self.take_piece(piece),
+            Some((b'E', text)) => self.take_envelope(text),
+            Some((b'D', piece)) => self.take_piece(piece),
             Some((b'.', [])) if !self.envelope.is_empty() => Step::Answer(self.finish()),
             Some((b'R', size)) => match netstring::number(size) {
                 Ok(size) => Step::Answer(self.room(size)),
                 Err(_) => malformed(),
             },
             _ => malformed(),
+        }
+    }
+
+    /// Between two messages the caller may be cut off without losing anything.
+    fn rest(&mut self) {
+        if self.envelope.is_empty() && matches!(self.body, Body::None) {
+            self.under_way = None;
         }
     }
 

@@ -1,30 +1,37 @@
-//! Ids that are never used twice, over restarts and clocks that go back.
+//! Ids that are never used twice, over restarts, crashes and clocks that go back.
 //!
-//! queue/lastid remembers the last id every [`EVERY`] and at the end. A start at which the clock
-//! stands before that id counts on from it, past all that may have been given since.
+//! queue/lastid is a number that no id in use exceeds: while messages come it is kept [`AHEAD`] of
+//! the clock, at a clean end it is the last id. A start counts on from it where the clock
+//! stands before it.
+//! Known limits: it is not synced, since a second sync would cost more than it brings: after a power
+//! cut *and* with a clock that went back by more than the cut lost, ids may come again.
 
 use stafett_queue_store::{Id, Ids, Store};
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How often the last id is written down, while ids are given.
-const EVERY: Duration = Duration::from_secs(10);
+/// How far ahead of the clock the memory is kept, while ids are given.
+const AHEAD: Duration = Duration::from_secs(20);
+/// The memory is renewed when less than this is left of it; it is looked at every second.
+const LEAST: Duration = Duration::from_secs(10);
+/// Ids have 16 digits; a memory that is nearer to their end than this was not written by us.
+const END: u64 = 9_000_000_000_000_000;
 
 /// The source of ids and its memory.
 #[derive(Debug)]
 pub struct State {
     ids: Ids,
     path: PathBuf,
-    saved: Mutex<(Id, Instant)>,
+    saved: Mutex<Id>,
 }
 
 impl State {
     /// Reads the memory.
     ///
     /// # Errors
-    /// When it is there and cannot be read. A memory without a number is a fault of the disk and
-    /// is replaced.
+    /// When it is there and cannot be read, or holds a number that leaves no room for ids. A memory
+    /// without a number is a fault of the disk and is replaced.
     pub fn load(store: &Store) -> Result<State, String> {
         let path = store.root().join("lastid");
         let last = match std::fs::read_to_string(&path) {
@@ -32,10 +39,10 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Id(0),
             Err(error) => return Err(format!("unable to read {}: {error}", path.display())),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-        let margin = u64::try_from(EVERY.as_micros()).unwrap_or(0);
-        let floor = if u128::from(last.0) > now { Id(last.0 + margin) } else { Id(0) };
-        Ok(State { ids: Ids::after(floor), path, saved: Mutex::new((last, Instant::now())) })
+        if last.0 > END {
+            return Err(format!("{}: the id {last} lies too far in the future; set the clock right and remove the file", path.display()));
+        }
+        Ok(State { ids: Ids::after(last), path, saved: Mutex::new(last) })
     }
 
     /// The next id.
@@ -43,18 +50,38 @@ impl State {
         self.ids.next(SystemTime::now())
     }
 
-    /// Writes the last id down when it is time, or at once at the end.
-    pub fn save(&self, at_once: bool) {
+    /// Writes a number ahead of the ids when the last one given comes near to what was written.
+    pub fn reserve(&self) {
         let last = self.ids.last();
         let Ok(mut saved) = self.saved.lock() else { return };
-        if last <= saved.0 || (!at_once && saved.1.elapsed() < EVERY) {
-            return;
+        if last.0.saturating_add(micros(LEAST)) > saved.0 && last != *saved {
+            self.write(Id(last.0.max(now()).saturating_add(micros(AHEAD))), &mut saved);
         }
+    }
+
+    /// At a clean end: writes the last id itself.
+    pub fn settle(&self) {
+        let last = self.ids.last();
+        let Ok(mut saved) = self.saved.lock() else { return };
+        if last != *saved {
+            self.write(last, &mut saved);
+        }
+    }
+
+    fn write(&self, id: Id, saved: &mut Id) {
         let temporary = self.path.with_extension("tmp");
-        let written = std::fs::write(&temporary, format!("{last}\n")).and_then(|()| std::fs::rename(&temporary, &self.path));
+        let written = std::fs::write(&temporary, format!("{id}\n")).and_then(|()| std::fs::rename(&temporary, &self.path));
         match written {
-            Ok(()) => *saved = (last, Instant::now()),
+            Ok(()) => *saved = id,
             Err(error) => crate::LOG.warning(format_args!("unable to write {}: {error}", self.path.display())),
         }
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
 }

@@ -18,6 +18,7 @@ use stafett_control::{Control, Watch};
 use stafett_instance::{Instance, Service};
 use stafett_log::Log;
 use stafett_queue_store::Store;
+use stafett_sys::limit;
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::privilege;
 use stafett_sys::sandbox::{Enforced, Sandbox};
@@ -50,6 +51,7 @@ fn run() -> Result<(), String> {
     let store = Store::open(&instance.queue()).map_err(|error| error.to_string())?;
     let settings = Settings::read(&control, &store).map_err(|error| error.to_string())?;
     let _writer = store.become_writer().map_err(|error| format!("unable to lock {}/tmp: {error}; another stafett-queued runs on this queue", store.root().display()))?;
+    raise_open_files();
     let swept = store.sweep().map_err(|error| format!("unable to sweep {}/tmp: {error}", store.root().display()))?;
     if swept > 0 {
         LOG.note(format_args!("swept {swept} unfinished messages, which nobody was told are accepted"));
@@ -73,6 +75,16 @@ fn run() -> Result<(), String> {
     pool.finish();
     LOG.line("status: exiting");
     Ok(())
+}
+
+/// Every caller takes a descriptor, and its message another.
+fn raise_open_files() {
+    const ENOUGH: u64 = 2 * pool::MOST as u64 + 64;
+    match limit::raise_open_files(ENOUGH) {
+        Ok(have) if have < ENOUGH => LOG.note(format_args!("only {have} files may be open at once, {ENOUGH} are needed for {} callers; raise the limit in the run script (ulimit -n)", pool::MOST)),
+        Ok(_) => {}
+        Err(error) => LOG.warning(format_args!("unable to raise the number of open files: {error}")),
+    }
 }
 
 /// The main thread: signals, changed control files, the scheduler that was away.

@@ -11,6 +11,8 @@ use crate::settings::Settings;
 use stafett_queue_store::{Committed, Store};
 use stafett_sys::socket::{self, Peer};
 use stafett_sys::user::Uid;
+use stafett_wire::injector::Answer;
+use stafett_wire::netstring;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -23,7 +25,7 @@ use std::time::{Duration, Instant};
 pub const MOST: usize = 2000;
 /// Callers at once of one user that is no service of this instance.
 const MOST_OF_ONE_USER: usize = 50;
-/// How long running conversations may take when the service is told to end.
+/// How long messages under way may take when the service is told to end.
 const LINGER: Duration = Duration::from_secs(10);
 /// A thread's stack in bytes; nothing here recurses.
 const STACK: usize = 256 * 1024;
@@ -41,6 +43,7 @@ pub struct Shared {
     callers: Mutex<HashMap<Uid, usize>>,
     threads: AtomicUsize,
     busy: AtomicUsize,
+    under_way: AtomicUsize,
     ending: AtomicBool,
 }
 
@@ -56,6 +59,7 @@ impl Shared {
             callers: Mutex::new(HashMap::new()),
             threads: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
         }
     }
@@ -78,12 +82,18 @@ impl Shared {
     /// Once a second: what could not be told, and the memory of ids.
     pub fn tick(&self) {
         lock(&self.notifier).tick();
-        self.ids.save(false);
+        self.ids.reserve();
     }
 
     /// Whether that user may say where a message came from.
     pub fn is_trusted(&self, user: Uid) -> bool {
         user == self.trusted || user == Uid::effective()
+    }
+
+    /// Counts a message in that is under way, until the guard is dropped.
+    pub fn under_way(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        UnderWay(&self.under_way)
     }
 
     fn enter(&self, user: Uid) -> bool {
@@ -104,6 +114,16 @@ impl Shared {
                 callers.remove(&user);
             }
         }
+    }
+}
+
+/// A message that is under way: the service does not end before it is answered.
+#[derive(Debug)]
+pub struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -131,15 +151,16 @@ impl Pool {
         &self.shared
     }
 
-    /// Takes no new callers and waits a while for those being served.
+    /// Takes no new callers and waits a while for the messages under way. A caller that keeps its
+    /// connection without a message is cut off; it loses nothing.
     pub fn finish(&self) {
         self.shared.ending.store(true, Ordering::SeqCst);
         let _ = socket::stop_listening(&*self.listener);
         let deadline = Instant::now() + LINGER;
-        while self.shared.busy.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+        while self.shared.under_way.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.shared.ids.save(true);
+        self.shared.ids.settle();
     }
 }
 
@@ -181,10 +202,20 @@ fn admit(shared: &Arc<Shared>, listener: &Arc<OwnedFd>, caller: OwnedFd) {
             serve(shared, peer, UnixStream::from(caller));
             shared.leave(peer.uid);
         }
-        Ok(Peer { uid, .. }) => LOG.warning(format_args!("user {uid} has {MOST_OF_ONE_USER} messages under way; refused one more")),
+        Ok(Peer { uid, .. }) => {
+            LOG.warning(format_args!("user {uid} has {MOST_OF_ONE_USER} connections; refused one more"));
+            refuse(&caller);
+        }
         Err(error) => LOG.error(format_args!("unable to tell who calls: {error}")),
     }
     shared.busy.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Tells a caller that it comes at a bad time, without waiting for it to listen.
+fn refuse(caller: &OwnedFd) {
+    let mut out = Vec::new();
+    netstring::push(&mut out, &Answer::Temporary("451 4.3.2 queue: too many connections of one user".to_owned()).encode());
+    let _ = socket::send_packet(caller, &out, None);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

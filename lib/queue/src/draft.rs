@@ -16,6 +16,10 @@ use std::os::fd::BorrowedFd;
 /// Bytes that are gathered before they are written: a small message goes out with one write.
 const GATHER: usize = 128 * 1024;
 
+/// The mode of a message's file. Who may come so far is the mode of the queue's own directory:
+/// its owner and the admins' group, who may read.
+const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+
 /// A message that is being written.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -43,7 +47,7 @@ pub struct Committed {
 impl<'a> Draft<'a> {
     pub(crate) fn create(store: &'a Store, id: Id) -> io::Result<Draft<'a>> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let opened = rustix::fs::openat(store.directory(), format!("tmp/{id}"), flags, Mode::RUSR | Mode::WUSR | Mode::RGRP)?;
+        let opened = rustix::fs::openat(store.directory(), format!("tmp/{id}"), flags, MODE)?;
         Ok(Draft {
             store,
             id,

@@ -2,7 +2,7 @@
 //!
 //! On a stream of netstrings, each beginning with a letter:
 //! `E` and a piece of the envelope's text, `D` and a piece of the message (strict CRLF lines), each
-//! any number of times, then `.`; or `R` and a size in bytes, to ask whether there is room for so much. Each `.`
+//! any number of times and in any order among themselves, then `.`; or `R` and a size in bytes, to ask whether there is room for so much. Each `.`
 //! and `R` is answered with one netstring: `K` and the queue id (or `ok`), `Z` or `D` and a text
 //! that begins with an SMTP reply code and an enhanced status code. End of file before the `.`
 //! means that nothing is queued.
@@ -62,7 +62,8 @@ impl Injector {
         self.answer()
     }
 
-    /// Begins a message.
+    /// Says the envelope, once for each message: before its data, or behind them by a caller that
+    /// learns of it last.
     pub fn envelope(&mut self, envelope: &Envelope) {
         let mut text = Vec::with_capacity(512);
         envelope.write(&mut text);
