@@ -147,7 +147,9 @@ fn check_surroundings(plan: &Plan, findings: &mut Findings) {
 fn check_extra(plan: &Plan, findings: &mut Findings) {
     let listeners = plan.listeners();
     let places = tree::directories(&listeners);
-    let expected = |path: &Path| places.iter().any(|place| place.path == path) || path == Path::new(tree::SETTINGS) || path == Path::new("bin") && plan.settings.copied;
+    let files = tree::QUEUE_FILES.iter().map(|name| Path::new("queue").join(name)).chain([PathBuf::from(tree::SETTINGS)]);
+    let known: Vec<PathBuf> = files.chain(plan.settings.copied.then(|| PathBuf::from("bin"))).collect();
+    let expected = |path: &Path| places.iter().any(|place| place.path == path) || known.iter().any(|known| known == path);
     for directory in ["", "run", "queue", "queue/cur"] {
         for name in names(&plan.root.join(directory)).unwrap_or_default() {
             let path = Path::new(directory).join(&name);

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const CONTENT: &[(&str, Role, u32)] = &[
     // Every service reads its control files itself, as its own user.
     ("control", Role::Root, 0o444),
+    ("queue", Role::Queue, 0o600),
     ("queue/tmp", Role::Queue, 0o600),
     ("queue/new", Role::Queue, 0o600),
     ("queue/cur/*", Role::Queue, 0o600),

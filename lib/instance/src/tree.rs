@@ -93,6 +93,10 @@ const DIRECTORIES: &[Row] = &[
 /// installer.
 const SERVICE_DIRECTORIES: &[&str] = &["", "/env", "/log"];
 
+/// Files that the services keep beside the messages: the last queue id given, and the attempts
+/// that may have been under way.
+pub const QUEUE_FILES: &[&str] = &["attempts", "lastid"];
+
 /// How many directories share the waiting messages.
 const SHARDS: usize = 256;
 
