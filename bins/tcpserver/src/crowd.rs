@@ -70,3 +70,7 @@ fn place(ip: IpAddr) -> u64 {
         IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64,
     }
 }
+
+#[cfg(test)]
+#[path = "crowd_test.rs"]
+mod tests;

@@ -8,7 +8,7 @@
 use crate::ident;
 use crate::listener::Arrival;
 use crate::options::Options;
-use stafett_dns::{Outcome, RESOLV_CONF, Resolver, servers_of_resolv_conf};
+use stafett_dns::{Outcome, RESOLV_CONF, Resolver, parse_server, servers_of_resolv_conf};
 use stafett_sys::descriptor;
 use stafett_ucspi::Connection;
 use std::net::{IpAddr, SocketAddr};
@@ -32,19 +32,21 @@ pub struct Questions {
 
 impl Questions {
     /// The questions that the options ask about each connection; `None` when there are none.
-    pub fn of(options: &Options) -> Option<Questions> {
+    ///
+    /// # Errors
+    /// The text for the admin, when DNSCACHEIP names no servers.
+    pub fn of(options: &Options) -> Result<Option<Questions>, String> {
         let local_name = options.local_name.is_none();
         if !local_name && !options.look_up_host && !options.ident {
-            return None;
+            return Ok(None);
         }
-        let servers = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
-        Some(Questions {
+        Ok(Some(Questions {
             local_name,
             remote_name: options.look_up_host,
             paranoid: options.paranoid,
             ident: options.ident.then(|| Duration::from_secs(options.ident_seconds)),
-            resolver: Resolver::new(servers_of_resolv_conf(&servers)),
-        })
+            resolver: Resolver::new(servers()?),
+        }))
     }
 
     /// In the child: finds the answers and writes them to `pipe`.
@@ -111,6 +113,17 @@ impl AsFd for Pending {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
+}
+
+/// The servers of the variable DNSCACHEIP, as in djb's programs, or of resolv.conf(5).
+fn servers() -> Result<Vec<SocketAddr>, String> {
+    let Ok(listed) = std::env::var("DNSCACHEIP") else {
+        let text = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
+        return Ok(servers_of_resolv_conf(&text));
+    };
+    let servers: Result<Vec<SocketAddr>, _> = listed.split_whitespace().map(parse_server).collect();
+    let servers = servers.ok().filter(|servers| !servers.is_empty());
+    servers.ok_or_else(|| format!("unable to use DNSCACHEIP: not a list of IP addresses: {listed}"))
 }
 
 fn end(ip: Option<IpAddr>, port: Option<u16>) -> Option<SocketAddr> {

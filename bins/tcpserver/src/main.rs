@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 fn run(options: Options) -> Result<(), Failure> {
     let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Child]);
     let signals = signals.map_err(|error| Failure::temporary(format_args!("unable to catch signals: {error}")))?;
-    let questions = Questions::of(&options);
+    let questions = Questions::of(&options).map_err(Failure::temporary)?;
     let handoff = std::env::var_os("HANDOFF").filter(|path| !path.is_empty()).map(PathBuf::from);
     let mut journal = Journal::new(options.verbosity);
     let null = File::options().read(true).write(true).open("/dev/null");

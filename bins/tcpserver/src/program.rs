@@ -1,16 +1,17 @@
 //! Running a UCSPI program per connection, as tcpserver does.
 
-use crate::journal::LOG;
+use crate::journal::Journal;
+use crate::resident::Ready;
 use stafett_sys::process::{self, Fork, Pid};
 use stafett_sys::{descriptor, signal};
 use stafett_ucspi::Environment;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::collections::HashMap;
 use std::process::Command;
 
 /// The program, and its processes that run now.
@@ -32,19 +33,23 @@ impl Program {
         &self.environment
     }
 
-    /// Starts the program on `connection`. In the child, `in_child` runs first.
+    /// Starts the program on a connection; the child says that it does.
     ///
     /// # Errors
     /// When the system has no room for one more process.
-    pub fn start(&mut self, ip: IpAddr, connection: &OwnedFd, environment: &Environment, in_child: impl FnOnce(Pid)) -> io::Result<()> {
+    pub fn start(&mut self, ready: &Ready, journal: &mut Journal) -> io::Result<()> {
+        journal.flush();
         match process::fork()? {
             Fork::Parent(pid) => {
-                self.running.insert(pid, ip);
+                self.running.insert(pid, ready.ip);
                 Ok(())
             }
             Fork::Child => {
-                in_child(Pid::own());
-                self.become_it(connection, environment)
+                journal.accepted(Pid::own(), &ready.facts);
+                journal.flush();
+                let failure = self.become_it(ready);
+                journal.warning(format_args!("dropping connection, {failure}"));
+                process::exit_now(111)
             }
         }
     }
@@ -54,18 +59,16 @@ impl Program {
         self.running.remove(&pid)
     }
 
-    fn become_it(&self, connection: &OwnedFd, environment: &Environment) -> ! {
-        let Some((name, arguments)) = self.command.split_first() else { process::exit_now(111) };
-        let placed = descriptor::place(connection.as_fd(), 0)
-            .and_then(|()| descriptor::place(connection.as_fd(), 1))
-            .and_then(|()| signal::unblock_all());
+    /// Returns only the reason why it could not be done.
+    fn become_it(&self, ready: &Ready) -> String {
+        let connection = ready.socket.as_fd();
+        let placed = descriptor::place(connection, 0).and_then(|()| descriptor::place(connection, 1)).and_then(|()| signal::unblock_all());
         if let Err(error) = placed {
-            LOG.warning(format_args!("dropping connection, unable to set up descriptors: {error}"));
-            process::exit_now(111);
+            return format!("unable to set up descriptors: {error}");
         }
-        let variables = environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value)));
+        let Some((name, arguments)) = self.command.split_first() else { return "no program".to_owned() };
+        let variables = ready.environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value)));
         let error = Command::new(name).args(arguments).env_clear().envs(variables).exec();
-        LOG.warning(format_args!("dropping connection, unable to run {}: {error}", name.display()));
-        process::exit_now(111)
+        format!("unable to run {}: {error}", name.display())
     }
 }

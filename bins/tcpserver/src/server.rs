@@ -267,13 +267,7 @@ impl Server {
                 self.note_events(events);
             }
             Backend::Program(program) => {
-                self.journal.flush();
-                let journal = &mut self.journal;
-                let in_child = |pid| {
-                    journal.accepted(pid, &ready.facts);
-                    journal.flush();
-                };
-                if let Err(error) = program.start(ready.ip, &ready.socket, &ready.environment, in_child) {
+                if let Err(error) = program.start(&ready, &mut self.journal) {
                     self.drop_connection(&ready.socket, ready.ip, format_args!("unable to fork: {error}"));
                 }
             }
