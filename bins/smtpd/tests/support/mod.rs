@@ -2,10 +2,12 @@
 //! a client.
 
 #![allow(dead_code)] // each test program uses its own part
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -17,12 +19,15 @@ use stafett_wire::netstring::{self, Reader};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_stafett-smtpd");
 
-/// What the fake queued has taken: envelope text and message.
+/// The text of an envelope, and a message.
+pub type Pair = (String, Vec<u8>);
+
+/// What the fake queued has taken.
 #[derive(Clone, Debug, Default)]
-pub struct Taken(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+pub struct Taken(Arc<Mutex<Vec<Pair>>>);
 
 impl Taken {
-    pub fn all(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn all(&self) -> Vec<Pair> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -51,7 +56,9 @@ impl Instance {
         let instance = Instance { directory, taken: Taken::default() };
         instance.control("me", "relay.example\n");
         if mood != Mood::Away {
-            let listener = UnixListener::bind(instance.path("run/queue/socket")).unwrap();
+            let socket = instance.path("run/queue/socket");
+            let listener = UnixListener::bind(&socket).unwrap();
+            fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
             let taken = instance.taken.clone();
             std::thread::spawn(move || queued(&listener, mood, &taken));
         }

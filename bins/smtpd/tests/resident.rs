@@ -1,0 +1,199 @@
+//! The resident parent: handoffs, control files that change, rules, and the end of the service.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on has failed
+
+mod support;
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use stafett_handoff::{Answer, Client as Caller};
+use stafett_sys::process::{Pid, kill};
+use stafett_sys::signal::Signal;
+use stafett_sys::user::Uid;
+
+use support::{Client, Instance, Mood, PROGRAM};
+
+/// Who serves when the test runs as root, which the program refuses.
+const NOBODY: u32 = 65534;
+
+struct Resident {
+    instance: Instance,
+    child: Child,
+    caller: Caller,
+    tag: u64,
+}
+
+impl Resident {
+    fn start() -> Resident {
+        let instance = Instance::new(Mood::Accept);
+        instance.control("rcpthosts", "example.org\n");
+        let mut command = if Uid::effective().is_root() { as_nobody(&instance) } else { Command::new(PROGRAM) };
+        let log = fs::File::create(instance.path("log")).unwrap();
+        command.arg("--resident").env_clear().env("STAFETT", instance.directory.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let caller = call(&instance);
+        Resident { instance, child, caller, tag: 0 }
+    }
+
+    fn connect(&mut self, strings: &[&str]) -> Client {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        self.tag += 1;
+        self.caller.hand_over(self.tag, strings, theirs.as_fd()).unwrap();
+        Client::new(ours, None)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.instance.path("log")).unwrap()
+    }
+
+    fn expect_log(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "no \"{text}\" in\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid(self.child.id().cast_signed()), signal).unwrap();
+    }
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn as_nobody(instance: &Instance) -> Command {
+    let copy = instance.path("stafett-smtpd");
+    fs::copy(PROGRAM, &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    for path in ["", "control", "run", "run/smtpd"] {
+        chown(instance.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let mut command = Command::new(copy);
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}
+
+fn call(instance: &Instance) -> Caller {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Caller::connect(&instance.path("run/smtpd/socket")) {
+            Ok(caller) => return caller,
+            Err(error) => assert!(Instant::now() < deadline, "{error}: {}", log_of(instance.directory.path())),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn log_of(directory: &Path) -> String {
+    fs::read_to_string(directory.join("log")).unwrap_or_default()
+}
+
+const REMOTE: &str = "TCPREMOTEIP=192.0.2.7";
+
+#[test]
+fn conversations_are_handed_over_and_end() {
+    let mut resident = Resident::start();
+    let mut client = resident.connect(&[REMOTE, "PROTO=TCP"]);
+    client.open("a@b.example", "c@example.org");
+    assert!(client.ask("RCPT TO:<x@elsewhere.example>").starts_with("553 "));
+    assert!(client.ask("DATA").starts_with("354 "));
+    assert!(client.ask(".").starts_with("250 2.0.0 ok "));
+    assert!(client.ask("QUIT").starts_with("221 "));
+    let mut answers = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while answers.len() < 2 && Instant::now() < deadline {
+        answers.extend(resident.caller.answer().unwrap());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(matches!(answers[..], [Answer::Started { tag: 1, .. }, Answer::Ended { tag: 1, status: 0 }]), "{answers:?}");
+    resident.expect_log("accept 1763758000123456 ");
+    assert_eq!(resident.instance.taken.all().len(), 1);
+}
+
+#[test]
+fn rules_come_with_the_handoff() {
+    let mut resident = Resident::start();
+    let mut client = resident.connect(&[REMOTE, "RELAYCLIENT="]);
+    client.open("a@b.example", "c@elsewhere.example");
+    let mut client = resident.connect(&[REMOTE]);
+    assert!(client.reply().starts_with("220 "));
+    client.ask("HELO x");
+    client.ask("MAIL FROM:<a@b.example>");
+    assert!(client.ask("RCPT TO:<c@elsewhere.example>").starts_with("553 "), "one client's rule must not reach the next");
+    let mut client = resident.connect(&[REMOTE, "MAXRECIPIENTS=lots"]);
+    assert!(client.reply().starts_with("421 4.3.5 "));
+    resident.expect_log("variable MAXRECIPIENTS=\"lots\" is not a number");
+}
+
+#[test]
+fn control_files_count_from_the_next_connection() {
+    let mut resident = Resident::start();
+    let rcpt = |client: &mut Client| {
+        assert!(client.reply().starts_with("220 "));
+        client.ask("HELO x");
+        client.ask("MAIL FROM:<a@b.example>");
+        client.ask("RCPT TO:<c@new.example>")
+    };
+    assert!(rcpt(&mut resident.connect(&[REMOTE])).starts_with("553 "));
+    resident.instance.control("rcpthosts", "example.org\nnew.example\n");
+    assert!(rcpt(&mut resident.connect(&[REMOTE])).starts_with("250 "));
+    resident.instance.control("rcpthosts", "not a domain\n");
+    assert!(rcpt(&mut resident.connect(&[REMOTE])).starts_with("250 "), "the last good copy stays");
+    resident.expect_log("control/rcpthosts:1: ");
+    fs::remove_file(resident.instance.path("control/rcpthosts")).unwrap();
+    assert!(rcpt(&mut resident.connect(&[REMOTE])).starts_with("553 "), "without the file nobody is listed");
+}
+
+#[test]
+fn term_ends_idle_conversations_with_421_and_lets_data_finish() {
+    let mut resident = Resident::start();
+    let mut idle = resident.connect(&[REMOTE]);
+    assert!(idle.reply().starts_with("220 "));
+    let mut busy = resident.connect(&[REMOTE]);
+    busy.open("a@b.example", "c@example.org");
+    assert!(busy.ask("DATA").starts_with("354 "));
+    resident.signal(Signal::Terminate);
+    assert!(idle.reply().starts_with("421 4.3.2 "));
+    assert_eq!(idle.line(), "");
+    busy.send(b"still coming\r\n");
+    assert!(busy.ask(".").starts_with("250 2.0.0 ok "));
+    assert!(busy.reply().starts_with("421 4.3.2 "));
+    assert_eq!(resident.child.wait().unwrap().code(), Some(0));
+    assert_eq!(resident.instance.taken.all().len(), 1);
+}
+
+#[test]
+fn broken_control_files_stop_the_start() {
+    let instance = Instance::new(Mood::Away);
+    instance.control("timeoutsmtpd", "soon\n");
+    let output = instance.command(&[]).arg("--resident").output().unwrap();
+    assert_eq!(output.status.code(), Some(111));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("fatal: control/timeoutsmtpd:1: "), "{log}");
+}
+
+#[test]
+fn a_resident_child_is_locked_in() {
+    let mut resident = Resident::start();
+    let mut client = resident.connect(&[REMOTE]);
+    assert!(client.reply().starts_with("220 "));
+    let Some(Answer::Started { pid, .. }) = resident.caller.answer().unwrap() else { panic!("not started") };
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    let held = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| fs::read_link(entry.unwrap().path()).unwrap());
+    let held: Vec<String> = held.map(|target| target.display().to_string()).collect();
+    assert_eq!(held.iter().filter(|target| target.starts_with("socket:")).count(), 1, "{held:?}");
+    assert!(!held.iter().any(|target| target.contains("signalfd")), "{held:?}");
+}
