@@ -142,10 +142,10 @@ impl Child<'_> {
         }
     }
 
-    /// The session at hand if its server is still silent, else a new one.
+    /// The session at hand if its server has kept silent (the wait for the order has looked), else a new one.
     fn ready_session(&mut self) -> Result<Session, NoSession> {
         match self.session.take() {
-            Some(session) if !session.peer.has_spoken() => Ok(session),
+            Some(session) if !session.peer.has_unread() => Ok(session),
             _ => session::establish(self.settings, &self.destination),
         }
     }

@@ -112,15 +112,9 @@ impl Peer {
         Ok(())
     }
 
-    /// Whether the peer has sent something that nobody has asked for, its end of the connection included.
-    pub fn has_spoken(&self) -> bool {
-        let ready = wait_two((self.socket.as_fd(), Interest::Read), None, Some(Duration::ZERO));
-        !self.unread.is_empty() || self.parser.is_inside_reply() || ready.is_ok_and(|(ready, _)| ready.any())
-    }
-
-    /// Whether a reply lies unread that came before its time.
+    /// Whether something lies unread that came before its time.
     pub fn has_unread(&self) -> bool {
-        !self.unread.is_empty()
+        !self.unread.is_empty() || self.parser.is_inside_reply()
     }
 
     /// Waits until the peer takes more, and meanwhile collects what it says.

@@ -96,6 +96,7 @@ pub fn start_at(address: SocketAddr, decide: impl Fn(usize, &str) -> Action + Se
 }
 
 fn converse(stream: TcpStream, number: usize, journal: &Journal, decide: &dyn Fn(usize, &str) -> Action) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     let mut event = "CONNECT".to_owned();
