@@ -114,6 +114,11 @@ impl Resident {
         self.served.clear();
     }
 
+    /// Turns away every connection that waits: we are about to end.
+    pub fn dismiss(&mut self, events: &mut Vec<Event>) {
+        events.extend(self.waiting.drain(..).map(turned_away));
+    }
+
     /// The descriptor to wait for, if the resident is there.
     pub fn interest(&self) -> Option<(BorrowedFd<'_>, Interest)> {
         match &self.link {
@@ -221,7 +226,7 @@ impl Resident {
         if !std::mem::replace(&mut self.given_up_told, true) {
             events.push(Event::GivenUp);
         }
-        events.extend(self.waiting.drain(..).map(turned_away));
+        self.dismiss(events);
     }
 
     fn read(&mut self, events: &mut Vec<Event>) {

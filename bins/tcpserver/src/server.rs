@@ -89,8 +89,21 @@ impl Server {
                 self.accept_all();
             }
         }
-        self.journal.flush();
+        self.dismiss_all();
         Ok(())
+    }
+
+    /// Those whom nobody serves yet are told to come again.
+    fn dismiss_all(&mut self) {
+        for pending in std::mem::take(&mut self.pending) {
+            self.drop_connection(&pending.arrival.socket, pending.arrival.remote.ip(), format_args!("the listener ends"));
+        }
+        if let Backend::Resident(resident) = &mut self.backend {
+            let mut events = Vec::new();
+            resident.dismiss(&mut events);
+            self.note_events(events);
+        }
+        self.journal.flush();
     }
 
     fn wait(&mut self, signals: &Signals) -> io::Result<Woken> {

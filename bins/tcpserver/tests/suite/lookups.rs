@@ -84,9 +84,12 @@ fn rules_see_names() {
 fn look_ups_do_not_stop_the_listener() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut listener = listener(&["-vl0"], silent.local_addr().unwrap());
-    let _peers = [listener.connect(), listener.connect(), listener.connect()];
+    let peers = [listener.connect(), listener.connect(), listener.connect()];
     listener.wait_for("tcpserver: status: 3/40");
     assert_eq!(listener.terminate().code(), Some(0));
+    for peer in peers {
+        assert_eq!(peer.rest(), "421 4.3.2 service not available, try again later\r\n");
+    }
     let mut again = Command::new(TCPSERVER);
     again.args(["-1", "-HRl0", "127.0.0.1", &listener.port.to_string(), "true"]);
     assert_eq!(Listener::with(again).port, listener.port, "a look-up must not keep the port");

@@ -191,6 +191,38 @@ fn a_resident_that_stays_away_is_excused_with_421_until_it_is_back() {
     assert_eq!(peer.rest(), "220");
 }
 
+/// A resident that is stopped fills the wire; clients wait, then are excused, until it reads again.
+#[test]
+fn a_resident_that_does_not_read_is_excused_too() {
+    let (_directory, path) = place();
+    let mut resident = Resident::start(&path);
+    let mut listener = listener(&path, &["-c", "1000"]);
+    let peers: Vec<_> = (0..500).map(|_| listener.connect()).collect();
+    listener.wait_for("answering 421 until somebody does");
+    let first = resident.next();
+    resident.answer("S", &first.tag, "1001");
+    listener.wait_for("ok 1001 ");
+    let mut taken = 1;
+    while !listener.said.iter().any(|line| line.contains("takes connections again")) {
+        let handoff = resident.next();
+        taken += 1;
+        resident.answer("S", &handoff.tag, &(1000 + taken).to_string());
+        listener.wait_for(&format!("ok {} ", 1000 + taken));
+    }
+    assert!(taken < peers.len());
+    let late = listener.connect();
+    loop {
+        let mut handoff = resident.next();
+        if handoff.variables.contains(&format!("TCPREMOTEPORT={}", late.port())) {
+            handoff.connection.write_all(b"220").unwrap();
+            resident.answer("S", &handoff.tag, "9999");
+            break;
+        }
+    }
+    listener.wait_for("ok 9999 ");
+    assert_eq!(late.rest(), "220");
+}
+
 /// Out of descriptors: it rests, says so a few times, and goes on when there is room.
 #[test]
 fn running_out_of_descriptors_is_survived() {
