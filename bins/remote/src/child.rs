@@ -17,9 +17,10 @@ use stafett_wire::LARGEST_PACKET;
 
 use crate::content::Content;
 use crate::judgement::NoSession;
+use crate::ledger::Ledger;
 use crate::session::{self, Session};
 use crate::settings::Settings;
-use crate::transaction::{self, Ledger, Message, Stop};
+use crate::transaction::{self, Message, Stop};
 
 /// Exit code of a child whose scheduler breaks the protocol.
 const BROKEN_PROTOCOL: i32 = 100;

@@ -10,11 +10,13 @@
 mod child;
 mod content;
 mod judgement;
+mod ledger;
 mod peer;
 mod script;
 mod session;
 mod settings;
 mod targets;
+mod terms;
 mod transaction;
 
 use std::fmt::Display;

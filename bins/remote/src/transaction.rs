@@ -15,10 +15,12 @@ use stafett_smtp::response::{Verdict, Wanted};
 
 use crate::content::{Content, Position};
 use crate::judgement::{self, Judged, Stage};
+use crate::ledger::Ledger;
 use crate::peer::Trouble;
 use crate::script::{MailFacts, Script, is_speakable, mail_parameters, recipient_parameters, reverse_path};
 use crate::session::Session;
 use crate::settings::Patience;
+use crate::terms;
 
 /// How long we look for the reason when a server breaks off.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -32,10 +34,6 @@ pub struct Message {
     pub content: Content,
 }
 
-/// The verdicts so far, one place for each recipient of the envelope.
-#[derive(Debug)]
-pub struct Ledger(Vec<Option<Judged>>);
-
 /// Why a transaction ended before its time.
 #[derive(Debug)]
 pub enum Stop {
@@ -45,38 +43,6 @@ pub enum Stop {
     Stale(Judged),
     /// The server offers PIPELINING and cannot do it: once more, step by step, on a new connection.
     CannotPipeline(Judged),
-}
-
-impl Ledger {
-    /// Nobody has a verdict yet.
-    pub fn new(recipients: usize) -> Self {
-        Ledger(vec![None; recipients])
-    }
-
-    /// The numbers of those without a verdict.
-    pub fn open(&self) -> Vec<usize> {
-        self.0.iter().enumerate().filter(|(_, judged)| judged.is_none()).map(|(number, _)| number).collect()
-    }
-
-    /// Judges one recipient.
-    pub fn judge(&mut self, number: usize, judged: Judged) {
-        if let Some(place) = self.0.get_mut(number) {
-            *place = Some(judged);
-        }
-    }
-
-    /// Judges everybody who has no verdict yet.
-    pub fn judge_rest(&mut self, judged: &Judged) {
-        for place in self.0.iter_mut().filter(|place| place.is_none()) {
-            *place = Some(judged.clone());
-        }
-    }
-
-    /// All verdicts; whoever has none is tried later.
-    pub fn finish(self) -> Vec<Judged> {
-        let none = || (stafett_wire::Verdict::Temporary, "Not tried. (#4.4.0)".to_owned());
-        self.0.into_iter().map(|judged| judged.unwrap_or_else(none)).collect()
-    }
 }
 
 /// Delivers to everybody in the ledger without a verdict. `Ok` leaves the connection usable.
@@ -95,7 +61,7 @@ pub fn deliver(
             ledger.judge(number, judgement::unspeakable_address());
         }
     }
-    let facts = match facts(session, message) {
+    let facts = match terms::facts(session, message) {
         Ok(facts) => facts,
         Err(judged) => {
             ledger.judge_rest(&judged);
@@ -111,35 +77,6 @@ pub fn deliver(
         let pipelined = may_pipeline && session.server.pipelining;
         Transaction { session: &mut *session, message, patience, ledger: &mut *ledger, pipelined, said: 0 }.run(&pending, facts)?;
     }
-}
-
-/// What this server must be told about the message, or why it cannot have it.
-fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> {
-    let (address, server, envelope) = (session.address, &session.server, &message.envelope);
-    let bytes = message.content.bytes();
-    if let Some(limit) = server.size.flatten().filter(|limit| bytes > *limit) {
-        return Err(judgement::too_large(address, bytes, limit));
-    }
-    if !is_speakable(&envelope.sender) {
-        return Err(judgement::unspeakable_address());
-    }
-    let readable = |result: std::io::Result<bool>| result.map_err(|error| judgement::unreadable(&error));
-    let eight_bit = envelope.eight_bit && server.eight_bit;
-    if envelope.eight_bit && !server.eight_bit && !readable(message.content.is_seven_bit())? {
-        return Err(judgement::needs_eight_bit(address));
-    }
-    let utf8 = envelope.smtputf8 || !has_ascii_addresses(envelope);
-    if utf8 && !server.utf8 {
-        if !has_ascii_addresses(envelope) || !readable(message.content.has_ascii_header())? {
-            return Err(judgement::needs_utf8(address));
-        }
-        return Ok(MailFacts { bytes, eight_bit, utf8: false });
-    }
-    Ok(MailFacts { bytes, eight_bit, utf8 })
-}
-
-fn has_ascii_addresses(envelope: &Envelope) -> bool {
-    envelope.sender.is_ascii() && envelope.recipients.iter().all(|recipient| recipient.address.is_ascii())
 }
 
 fn recipient(message: &Message, number: usize) -> Option<&stafett_envelope::Recipient> {

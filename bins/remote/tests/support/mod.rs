@@ -56,7 +56,7 @@ impl Remote {
             }
             command.uid(NOBODY).gid(NOBODY);
         }
-        let remote = Remote { process: command.spawn().unwrap(), directory };
+        let remote = Remote { process: spawn(&mut command), directory };
         remote.wait_for_socket();
         remote
     }
@@ -111,6 +111,17 @@ impl Drop for Remote {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A child that another test's thread forks may hold our copy of the program open for writing for a moment.
+fn spawn(command: &mut Command) -> Child {
+    for _ in 0..100 {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => sleep(Duration::from_millis(10)),
+            other => return other.unwrap(),
+        }
+    }
+    panic!("the program's file stays busy");
 }
 
 /// A scheduler's end of one delivery connection.
