@@ -14,12 +14,14 @@ mod id;
 pub mod journal;
 mod lines;
 mod store;
+mod survey;
 
 pub use draft::{Committed, Draft};
 pub use entry::{Damage, Entry};
 pub use id::{Id, Ids};
 pub use lines::StrictLines;
 pub use store::{Listed, Place, Store};
+pub use survey::Counted;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::entry::{Damage, Entry};
 use crate::id::Id;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use std::fmt;
-use std::fs::File;
+use std::fs::{DirEntry, File, Metadata};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -116,35 +116,39 @@ impl Store {
     /// # Errors
     /// When a directory cannot be read.
     pub fn list(&self, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
-        match place {
-            Place::New => self.list_directory(&self.root.join("new"), place, found, odd),
-            Place::Held => self.list_directory(&self.root.join("hold"), place, found, odd),
-            Place::Waiting => {
-                for shard in std::fs::read_dir(self.root.join("cur"))? {
-                    self.list_directory(&shard?.path(), place, found, odd)?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn list_directory(&self, directory: &Path, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
-        for file in std::fs::read_dir(directory)? {
-            let file = file?;
+        self.walk(place, &mut |file| {
             let Some((id, size)) = file.file_name().to_str().and_then(parse_name) else {
                 odd(&file.path());
-                continue;
+                return Ok(());
             };
-            // A message that was delivered or moved while we read is not here any more.
-            let due = match place {
-                Place::New => 0,
-                _ => match file.metadata() {
-                    Ok(seen) => u64::try_from(seen.mtime()).unwrap_or(0),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                },
-            };
-            found(Listed { id, size, place, due });
+            if place == Place::New {
+                found(Listed { id, size, place, due: 0 });
+                return Ok(());
+            }
+            match file.metadata() {
+                Ok(seen) => found(Listed { id, size, place, due: due(place, &seen) }),
+                // A message that was delivered or moved while we read is not here any more.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            Ok(())
+        })
+    }
+
+    /// Each directory entry of one place. What lies in queue/cur beside the shards is an entry too.
+    pub(crate) fn walk(&self, place: Place, each: &mut impl FnMut(&DirEntry) -> io::Result<()>) -> io::Result<()> {
+        let directory = match place {
+            Place::New => "new",
+            Place::Held => "hold",
+            Place::Waiting => "cur",
+        };
+        for entry in std::fs::read_dir(self.root.join(directory))? {
+            let entry = entry?;
+            if place == Place::Waiting && entry.file_type()?.is_dir() {
+                std::fs::read_dir(entry.path())?.try_for_each(|file| each(&file?))?;
+            } else {
+                each(&entry)?;
+            }
         }
         Ok(())
     }
@@ -287,7 +291,12 @@ fn shard(id: Id) -> String {
     format!("{:02x}", id.0 & 0xff)
 }
 
-fn parse_name(name: &str) -> Option<(Id, u64)> {
+/// When a file's message is tried next.
+pub(crate) fn due(place: Place, seen: &Metadata) -> u64 {
+    if place == Place::New { 0 } else { u64::try_from(seen.mtime()).unwrap_or(0) }
+}
+
+pub(crate) fn parse_name(name: &str) -> Option<(Id, u64)> {
     let (id, size) = name.split_once(",S=")?;
     let digits = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
     Some((Id::parse(id)?, size.parse().ok().filter(|_| digits)?))

@@ -142,3 +142,19 @@ proptest! {
         prop_assert_eq!(lines.are_whole(), expected);
     }
 }
+
+#[test]
+fn a_queue_is_surveyed_by_names() {
+    let (directory, store) = queue();
+    let size = put(&store);
+    fs::write(directory.path().join("new/README"), "").unwrap();
+    assert_eq!(store.count(Place::New).unwrap(), crate::Counted { messages: 1, odd: 1 });
+    assert_eq!(store.find(ID, size).unwrap().unwrap().place, Place::New);
+    store.wait_until(ID, size, Place::New, 1_900_000_000).unwrap();
+    fs::write(directory.path().join("cur/stray"), "").unwrap();
+    assert_eq!(store.count(Place::Waiting).unwrap(), crate::Counted { messages: 1, odd: 1 });
+    assert_eq!(store.find(ID, size).unwrap().unwrap().due, 1_900_000_000);
+    store.set_aside(ID, size, Place::Waiting).unwrap();
+    assert_eq!(store.find(ID, size).unwrap(), None);
+    assert_eq!(store.damaged().unwrap(), [directory.path().join(format!("bad/{ID},S={size}"))]);
+}

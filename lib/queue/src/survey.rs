@@ -1,0 +1,65 @@
+//! Looking at a queue that others work on: by names alone where that is enough.
+
+use crate::id::Id;
+use crate::store::{Listed, Place, Store, due, parse_name};
+use std::io;
+use std::path::PathBuf;
+
+/// What the names in one place tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Messages.
+    pub messages: u64,
+    /// Files whose names are no message's.
+    pub odd: u64,
+}
+
+impl Store {
+    /// Counts the messages of one place without looking at a single file.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn count(&self, place: Place) -> io::Result<Counted> {
+        let mut counted = Counted::default();
+        self.walk(place, &mut |file| {
+            match file.file_name().to_str().and_then(parse_name) {
+                Some(_) => counted.messages += 1,
+                None => counted.odd += 1,
+            }
+            Ok(())
+        })?;
+        Ok(counted)
+    }
+
+    /// Finds a message again that has moved on since it was listed; `None` when it is done.
+    ///
+    /// # Errors
+    /// When the file system cannot be asked.
+    pub fn find(&self, id: Id, size: u64) -> io::Result<Option<Listed>> {
+        // In this order a message that moves on while we look is not missed.
+        for place in [Place::New, Place::Waiting, Place::Held, Place::Waiting] {
+            match std::fs::symlink_metadata(self.path(id, size, place)) {
+                Ok(seen) => return Ok(Some(Listed { id, size, place, due: due(place, &seen) })),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The whole path of a message, for showing.
+    pub fn path(&self, id: Id, size: u64, place: Place) -> PathBuf {
+        self.root().join(self.name(id, size, place).to_string())
+    }
+
+    /// The files that were set aside as damaged, in order.
+    ///
+    /// # Errors
+    /// When queue/bad cannot be read.
+    pub fn damaged(&self) -> io::Result<Vec<PathBuf>> {
+        let files: io::Result<Vec<PathBuf>> = std::fs::read_dir(self.root().join("bad"))?.map(|file| Ok(file?.path())).collect();
+        let mut files = files?;
+        files.sort();
+        Ok(files)
+    }
+}
