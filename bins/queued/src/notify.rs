@@ -23,9 +23,10 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// A line to the scheduler that listens at `path`; not yet connected.
+    /// A line to the scheduler that listens at `path`; not yet connected. A predecessor may have died
+    /// between making a message durable and telling of it, so the first word is to look for itself.
     pub fn new(path: PathBuf) -> Notifier {
-        Notifier { path, socket: None, missed: false, retry: Instant::now() }
+        Notifier { path, socket: None, missed: true, retry: Instant::now() }
     }
 
     /// Tells of one message.
