@@ -371,8 +371,10 @@ impl Scheduler {
     /// Lets the sender know of what failed for good, unless nobody is to know.
     fn tell_sender(&mut self, id: Id) {
         let Some(message) = self.messages.get_mut(&id) else { return };
+        // Our own bounces say NOTIFY=NEVER to other hosts (RFC 3461 section 6.2); that one bounced is for the postmaster all the same.
+        let is_bounce = message.envelope.sender.is_empty();
         let (told, untold): (Vec<usize>, Vec<usize>) = message.failed().partition(|index| {
-            message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure)
+            is_bounce || message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure)
         });
         for index in untold {
             message.note(index, Event::Bounced, "nobody asked to be told", now());
