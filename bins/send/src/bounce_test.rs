@@ -1,1 +1,81 @@
-//! (being written)
+use crate::bounce::{DOUBLE, Failure, Fate, Original, compose, fate};
+use crate::settings::Bounces;
+use stafett_envelope::{Envelope, Head, Recipient, Ret};
+use stafett_queue_store::Id;
+use std::io::Write;
+
+fn settings() -> Bounces {
+    Bounces { from: "MAILER-DAEMON@relay.example".into(), max_bytes: 1000, double_to: Some("postmaster@relay.example".into()) }
+}
+
+fn bounce_of(content: &[u8], envelope: &Envelope, failures: &[Failure]) -> String {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    let original = Original { id: Id(1_763_758_000_123_456), envelope, size: content.len() as u64, file: Some(&file) };
+    let (made, message) = compose(&original, failures, "", "sender@example.org", "relay.example", &settings());
+    assert_eq!(made.sender, "");
+    assert_eq!(made.recipients[0].address, "sender@example.org");
+    let text = String::from_utf8(message).unwrap();
+    assert!(text.ends_with("\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "strict CRLF lines");
+    text
+}
+
+fn failure(address: &str, text: &str) -> Failure {
+    Failure { recipient: Recipient::new(address), text: text.into(), time: 1_763_758_000 }
+}
+
+#[test]
+fn who_hears_of_a_failure_is_as_in_qmail() {
+    assert_eq!(fate("a@b", &settings()), Fate::Bounce { sender: "", to: "a@b".into() });
+    assert_eq!(fate("", &settings()), Fate::Bounce { sender: DOUBLE, to: "postmaster@relay.example".into() });
+    assert_eq!(fate(DOUBLE, &settings()), Fate::Discard);
+    assert_eq!(fate("", &Bounces { double_to: None, ..settings() }), Fate::Discard);
+}
+
+#[test]
+fn a_bounce_says_who_why_and_returns_a_small_message_whole() {
+    let said = "192.0.2.1 does not like recipient.\nRemote host said: 550 5.1.1 no such user\nGiving up on 192.0.2.1.";
+    let text = bounce_of(b"Subject: x\r\n\r\nbody\r\n", &Envelope::default(), &[failure("a@example.net", said)]);
+    for part in [
+        "Hi. This is the stafett-send program at relay.example.",
+        "<a@example.net>:\r\n",
+        "Final-Recipient: rfc822;a@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+        "Diagnostic-Code: smtp; 550 5.1.1 no such user",
+        "Content-Type: message/rfc822\r\n",
+        "\r\nSubject: x\r\n\r\nbody\r\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn a_large_message_or_ret_hdrs_returns_the_header_alone() {
+    let big = [b"Subject: x\r\nTo: y\r\n\r\n".as_slice(), "secret body\r\n".repeat(200).as_bytes()].concat();
+    let small = b"Subject: x\r\nTo: y\r\n\r\nsecret body\r\n";
+    let headers = Envelope { ret: Some(Ret::Headers), ..Envelope::default() };
+    for (content, envelope) in [(&big[..], &Envelope::default()), (&small[..], &headers)] {
+        let text = bounce_of(content, envelope, &[failure("a@example.net", "no")]);
+        assert!(text.contains("text/rfc822-headers") && text.contains("To: y\r\n") && !text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn what_strangers_say_cannot_leave_its_place() {
+    let hostile = "550 x\r\n--1763758000123456/stafett\r\nContent-Type: text/html\r\n\r\n<script>";
+    let envelope = Envelope { envid: Some("a+0D+0AX-Evil:+201".into()), head: vec![Head::Line("Received: by us".into())], ..Envelope::default() };
+    let mut bad = failure("a@example.net", hostile);
+    bad.recipient.orcpt = Some("rfc822;b+0A+0AX-Evil:+202".into());
+    let text = bounce_of(b"Subject: x\r\n\r\nbody\r\n", &envelope, &[bad]);
+    assert!(!text.contains("\nX-Evil") && !text.contains("\nContent-Type: text/html"), "{text}");
+    assert_eq!(text.matches("\r\n--1763758000123456/stafett").count(), 4, "three parts and the end");
+    assert!(text.contains("\r\n\r\nReceived: by us\r\nSubject: x\r\n"));
+}
+
+#[test]
+fn a_status_is_permanent_whatever_the_last_reply_was() {
+    let envelope = Envelope::default();
+    for (said, status) in [("Remote host said: 450 4.2.1 busy", "5.4.7"), ("no code at all", "5.0.0"), ("CNAME lookup failed. (#5.4.3)", "5.4.3")] {
+        let text = bounce_of(b"\r\n", &envelope, &[failure("a@example.net", said)]);
+        assert!(text.contains(&format!("Status: {status}\r\n")), "{said}: {text}");
+    }
+}
