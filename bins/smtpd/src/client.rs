@@ -64,7 +64,9 @@ impl Client {
         let connection = Connection::read_from(&environment).map_err(|error| error.to_string())?;
         let host = connection.remote_host.as_deref().map_or_else(|| "unknown".to_owned(), plain);
         let info = connection.remote_info.as_deref().map(plain);
-        environment.set("TCPREMOTEHOST", &host);
+        if connection.remote_host.is_some() {
+            environment.set("TCPREMOTEHOST", &host);
+        }
         if let Some(info) = &info {
             environment.set("TCPREMOTEINFO", info);
         }

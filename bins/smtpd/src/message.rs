@@ -19,7 +19,7 @@ use crate::policy::{Policy, Transaction, too_large};
 use crate::program::Program;
 use crate::queue::Queue;
 use crate::received;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Subject};
 
 /// The largest message that waits in memory, in bytes.
 const MEMORY_MAX: usize = 64 * 1024;
@@ -72,7 +72,7 @@ impl<'a> Message<'a> {
                 envelope.head = lines;
                 Way::Memory(Vec::with_capacity(MEMORY_FIRST))
             }
-            Some(program) => start_program(program, policy, queue, received::without_id(lines)),
+            Some(program) => start_program(program, policy, queue, &envelope, received::without_id(lines)),
         };
         Self { policy, queue, envelope, databytes, size: 0, hops: HopCounter::new(), way }
     }
@@ -144,7 +144,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, head: Vec<String>) -> Way {
+fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, envelope: &Envelope, head: Vec<String>) -> Way {
     match Program::start(program, policy.client) {
         Ok(mut running) => {
             head.iter().for_each(|line| running.data(format!("{line}\r\n").as_bytes()));
@@ -153,7 +153,7 @@ fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, head: Vec<Str
         Err(error) => {
             queue.log.error(format_args!("unable to start QMAILQUEUE program \"{program}\": {error}"));
             let reply = Reply::new(451, (4, 3, 0), "the queue program cannot be started");
-            Way::Refused(Refusal::new(reply, "queue", ""))
+            Way::Refused(Refusal::new(reply, "queue", subject(envelope)))
         }
     }
 }
@@ -166,7 +166,7 @@ fn flawed(flaw: Flaw) -> Reply {
     Reply::new(554, (5, 6, 0), words)
 }
 
-fn subject(envelope: &Envelope) -> String {
-    let first = envelope.recipients.first().map_or("", |recipient| recipient.address.as_str());
-    format!("from <{}> to <{first}> recipients {}", envelope.sender, envelope.recipients.len())
+fn subject(envelope: &Envelope) -> Subject {
+    let first = envelope.recipients.first().map(|recipient| recipient.address.clone());
+    Subject { to: first, ..Subject::from(&envelope.sender) }.count(format!("recipients {}", envelope.recipients.len()))
 }

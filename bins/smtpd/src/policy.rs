@@ -14,7 +14,7 @@ use stafett_smtp::Reply;
 use stafett_smtp::parameters::{self, Body, MailParameters, RcptParameters};
 
 use crate::client::Client;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Subject};
 use crate::settings::Settings;
 
 /// Announced messages of at least this size are asked about before they come, in bytes.
@@ -79,7 +79,7 @@ impl Policy<'_> {
     /// The refusal.
     pub fn add(&self, transaction: &mut Transaction, path: Path, parameters: RcptParameters) -> Result<(), Box<Refusal>> {
         self.try_add(transaction, path, parameters).map_err(|mut refusal| {
-            refusal.subject = format!("from <{}> to <{}>", transaction.envelope.sender, refusal.subject);
+            refusal.subject.from.clone_from(&transaction.envelope.sender);
             refusal
         })
     }
@@ -90,7 +90,7 @@ impl Policy<'_> {
         let mailbox = self.recipient(path)?;
         let utf8 = !mailbox.is_ascii() || parameters.orcpt.as_deref().is_some_and(|orcpt| !orcpt.is_ascii());
         if utf8 && !transaction.envelope.smtputf8 {
-            return Err(Refusal::new(needs_utf8(), "syntax", shown));
+            return Err(Refusal::new(needs_utf8(), "syntax", Subject::to(&shown)));
         }
         self.check_count(transaction, &shown)?;
         transaction.envelope.recipients.push(Recipient {
@@ -107,10 +107,10 @@ impl Policy<'_> {
             Path::Null => Ok((String::new(), None)),
             Path::Bare(local) => {
                 let reply = Reply::new(553, (5, 1, 7), "sender address without a domain");
-                Err(Refusal::new(reply, "syntax", format!("from <{local}>")))
+                Err(Refusal::new(reply, "syntax", Subject::from(local)))
             }
             Path::Mailbox(mailbox) if !mailbox.is_ascii() && !utf8 => {
-                Err(Refusal::new(needs_utf8(), "syntax", format!("from <{mailbox}>")))
+                Err(Refusal::new(needs_utf8(), "syntax", Subject::from(mailbox.to_string())))
             }
             Path::Mailbox(mailbox) => Ok((mailbox.to_string(), self.bad_sender(&mailbox))),
         }
@@ -124,10 +124,10 @@ impl Policy<'_> {
     fn check_size(&self, size: u64, sender: &str, services: &mut dyn Services) -> Result<(), Box<Refusal>> {
         let limit = self.databytes();
         if limit > 0 && size > limit {
-            return Err(Refusal::new(too_large(), self.databytes_rule(), format!("from <{sender}> bytes {size}")));
+            return Err(Refusal::new(too_large(), self.databytes_rule(), Subject::from(sender).count(format!("bytes {size}"))));
         }
         if size >= ASK_ROOM_FROM {
-            services.room(size).map_err(|reply| Refusal::new(reply, "queue", format!("from <{sender}> bytes {size}")))?;
+            services.room(size).map_err(|reply| Refusal::new(reply, "queue", Subject::from(sender).count(format!("bytes {size}"))))?;
         }
         Ok(())
     }
@@ -136,11 +136,11 @@ impl Policy<'_> {
     fn check_client(&self, transaction: &Transaction, recipient: &str) -> Result<(), Box<Refusal>> {
         if let Some(bounce) = &self.client.bounce {
             let (code, enhanced) = if bounce.permanent { (553, (5, 7, 1)) } else { (451, (4, 7, 1)) };
-            return Err(Refusal::new(Reply::new(code, enhanced, bounce.text.clone()), "rule BOUNCEMAIL", recipient));
+            return Err(Refusal::new(Reply::new(code, enhanced, bounce.text.clone()), "rule BOUNCEMAIL", Subject::to(recipient)));
         }
         if let Some(rule) = &transaction.bad_sender {
             let reply = Reply::new(553, (5, 7, 1), "sorry, your envelope sender is in my badmailfrom list (#5.7.1)");
-            return Err(Refusal::new(reply, rule.clone(), recipient));
+            return Err(Refusal::new(reply, rule.clone(), Subject::to(recipient)));
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Policy<'_> {
         };
         match self.relay(&mailbox.raw()) {
             Some(relayed) => relayed,
-            None => self.listed(mailbox, shown),
+            None => self.listed(mailbox, &shown),
         }
     }
 
@@ -182,24 +182,24 @@ impl Policy<'_> {
         let appended = format!("{raw}{suffix}");
         Some(Mailbox::from_raw(&appended).map_err(|error| {
             let reply = Reply::new(553, (5, 1, 3), error.to_string());
-            Refusal::new(reply, "rule RELAYCLIENT", appended)
+            Refusal::new(reply, "rule RELAYCLIENT", Subject::to(&appended))
         }))
     }
 
-    fn listed(&self, mailbox: Mailbox, shown: String) -> Result<Mailbox, Box<Refusal>> {
+    fn listed(&self, mailbox: Mailbox, shown: &str) -> Result<Mailbox, Box<Refusal>> {
         match self.settings.rcpthosts.look_up(mailbox.domain()) {
             Ok(Listed::Nowhere) => {
                 let reply = Reply::new(553, (5, 7, 1), "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
-                Err(Refusal::new(reply, "control/rcpthosts", shown))
+                Err(Refusal::new(reply, "control/rcpthosts", Subject::to(shown)))
             }
             Ok(_) if mailbox.local().contains(['@', '%', '!']) => {
                 let reply = Reply::new(553, (5, 7, 1), "sorry, no routing in the local part of an address (#5.7.1)");
-                Err(Refusal::new(reply, "routing", shown))
+                Err(Refusal::new(reply, "routing", Subject::to(shown)))
             }
             Ok(_) => Ok(mailbox),
             Err(_) => {
                 let reply = Reply::new(451, (4, 3, 0), "unable to look up that domain, try again later");
-                Err(Refusal::new(reply, "control/morercpthosts.cdb", shown))
+                Err(Refusal::new(reply, "control/morercpthosts.cdb", Subject::to(shown)))
             }
         }
     }
@@ -210,7 +210,7 @@ impl Policy<'_> {
             None => (self.settings.max_recipients, "control/maxrecipients"),
         };
         if transaction.envelope.recipients.len() as u64 >= limit {
-            return Err(Refusal::new(too_many_recipients(), rule, shown));
+            return Err(Refusal::new(too_many_recipients(), rule, Subject::to(shown)));
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ fn needs_utf8() -> Reply {
 }
 
 fn no_domain(shown: &str) -> Box<Refusal> {
-    Refusal::new(Reply::new(553, (5, 7, 1), "sorry, that address has no domain (#5.7.1)"), "syntax", shown)
+    Refusal::new(Reply::new(553, (5, 7, 1), "sorry, that address has no domain (#5.7.1)"), "syntax", Subject::to(shown))
 }
 
 fn shown(path: &Path) -> String {

@@ -13,7 +13,7 @@ use crate::channel::End;
 use crate::client::Client;
 use crate::dialogue::Greeted;
 use crate::message::Stored;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Subject};
 
 /// What happened in a session, and where it is told.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl<'a> Record<'a> {
         self.log.line(format_args!(
             "refuse {} {} {}: {}",
             refusal.rule.replace(' ', "_"),
-            safe(refusal.subject.as_bytes()),
+            About(&refusal.subject),
             self.who(greeted),
             safe(refusal.reply.one_line().as_bytes()),
         ));
@@ -112,6 +112,22 @@ fn word(end: &End) -> &'static str {
         End::Errors => "errors",
         End::Commands => "commands",
         End::Failed(_) => "failed",
+    }
+}
+
+/// What a refusal is about, as words of a line.
+struct About<'a>(&'a Subject);
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "from <{}>", Word(&self.0.from))?;
+        if let Some(to) = &self.0.to {
+            write!(out, " to <{}>", Word(to))?;
+        }
+        match &self.0.count {
+            Some(count) => write!(out, " {count}"),
+            None => Ok(()),
+        }
     }
 }
 
