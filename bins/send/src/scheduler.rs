@@ -290,11 +290,13 @@ impl Scheduler {
     }
 
     fn scan_new(&mut self) -> io::Result<()> {
-        let settled = Id(u64::try_from((SystemTime::now() - SETTLE).duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0));
+        let id_at = |time: SystemTime| Id(u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0));
+        let (settled, now) = (id_at(SystemTime::now() - SETTLE), id_at(SystemTime::now()));
         let (mut found, mut young) = (Vec::new(), false);
         let Scheduler { store, messages, book, .. } = self;
         let mut take = |listed: Listed| {
-            if listed.id > settled {
+            // Ids run ahead of a clock that went back; those would be young for ever.
+            if listed.id > settled && listed.id <= now {
                 young = true;
             } else if !messages.contains_key(&listed.id) {
                 found.push((listed.id, listed.size));
