@@ -146,6 +146,8 @@ impl Parent {
             match socket::receive_packet(caller, buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Ok(packet) if packet.length > 0 => {
+                    // The caller counts conversations: tell of those that ended before the next begins.
+                    self.reap();
                     let bytes = buffer.get(..packet.length).unwrap_or_default();
                     if let Err(reason) = self.birth(name, bytes, packet.descriptor, service) {
                         self.log.error(format_args!("closing the connection of a caller: {reason}"));
@@ -153,6 +155,10 @@ impl Parent {
                     }
                 }
                 Ok(_) => {
+                    self.callers.remove(&name);
+                }
+                // A caller that ended with answers unread.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                     self.callers.remove(&name);
                 }
                 Err(error) => {
