@@ -3,12 +3,13 @@
 //!
 //! What: [`Site`] makes, starts and ends an instance as an admin would (stafett-setup, control files, runsvdir or
 //! svscan); [`Client`] speaks SMTP to it; [`Sink`] is the next host, which misbehaves as it is told. Security
-//! stance: everything listens on loopback or is bound for a moment on a high port. How it fails: a test fails by
+//! stance: everything listens on loopback, or in a network namespace that ends with its test. How it fails: a test fails by
 //! panic, with what the services logged; whatever a site started is killed when it is dropped. Known limits: one
 //! test process at a time makes instances as root, because they share their users.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panic")]
 
 mod client;
+mod elsewhere;
 mod ground;
 mod load;
 mod process;
@@ -16,6 +17,7 @@ mod site;
 mod sink;
 
 pub use client::{Client, Reply, message, transfer};
+pub use elsewhere::Elsewhere;
 pub use ground::{bin, free_port, has, is_root, program, run, scratch, skip, wait_until};
 pub use load::Load;
 pub use process::{Process, below, kill, signal};

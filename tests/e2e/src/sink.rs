@@ -106,7 +106,11 @@ impl Sink {
 
     /// One on this address.
     pub fn at(address: SocketAddr, script: impl Fn(&Step, usize) -> Act + Send + Sync + 'static) -> Sink {
-        let listener = TcpListener::bind(address).unwrap_or_else(|error| panic!("unable to listen on {address}: {error}"));
+        Sink::on(TcpListener::bind(address).unwrap_or_else(|error| panic!("unable to listen on {address}: {error}")), script)
+    }
+
+    /// One on a socket that listens already.
+    pub fn on(listener: TcpListener, script: impl Fn(&Step, usize) -> Act + Send + Sync + 'static) -> Sink {
         let shared = Arc::new(Shared {
             seen: Mutex::default(),
             changed: Condvar::new(),

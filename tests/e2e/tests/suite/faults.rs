@@ -6,6 +6,9 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;
 
+/// Whether this is the step at which something happens.
+type At = fn(&Step) -> bool;
+
 /// How often each subject has arrived.
 fn arrivals(sink: &Sink) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
@@ -229,7 +232,7 @@ fn clients_that_vanish_or_hang_at_each_step_leave_nothing() {
 
 #[test]
 fn servers_that_vanish_hang_or_babble_at_each_step_are_tried_again() {
-    let steps: [fn(&Step) -> bool; 6] = [
+    let steps: [At; 6] = [
         |step| *step == Step::Greeting,
         |step| *step == Step::Ehlo || *step == Step::Helo,
         |step| matches!(step, Step::Mail(_)),
@@ -288,7 +291,7 @@ fn servers_that_vanish_hang_or_babble_at_each_step_are_tried_again() {
 
 #[test]
 fn a_server_that_refuses_for_good_at_each_step_bounces() {
-    let steps: [(&str, fn(&Step) -> bool); 4] = [
+    let steps: [(&str, At); 4] = [
         ("mail", |step| matches!(step, Step::Mail(_))),
         ("rcpt", |step| matches!(step, Step::Rcpt(_))),
         ("data", |step| *step == Step::Data),
@@ -320,7 +323,11 @@ fn a_server_that_refuses_for_good_at_each_step_bounces() {
 #[test]
 fn a_reset_connection_in_the_middle_of_a_reply_is_survived() {
     let sink = Sink::new();
-    let site = Site::relaying_to(&sink);
+    let mut site = Site::new();
+    site.control("rcpthosts", "taken.test\n");
+    site.control("smtproutes", &sink.route());
+    site.control("concurrencyperip", "0\n");
+    site.start(Supervisor::Runit);
     for _ in 0..50 {
         let mut client = Client::connect(site.port());
         let _ = client.stream().write_all(b"EHLO client.test\r\nMAIL FROM:<a@sender.test>\r\nNOOP\r\nNOOP\r\n");

@@ -26,7 +26,7 @@ impl Postfix {
                 "compatibility_level = 3.6\nqueue_directory = {directory}/spool\ndata_directory = {directory}/data\nmyhostname = postfix.test\n\
                  mydestination =\nmynetworks = 127.0.0.0/8\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmaillog_file = {directory}/log\n\
                  maillog_file_prefixes = {directory}\nalias_maps =\nalias_database =\nsmtp_host_lookup = native\ndisable_dns_lookups = yes\n\
-                 smtputf8_enable = no\nmeta_directory = /etc/postfix\nshlib_directory = /usr/lib/postfix\n{settings}\n"
+                 smtputf8_enable = no\nlocal_header_rewrite_clients =\nmeta_directory = /etc/postfix\nshlib_directory = /usr/lib/postfix\n{settings}\n"
             ),
         )
         .unwrap();

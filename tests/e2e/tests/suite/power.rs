@@ -23,8 +23,9 @@ fn id_of(kind: &str, name: &str) -> String {
 
 /// A descriptor fits when it is of an allowed kind, or a file at or below an allowed place of the instance.
 fn fits(site: &Site, allowed: &[&str], target: &str) -> bool {
-    let below = |place: &&&str| target.strip_prefix(&site.path(place).display().to_string()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    target == "/dev/null" || allowed.iter().any(|kind| kind.ends_with(':') && target.starts_with(kind)) || allowed.iter().filter(|kind| !kind.ends_with(':')).collect::<Vec<_>>().iter().any(|place| below(place))
+    let below = |place: &str| target.strip_prefix(&site.path(place).display().to_string()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let fits_one = |one: &&str| if one.ends_with(':') { target.starts_with(one) } else { below(one) };
+    target == "/dev/null" || allowed.iter().any(fits_one)
 }
 
 fn check(site: &Site, process: &Process) {

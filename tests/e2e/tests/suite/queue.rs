@@ -73,6 +73,8 @@ fn smtpd_honours_qmailqueue() {
     site.control("rcpthosts", "taken.test\n");
     site.control("smtproutes", &sink.route());
     site.rules(&format!("127.:allow,QMAILQUEUE=\"{}\"\n", wrapper.display()));
+    // smtpd's sandbox knows the usual places of programs; others are named to it.
+    fs::write(site.path("service/smtpd/env/LANDLOCKREAD"), scratch.path().to_str().unwrap()).unwrap();
     site.start(Supervisor::Runit);
     transfer(site.port(), "a@sender.test", "b@taken.test", &message("wrapped"));
     assert!(String::from_utf8_lossy(&sink.messages(1, 15)[0].data).contains("X-Wrapped: yes\r\n"));
