@@ -14,6 +14,9 @@ use std::time::Duration;
 /// What the names of the test instances' users begin with.
 pub const USER_PREFIX: &str = "sttest";
 
+/// The user and group nobody and nogroup of Debian.
+const NOBODY: u32 = 65_534;
+
 /// Two installers at once would make the same users.
 static INSTALLER: Mutex<()> = Mutex::new(());
 
@@ -33,6 +36,8 @@ pub struct Site {
     root: PathBuf,
     port: u16,
     supervisor: Option<(Supervisor, Child)>,
+    /// Made and run by an ordinary user although the tests run as root.
+    by_nobody: bool,
 }
 
 impl Site {
@@ -40,16 +45,24 @@ impl Site {
     pub fn new() -> Site {
         let place = scratch();
         let root = place.path().join("i");
-        Site::in_directory(Some(place), root)
+        Site::in_directory(Some(place), root, false)
+    }
+
+    /// As [`Site::new`], made and run by the user nobody; for tests that run as root.
+    pub fn of_nobody() -> Site {
+        let place = scratch();
+        let root = place.path().join("i");
+        std::os::unix::fs::chown(place.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        Site::in_directory(Some(place), root, true)
     }
 
     /// Makes an instance in a directory that the test brings.
     pub fn at(root: PathBuf) -> Site {
-        Site::in_directory(None, root)
+        Site::in_directory(None, root, false)
     }
 
-    fn in_directory(place: Option<tempfile::TempDir>, root: PathBuf) -> Site {
-        let site = Site { place, root, port: free_port(), supervisor: None };
+    fn in_directory(place: Option<tempfile::TempDir>, root: PathBuf, by_nobody: bool) -> Site {
+        let site = Site { place, root, port: free_port(), supervisor: None, by_nobody };
         let made = site.setup(&[]);
         assert!(made.status.success(), "stafett-setup: {}{}", String::from_utf8_lossy(&made.stdout), String::from_utf8_lossy(&made.stderr));
         site
@@ -71,11 +84,21 @@ impl Site {
     }
 
     fn setup_command(&self) -> Command {
-        let mut command = Command::new(program("stafett-setup"));
+        let mut command = self.as_owner(&program("stafett-setup"));
         command.arg(&self.root).args(["--me", "relay.test", "--port", &self.port.to_string(), "--address", "127.0.0.1", "--bin"]).arg(bin());
-        if is_root() {
+        if is_root() && !self.by_nobody {
             command.args(["--user-prefix", USER_PREFIX]);
         }
+        command
+    }
+
+    /// A command as the user who owns the instance.
+    fn as_owner(&self, program: &Path) -> Command {
+        if !self.by_nobody {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]).arg(program);
         command
     }
 
@@ -124,7 +147,7 @@ impl Site {
             Supervisor::Daemontools => "svscan",
         };
         let tool = ground::has(name).unwrap_or_else(|| panic!("{name} is not installed; tests/run installs it"));
-        let mut command = Command::new(tool);
+        let mut command = self.as_owner(&tool);
         command.arg(self.path("service")).stdin(Stdio::null()).process_group(0);
         let own_output = fs::File::create(self.root.parent().unwrap().join("supervisor")).unwrap();
         command.stdout(own_output.try_clone().unwrap()).stderr(own_output);

@@ -187,14 +187,56 @@ fn a_dead_or_lying_resolver_defers() {
             let _ = noise.send_to(b"", from);
         }
     });
-    for port in [dead, liar.local_addr().unwrap().port(), silent.local_addr().unwrap().port()] {
-        let site = relay(&format!("127.0.0.1:{port}\n"));
+    let ports = [dead, liar.local_addr().unwrap().port(), silent.local_addr().unwrap().port()];
+    let sites = ports.map(|port| relay(&format!("127.0.0.1:{port}\n")));
+    for site in &sites {
         let mut client = Client::greeted(site.port());
         client.deliver("a@sender.test", &["b@two.zone.test"], &message("deferred"));
+    }
+    for site in &sites {
         assert!(wait_until(60, || site.log("send").contains("deferral: ")), "{}", site.logs());
         assert!(!site.log("send").contains("failure: "), "{}", site.log("send"));
         assert_eq!(site.queue_files().len(), 1);
     }
+}
+
+/// A resolver that answers as the true one does, but late.
+fn late(port: u16, delay: Duration) -> UdpSocket {
+    let front = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = front.try_clone().unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 1500];
+        while let Ok((count, from)) = socket.recv_from(&mut bytes) {
+            let (question, socket) = (bytes[..count].to_vec(), socket.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let back = UdpSocket::bind("127.0.0.1:0").unwrap();
+                back.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                back.send_to(&question, ("127.0.0.1", port)).unwrap();
+                let mut answer = [0; 1500];
+                if let Ok(count) = back.recv(&mut answer) {
+                    std::thread::sleep(delay);
+                    let _ = socket.send_to(&answer[..count], from);
+                }
+            });
+        }
+    });
+    front
+}
+
+#[test]
+fn a_slow_resolver_is_waited_for() {
+    if !can_run("a_slow_resolver_is_waited_for") {
+        return;
+    }
+    let _alone = ADDRESSES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let resolver = Resolver::start();
+    let place = elsewhere();
+    let first = sink(&place, 1);
+    let front = late(resolver.port, Duration::from_millis(1200));
+    let site = relay(&format!("127.0.0.1:{}\n", front.local_addr().unwrap().port()));
+    transfer(site.port(), "a@sender.test", "b@two.zone.test", &message("slow-resolver"));
+    first.messages(1, 30);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod policy;
 mod power;
 mod powercut;
 mod queue;
+mod quickstart;
 mod relay;
 mod scheduler;
 mod supervision;

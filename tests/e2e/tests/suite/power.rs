@@ -1,9 +1,10 @@
 //! Who holds which power while the instance runs, as /proc shows it (root only: an ordinary user has one user for all).
 
-use stafett_test_e2e::{Client, Process, Sink, Site, USER_PREFIX, bin, is_root, message, skip};
+use stafett_test_e2e::{Client, Process, Signal, Sink, Site, Supervisor, USER_PREFIX, bin, has, is_root, message, scratch, signal, skip, wait_until};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 /// Program, the letter of its user, and what its descriptors may be.
 const TABLE: [(&str, &str, &[&str]); 5] = [
@@ -79,7 +80,6 @@ fn every_process_holds_no_more_than_the_table_says() {
         .filter(|name| !matches!(name.as_str(), "runsv" | "runsvdir"))
         .collect();
     assert_eq!(strangers, Vec::<String>::new(), "run as root");
-    site.logs().lines().filter(|line| line.contains("landlock")).for_each(|line| eprintln!("{line}"));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_services_cannot_reach_each_others_places() {
     let site = Site::relaying_to(&sink);
     let can = |letter: &str, test: &str, path: &str| {
         let user = format!("{USER_PREFIX}{letter}");
-        let mut command = std::process::Command::new("setpriv");
+        let mut command = Command::new("setpriv");
         command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--init-groups", "test", test]).arg(site.path(path));
         command.status().unwrap().success()
     };
@@ -128,15 +128,57 @@ fn the_services_cannot_reach_each_others_places() {
     assert!(!can("r", "-w", "run/smtpd/socket") || !can("q", "-w", "run/smtpd/socket"), "everybody may hand connections to smtpd");
 }
 
+/// The kernel tells of nobody's landlock rules, so each resident is started again under strace.
 #[test]
-fn landlock_holds_the_residents() {
-    // The kernel says it of none but oneself; a probe through the programs' own notes: with landlock there is none.
-    if fs::metadata("/proc/self/attr").is_err() {
-        return skip("landlock_holds_the_residents", "no /proc/self/attr");
+fn each_resident_locks_itself_in() {
+    if !is_root() || has("strace").is_none() {
+        return skip("each_resident_locks_itself_in", "needs root and strace");
     }
     let sink = Sink::new();
     let site = Site::relaying_to(&sink);
-    let noted = site.logs().lines().any(|line| line.contains("landlock"));
-    let kernel = fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|text| text.contains("landlock"));
-    assert!(!kernel || !noted, "the kernel has landlock and a service says that it has not:\n{}", site.logs());
+    let place = scratch();
+    for (name, ..) in TABLE {
+        let resident = site.resident(name);
+        let trace = place.path().join(name);
+        let mut command = Command::new("strace");
+        command.args(["-f", "-q", "-p", &resident.parent().to_string(), "-e", "trace=landlock_restrict_self,prctl", "-o"]).arg(&trace);
+        let mut tracer = command.stderr(Stdio::null()).spawn().unwrap();
+        let supervisor = Process::at(resident.parent()).unwrap();
+        assert!(wait_until(10, || supervisor.status()["TracerPid"] != "0"), "strace does not attach");
+        signal(resident.pid, Signal::SIGTERM);
+        let text = || fs::read_to_string(&trace).unwrap_or_default();
+        let locked = || text().lines().any(|line| line.contains("landlock_restrict_self(") && line.trim_end().ends_with("= 0"));
+        let tried = || text().contains("landlock_restrict_self(") || text().contains("PR_SET_NO_NEW_PRIVS");
+        let came = wait_until(15, || locked() || tried() && site.log(name.trim_start_matches("stafett-")).contains("landlock"));
+        signal(i32::try_from(tracer.id()).unwrap(), Signal::SIGINT);
+        let _ = tracer.wait();
+        assert!(came, "{name} starts without landlock and without a note:\n{}\n{}", text(), site.logs());
+    }
+}
+
+/// What a program inside smtpd's sandbox can and cannot reach.
+#[test]
+fn smtpds_sandbox_keeps_its_programs_from_other_files() {
+    let sink = Sink::new();
+    let mut site = Site::new();
+    let (place, open) = (scratch(), scratch());
+    let (probe, secret, result) = (place.path().join("probe"), open.path().join("secret"), open.path().join("result"));
+    fs::write(&secret, "secret\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o666)).unwrap();
+    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(&probe, format!("#!/bin/sh\ncat >/dev/null\ncat {0} && exit 31\necho x >{1} && exit 31\nexit 71\n", secret.display(), result.display())).unwrap();
+    fs::set_permissions(&probe, fs::Permissions::from_mode(0o755)).unwrap();
+    site.control("rcpthosts", "taken.test\n");
+    site.control("smtproutes", &sink.route());
+    site.rules(&format!("127.:allow,QMAILQUEUE=\"{}\"\n", probe.display()));
+    fs::write(site.path("service/smtpd/env/LANDLOCKREAD"), place.path().to_str().unwrap()).unwrap();
+    site.start(Supervisor::Runit);
+    if site.log("smtpd").contains("landlock") {
+        return skip("smtpds_sandbox_keeps_its_programs_from_other_files", "the kernel has no landlock");
+    }
+    let mut client = Client::greeted(site.port());
+    client.command("MAIL FROM:<a@sender.test>").must(250);
+    client.command("RCPT TO:<b@taken.test>").must(250);
+    assert_eq!(client.data(&message("probe")).code, 451, "a program of smtpd's has reached files of others");
+    assert!(!result.exists());
 }

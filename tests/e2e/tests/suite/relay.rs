@@ -1,6 +1,6 @@
 //! A message in at one port and out to the next host, unchanged.
 
-use stafett_test_e2e::{Client, Sink, Site, Supervisor, has, message, run, skip, transfer};
+use stafett_test_e2e::{Client, Sink, Site, Supervisor, below, has, is_root, message, run, skip, transfer};
 use std::process::Command;
 
 #[test]
@@ -193,4 +193,24 @@ fn swaks_is_served() {
         assert!(said.contains(" qp "), "{said}");
     }
     sink.messages(3, 10);
+}
+
+#[test]
+fn an_ordinary_user_runs_a_relay() {
+    if !is_root() {
+        return; // every other test is this one
+    }
+    for supervisor in [Supervisor::Runit, Supervisor::Daemontools] {
+        let sink = Sink::new();
+        let mut site = Site::of_nobody();
+        site.control("rcpthosts", "taken.test\n");
+        site.control("smtproutes", &sink.route());
+        site.start(supervisor);
+        transfer(site.port(), "a@sender.test", "b@taken.test", &message("ordinary"));
+        sink.messages(1, 10);
+        site.drained(5);
+        let own = below(site.root()).iter().all(|process| process.status()["Uid"].starts_with("65534\t"));
+        assert!(own, "something runs as another user");
+        site.stop();
+    }
 }
