@@ -30,6 +30,9 @@ const REPLIES_MAX: usize = 8 * 1024;
 /// The most that is written at once to something that is no socket: what a pipe takes whole when it can be written.
 const PIPE_PIECE: usize = 4096;
 
+/// How long a client that is sent away may take to hear why.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Why a session ends.
 #[derive(Debug)]
 pub enum End {
@@ -155,6 +158,25 @@ impl Channel {
         self.replies = replies;
         self.replies.clear();
         Ok(())
+    }
+
+    /// Lets a client that is still sending read our last words: a socket that is closed with unread input takes back what
+    /// was sent (RFC 1122 §4.2.2.13). Waits a moment at most.
+    pub fn linger(&mut self) {
+        let deadline = Instant::now() + LINGER;
+        if rustix::net::shutdown(self.output(), rustix::net::Shutdown::Write).is_err() {
+            return;
+        }
+        loop {
+            self.buffer.clear();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ready = wait_two((self.input.as_fd(), Interest::Read), None, Some(left));
+            let more = ready.is_ok_and(|(client, _)| client.readable)
+                && rustix::io::read(&self.input, rustix::buffer::spare_capacity(&mut self.buffer)).is_ok_and(|length| length > 0);
+            if !more || left.is_zero() {
+                return;
+            }
+        }
     }
 
     fn unread(&self) -> &[u8] {

@@ -64,6 +64,9 @@ impl<'a> Conversation<'a> {
             let _ = self.channel.say(&farewell);
         }
         let _ = self.channel.flush();
+        if matches!(end, End::Errors | End::Commands | End::SessionTime) {
+            self.channel.linger();
+        }
         self.record.end(&end, self.dialogue.greeted());
     }
 

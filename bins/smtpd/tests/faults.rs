@@ -162,3 +162,23 @@ fn an_unreadable_list_serves_nobody() {
     assert_eq!(code, Some(111));
     assert!(log.contains("control/rcpthosts: is a directory"), "{log}");
 }
+
+/// Over TCP, where closing with unread input would take the 421 back.
+#[test]
+fn a_client_that_is_sent_away_hears_why() {
+    let instance = relay(Mood::Accept);
+    instance.control("maxerrors", "3\n");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let server: std::os::fd::OwnedFd = listener.accept().unwrap().0.into();
+    let mut command = instance.command(&[]);
+    command.stdin(Stdio::from(server.try_clone().unwrap())).stdout(Stdio::from(server)).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    client.write_all(&b"NONSENSE\r\n".repeat(20_000)).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    assert!(said.ends_with("421 4.7.0 too many errors\r\n"), "{said}");
+    assert!(child.wait().unwrap().success());
+}
