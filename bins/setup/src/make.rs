@@ -18,8 +18,7 @@ pub fn run(request: &Request) -> Result<(), Failure> {
     ground::judge(&plan)?;
     control::needs_me(&plan, request.me.as_deref())?;
     if !plan.settings.copied || request.bin.is_some() {
-        let lacking = programs::missing(&plan.settings.bin);
-        refuse_missing(&plan.settings.bin, &lacking)?;
+        programs::are_there(&plan.settings.bin)?;
     }
     let made = ground::prepare(&plan)?;
     let mut teller = Teller::default();
@@ -83,14 +82,6 @@ impl Teller {
 
 fn shown(path: &Path) -> String {
     if path.as_os_str().is_empty() { "the directory of the instance".to_owned() } else { path.display().to_string() }
-}
-
-fn refuse_missing(bin: &Path, lacking: &[&str]) -> Result<(), Failure> {
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let (bin, lacking) = (bin.display(), lacking.join(", "));
-    Err(Failure::lasting(format_args!("{bin} lacks {lacking}; build them (cargo build --release) or name another directory with --bin")))
 }
 
 fn lay_out(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), Failure> {

@@ -46,25 +46,30 @@ fn unfit_step(path: &Path, found: &fs::Metadata) -> Option<String> {
     }
 }
 
+/// Refuses a directory that lacks programs, with their names.
+pub fn are_there(bin: &Path) -> Result<(), Failure> {
+    let lacking = missing(bin);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let (bin, lacking) = (bin.display(), lacking.join(", "));
+    Err(Failure::lasting(format_args!("{bin} lacks {lacking}; build them (cargo build --release) or name another directory with --bin")))
+}
+
 /// Makes sure that the scripts will find every program, and settles whether from copies. `say` is
 /// told what was copied.
 pub fn provide(plan: &mut Plan, say: &mut impl FnMut(String)) -> Result<(), Failure> {
     let source = plan.settings.bin.clone();
-    let lacking = missing(&source);
-    if plan.settings.copied && !lacking.is_empty() && missing(&plan.root.join("bin")).is_empty() && plan.is_unchanged_bin() {
+    let copies = plan.root.join("bin");
+    let keeps_copies = plan.settings.copied && plan.is_unchanged_bin() && missing(&copies).is_empty();
+    if keeps_copies && !missing(&source).is_empty() {
         return Ok(());
     }
-    if !lacking.is_empty() {
-        return Err(Failure::lasting(format_args!(
-            "{} lacks {}; build it (cargo build --release) or name another directory with --bin",
-            source.display(),
-            lacking.join(", ")
-        )));
-    }
+    are_there(&source)?;
     let reason = plan.prefix().and_then(|_| unfit(&source));
     plan.settings.copied = reason.is_some();
     match reason {
-        Some(reason) => copy_all(&source, &plan.root.join("bin"), &reason, say),
+        Some(reason) => copy_all(&source, &copies, &reason, say),
         None => Ok(()),
     }
 }
