@@ -38,8 +38,8 @@ impl Reply {
         }
     }
 
-    /// A reply from text that begins with code and enhanced status, as the queue gives it (`452 4.3.1 queue full`).
-    /// Text that does not fit counts as a temporary failure.
+    /// A refusal from text that begins with code and enhanced status, as the queue gives it (`452 4.3.1 queue full`).
+    /// Text that does not fit, a code below 400 included, counts as a temporary failure: a refusal never reads as success.
     pub fn from_text(text: &str) -> Self {
         Self::parse_text(text).unwrap_or_else(|| Self::new(451, (4, 3, 0), text.to_owned()))
     }
@@ -86,7 +86,7 @@ impl Reply {
 
     fn parse_text(text: &str) -> Option<Self> {
         let (code, rest) = text.split_once(' ')?;
-        let code = code.parse().ok().filter(|code| (200..600).contains(code))?;
+        let code = code.parse().ok().filter(|code| (400..600).contains(code))?;
         let (enhanced, words) = Enhanced::take(rest.as_bytes(), code)?;
         let words = String::from_utf8_lossy(words).into_owned();
         Some(Self {

@@ -168,6 +168,10 @@ fn writes_replies() {
         wire(&Reply::from_text("nonsense")),
         "451 4.3.0 nonsense\r\n"
     );
+    // A queue that refuses in the words of success must not make the client believe that its message is kept.
+    for lie in ["250 2.0.0 ok", "354 3.0.0 go on", "220 2.0.0 x"] {
+        assert_eq!(Reply::from_text(lie).code(), 451, "{lie}");
+    }
 }
 
 fn one(bytes: &[u8]) -> Result<Option<Response>, Malformed> {
