@@ -17,6 +17,8 @@ use std::time::{Duration, SystemTime};
 const PATIENCE: Duration = Duration::from_secs(1800);
 /// After how many bytes of a message the free space is looked at again.
 const LOOK_AGAIN: u64 = 1024 * 1024;
+/// A message of this size may go below the floor of free space by itself.
+const SMALL: u64 = 64 * 1024;
 
 /// Serves a caller until it closes or breaks the protocol.
 pub fn serve(shared: &Shared, peer: Peer, stream: UnixStream) {
@@ -133,10 +135,15 @@ impl<'a> Conversation<'a> {
         }
         let text = std::mem::take(&mut self.envelope);
         match std::mem::replace(&mut self.body, Body::None) {
-            Body::Writing { draft, .. } => self.commit(draft, &text).unwrap_or_else(|answer| answer),
+            Body::Writing { draft, looked } => self.last_look(&draft, looked).unwrap_or_else(|| self.commit(draft, &text).unwrap_or_else(|answer| answer)),
             Body::Failed(answer) => answer,
             Body::None => Answer::Temporary("451 4.3.0 queue: internal error".to_owned()),
         }
+    }
+
+    /// A large message may have gone below the floor since the last look; a small one began above it.
+    fn last_look(&self, draft: &Draft<'_>, looked: u64) -> Option<Answer> {
+        (draft.size() > looked + SMALL).then(|| no_room(self.shared, 0)).flatten()
     }
 
     fn commit(&self, draft: Draft<'a>, text: &[u8]) -> Result<Answer, Answer> {
