@@ -2,10 +2,10 @@
 //!
 //! How it fails: a resident that is away, or does not read, stops the acceptance of connections
 //! for [`PATIENCE`], so that a restart is not noticed by any client; after that clients are told
-//! 421 until it is back. A connection goes to one resident only: what a resident had taken when it
-//! vanished is its children's, and is no longer counted.
+//! 421 until it is back. A resident that ends says which connections it has not begun; they go to
+//! its successor. What one had taken when it vanished is its children's, and is no longer counted.
 
-use stafett_handoff::{Answer, Client};
+use stafett_handoff::{Answer, Client, ENDING};
 use stafett_sys::poll::{Interest, Ready as Seen};
 use stafett_sys::process::Pid;
 use stafett_ucspi::{Connection, Environment};
@@ -69,7 +69,7 @@ struct Served {
 /// We keep our copy of a connection until somebody serves it, to be able to say 421.
 #[derive(Debug)]
 enum State {
-    Offered(Box<(OwnedFd, Connection)>),
+    Offered(Box<Ready>),
     Started(Pid),
 }
 
@@ -108,10 +108,13 @@ impl Resident {
         self.trouble().is_none_or(is_over)
     }
 
-    /// Lets go of every connection that waits; for a forked child, which must not keep them open.
+    /// Lets go of every connection that waits, and of the resident; for a forked child, which must neither keep
+    /// connections open nor be able to hand any over.
     pub fn release(&mut self) {
         self.waiting.clear();
         self.served.clear();
+        let now = Instant::now();
+        self.link = Link::Away { since: now, next_try: now };
     }
 
     /// Turns away every connection that waits: we are about to end.
@@ -179,8 +182,7 @@ impl Resident {
         match client.hand_over(tag, &strings, ready.socket.as_fd()) {
             Ok(()) => {
                 self.next_tag += 1;
-                let state = State::Offered(Box::new((ready.socket, ready.facts)));
-                self.served.insert(tag, Served { ip: ready.ip, state });
+                self.served.insert(tag, Served { ip: ready.ip, state: State::Offered(Box::new(ready)) });
             }
             Err(error) if error.raw_os_error() == Some(TOO_LARGE) => {
                 events.push(Event::Refused(ready.socket, ready.ip, "its variables do not fit into one packet".to_owned()));
@@ -199,7 +201,13 @@ impl Resident {
         let full = matches!(error.raw_os_error(), Some(AGAIN | TOO_MANY_IN_FLIGHT));
         match std::mem::replace(&mut self.link, away) {
             Link::Up(client) if full => self.link = Link::Stalled(client, now),
-            _ => {
+            link => {
+                // What it said before it went still counts.
+                if let Link::Up(mut client) | Link::Stalled(mut client, _) = link {
+                    while let Ok(Some(answer)) = client.answer() {
+                        self.answered(answer, events);
+                    }
+                }
                 let lost = self.served.drain().map(|(_, served)| served.ip).collect();
                 events.push(Event::Lost(error, lost));
             }
@@ -246,7 +254,7 @@ impl Resident {
             Answer::Started { tag, pid } => {
                 let Some(served) = self.served.get_mut(&tag) else { return };
                 if let State::Offered(offered) = std::mem::replace(&mut served.state, State::Started(pid)) {
-                    events.push(Event::Started(pid, offered.1));
+                    events.push(Event::Started(pid, offered.facts));
                 }
             }
             Answer::Ended { tag, status } => {
@@ -255,7 +263,9 @@ impl Resident {
                 events.push(Event::Ended(pid, status, served.ip));
             }
             Answer::Refused { tag, text } => match self.served.remove(&tag) {
-                Some(Served { ip, state: State::Offered(offered) }) => events.push(Event::Refused(offered.0, ip, text)),
+                // Nobody has touched it: the next resident may have it.
+                Some(Served { state: State::Offered(offered), .. }) if text == ENDING => self.waiting.push_back(*offered),
+                Some(Served { ip, state: State::Offered(offered) }) => events.push(Event::Refused(offered.socket, ip, text)),
                 Some(Served { ip, state: State::Started(pid) }) => events.push(Event::Ended(pid, 0, ip)),
                 None => {}
             },

@@ -10,6 +10,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+/// The text of a refusal by a parent that ends: nobody has touched the conversation, so the next parent may have it.
+pub const ENDING: &str = "it is ending";
+
 /// A connection to a resident parent.
 #[derive(Debug)]
 pub struct Client {

@@ -8,13 +8,13 @@
 //! the parent's sandbox and holds no descriptor but its conversation and the lifeline.
 //! How it fails: a caller that breaks the protocol loses its connection; a fork that fails is a
 //! `Z` answer. Control files that have changed are read before the next birth.
-//! Known limits: on TERM the parent waits [`LINGER`] for its children, which the lifeline tells to
+//! Known limits: on TERM the parent refuses what it has not begun with [`ENDING`] and waits [`LINGER`] for its children, which the lifeline tells to
 //! end at their next pause; those in the middle of a message finish on their own after that.
 
 mod client;
 mod parent;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, ENDING};
 pub use parent::{Conversation, Parent, Service};
 
 /// How long a parent that was told to end waits for its children.

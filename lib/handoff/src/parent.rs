@@ -1,6 +1,6 @@
 //! The resident parent's loop.
 
-use crate::client::Answer;
+use crate::client::{Answer, ENDING};
 use crate::{LARGEST, LINGER, MOST_STRINGS};
 use stafett_log::Log;
 use stafett_sys::poll::{self, Interest};
@@ -215,8 +215,24 @@ impl Parent {
         }
     }
 
+    /// Tells each caller which of its handoffs were not begun, so that none is lost.
+    fn refuse_the_rest(&mut self) {
+        let mut buffer = vec![0; LARGEST];
+        for caller in std::mem::take(&mut self.callers).into_values() {
+            let _ = socket::stop_receiving(&caller);
+            while let Ok(packet) = socket::receive_packet(&caller, &mut buffer) {
+                let bytes = buffer.get(..packet.length).unwrap_or_default();
+                let Some(tag) = all(bytes, MOST_STRINGS).ok().and_then(|strings| number(strings.first()?).ok()) else { break };
+                let refusal = Answer::Refused { tag, text: ENDING.to_owned() };
+                if send_patiently(caller.as_fd(), &refusal.encode()).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> io::Result<()> {
-        self.callers.clear();
+        self.refuse_the_rest();
         let Some(Ends { listener, signals, _lifeline }) = self.ends.take() else { return Ok(()) };
         drop((listener, _lifeline));
         let deadline = Instant::now() + LINGER;

@@ -77,6 +77,14 @@ pub fn stop_listening(listener: impl AsFd) -> io::Result<()> {
     rustix::net::shutdown(listener, rustix::net::Shutdown::Both).map_err(io::Error::from)
 }
 
+/// Stops the other side from sending; what it had sent can still be received.
+///
+/// # Errors
+/// When the socket is not connected.
+pub fn stop_receiving(socket: impl AsFd) -> io::Result<()> {
+    rustix::net::shutdown(socket, rustix::net::Shutdown::Read).map_err(io::Error::from)
+}
+
 /// Two connected sockets, both closed on execution.
 pub fn pair(style: Style) -> io::Result<(OwnedFd, OwnedFd)> {
     rustix::net::socketpair(AddressFamily::UNIX, kind(style), SocketFlags::CLOEXEC, None).map_err(io::Error::from)
