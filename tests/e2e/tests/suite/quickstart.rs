@@ -80,21 +80,36 @@ fn readable_by_all() -> bool {
     Command::new("setpriv").args(["--reuid=65534", "--regid=65534", "--clear-groups", "test", "-r"]).arg(script).status().is_ok_and(|status| status.success())
 }
 
-/// As root it makes the users of a real system; they are removed again unless they were there before.
+/// The users of a real system, which root's run makes: removed again unless one was there before.
+struct NewUsers(bool);
+
+const USERS: [&str; 4] = ["stafettd", "stafettq", "stafettr", "stafettl"];
+
+impl NewUsers {
+    fn watch() -> NewUsers {
+        let exists = |name: &&str| Command::new("getent").args(["passwd", name]).stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+        NewUsers(!USERS.iter().any(exists))
+    }
+}
+
+impl Drop for NewUsers {
+    fn drop(&mut self) {
+        let remove = |tool: &str, name: &str| drop(Command::new(tool).arg(name).stderr(Stdio::null()).status());
+        if self.0 {
+            for name in USERS {
+                remove("userdel", name);
+                remove("groupdel", name);
+            }
+            remove("groupdel", "stafett");
+        }
+    }
+}
+
 #[test]
 fn the_quickstart_works_for_root() {
     if !is_root() {
         return skip("the_quickstart_works_for_root", "needs root");
     }
-    let users = ["stafettd", "stafettq", "stafettr", "stafettl"];
-    let exists = |name: &str| Command::new("getent").args(["passwd", name]).stdout(Stdio::null()).status().is_ok_and(|status| status.success());
-    let new: Vec<&str> = users.into_iter().filter(|user| !exists(user)).collect();
+    let _users = NewUsers::watch();
     runs(false, "runit");
-    if new.len() == users.len() {
-        for user in new {
-            let _ = Command::new("userdel").arg(user).stderr(Stdio::null()).status();
-            let _ = Command::new("groupdel").arg(user).stderr(Stdio::null()).status();
-        }
-        let _ = Command::new("groupdel").arg("stafett").stderr(Stdio::null()).status();
-    }
 }

@@ -153,6 +153,15 @@ fn a_restart_of_smtpd_is_not_noticed_by_new_clients() {
         client.command("QUIT").must(221);
         assert!(site.is_up(15));
     }
+    // What lies unread in the socket of an smtpd that ends goes to its successor.
+    let resident = site.resident("stafett-smtpd").pid;
+    signal(resident, Signal::SIGSTOP);
+    let mut client = Client::connect(site.port());
+    std::thread::sleep(Duration::from_millis(100));
+    signal(resident, Signal::SIGTERM);
+    signal(resident, Signal::SIGCONT);
+    client.expect(220);
+    client.command("QUIT").must(221);
 }
 
 #[test]
