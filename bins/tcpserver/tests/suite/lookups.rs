@@ -1,9 +1,13 @@
 //! Names and ident answers, from servers of the test.
 
-use crate::harness::{Listener, TCPSERVER, command, compile, open_directory};
+use crate::harness::{Listener, PATIENCE, TCPSERVER, command, compile, open_directory, ordinary_user};
+use stafett_sys::poll::{self, Interest};
+use stafett_sys::socket::{self, Style};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
+use std::time::Duration;
 
 const SHOW: &[&str] = &["sh", "-c", "echo \"${TCPLOCALHOST-unset} ${TCPREMOTEHOST-unset} ${TCPREMOTEINFO-unset}\""];
 
@@ -93,6 +97,25 @@ fn look_ups_do_not_stop_the_listener() {
     let mut again = Command::new(TCPSERVER);
     again.args(["-1", "-HRl0", "127.0.0.1", &listener.port.to_string(), "true"]);
     assert_eq!(Listener::with(again).port, listener.port, "a look-up must not keep the port");
+}
+
+/// Whoever answers the DNS talks to the look-up's process: it must hold nothing that reaches the resident.
+#[test]
+fn look_ups_cannot_hand_over() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let directory = open_directory();
+    let path = directory.path().join("socket");
+    let resident = socket::listen(&path, Style::Packets, 8).unwrap();
+    let mut command = command(TCPSERVER, &[ordinary_user(), vec!["-vl0"]].concat(), "127.0.0.1", &["smtpd"]);
+    command.env("DNSCACHEIP", silent.local_addr().unwrap().to_string()).env("HANDOFF", &path);
+    let listener = Listener::with(command);
+    let ready = |descriptor: &OwnedFd, within| poll::wait(&[(descriptor.as_fd(), Interest::Read)], Some(within)).unwrap()[0].any();
+    assert!(ready(&resident, PATIENCE), "nobody calls");
+    let caller = socket::accept(&resident).unwrap().unwrap();
+    let _client = listener.connect();
+    silent.recv_from(&mut [0; 512]).unwrap();
+    listener.signal("KILL");
+    assert!(ready(&caller, Duration::from_secs(5)), "a look-up keeps the connection to the resident");
 }
 
 #[test]
