@@ -1,0 +1,112 @@
+//! What becomes of what failed for good.
+
+use crate::common::{Site, envelope, now_id, seconds};
+use crate::queued::Queued;
+use crate::remote::{Remote, Reply};
+use stafett_envelope::Envelope;
+use stafett_queue_store::journal::Event;
+use stafett_sys::signal::Signal;
+use stafett_wire::Verdict;
+use stafett_wire::injector::Answer;
+use std::time::Duration;
+
+const NO: (Verdict, &str) = (Verdict::Permanent, "does not like recipient. Remote host said: 550 5.1.1 no such user");
+const LATER: (Verdict, &str) = (Verdict::Temporary, "Remote host said: 450 4.2.0 later");
+const DONE: (Verdict, &str) = (Verdict::Ok, "accepted. Remote host said: 250 ok");
+
+fn refusing(site: &Site) -> Remote {
+    Remote::start(site, |_| Reply::All(NO.0, NO.1))
+}
+
+fn from(sender: &str) -> Envelope {
+    Envelope { sender: sender.into(), ..envelope(&["a@example.net"]) }
+}
+
+#[test]
+fn what_is_refused_for_good_is_bounced_once() {
+    let mut site = Site::new();
+    let (_remote, queued) = (refusing(&site), Queued::willing(&site));
+    site.start();
+    let id = site.arrive(&from("s@example.org"));
+    site.wait_for_end(id);
+    site.wait_for_log(&format!("bounce msg {id} qp 1763758000123456"));
+    let [bounce] = &queued.brought()[..] else { panic!("{:?}", queued.brought()) };
+    assert_eq!((bounce.envelope.sender.as_str(), bounce.envelope.recipients[0].address.as_str()), ("", "s@example.org"));
+    assert!(bounce.text.contains("Status: 5.1.1") && bounce.text.contains("Final-Recipient: rfc822;a@example.net"));
+}
+
+#[test]
+fn a_told_failure_stands_in_the_journal_of_a_message_that_goes_on() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |_| Reply::Each(vec![NO, LATER]));
+    let queued = Queued::willing(&site);
+    site.start();
+    let id = site.arrive(&envelope(&["a@example.net", "b@example.net"]));
+    site.wait_for_rest(id);
+    let events: Vec<_> = site.entry(id).standings.iter().map(|standing| standing.event).collect();
+    assert_eq!(events, [Some(Event::Bounced), Some(Event::Deferred)]);
+    site.kill();
+    remote.script(|_| Reply::All(DONE.0, DONE.1));
+    site.start();
+    site.signal(Signal::Alarm);
+    site.wait_for_end(id);
+    assert_eq!(queued.brought().len(), 1);
+}
+
+#[test]
+fn what_was_tried_long_enough_is_bounced() {
+    let mut site = Site::new();
+    site.control("queuelifetime", "1000");
+    let _remote = Remote::start(&site, |_| Reply::All(LATER.0, LATER.1));
+    let queued = Queued::willing(&site);
+    let id = now_id(Duration::from_secs(1010));
+    site.put(id, &from("s@example.org"));
+    site.start();
+    site.wait_for_end(id);
+    assert!(queued.brought()[0].text.contains("I'm not going to try again; this message"), "{}", queued.brought()[0].text);
+    site.wait_for_log("failure: ");
+}
+
+#[test]
+fn a_bounce_that_bounces_goes_to_the_postmaster_and_no_further() {
+    let mut site = Site::new();
+    let (_remote, queued) = (refusing(&site), Queued::willing(&site));
+    site.start();
+    let bounce = site.arrive(&from(""));
+    let double = site.arrive(&from("#@[]"));
+    site.wait_for_end(bounce);
+    site.wait_for_end(double);
+    site.wait_for_log(&format!("triple bounce: discarding bounce/{double}"));
+    let [told] = &queued.brought()[..] else { panic!("{:?}", queued.brought()) };
+    assert_eq!((told.envelope.sender.as_str(), told.envelope.recipients[0].address.as_str()), ("#@[]", "postmaster@relay.example"));
+}
+
+#[test]
+fn nobody_is_told_who_asked_not_to_be() {
+    let mut site = Site::new();
+    let (_remote, queued) = (refusing(&site), Queued::willing(&site));
+    site.start();
+    let mut silent = from("s@example.org");
+    silent.recipients[0].notify = Some("NEVER".into());
+    let id = site.arrive(&silent);
+    site.wait_for_end(id);
+    site.wait_for_log(&format!("end msg {id}"));
+    assert!(queued.brought().is_empty());
+}
+
+#[test]
+fn a_bounce_waits_for_a_queued_that_is_away() {
+    let mut site = Site::new();
+    let _remote = refusing(&site);
+    site.start();
+    let id = site.arrive(&from("s@example.org"));
+    let due = site.wait_for_rest(id);
+    assert!(due <= seconds() + 61);
+    assert_eq!(site.entry(id).standings[0].event, Some(Event::Failed));
+    site.wait_for_log("unable to queue the bounce");
+    let queued = Queued::willing(&site);
+    site.signal(Signal::Alarm);
+    site.wait_for_end(id);
+    assert_eq!(queued.brought().len(), 1);
+    assert_eq!(site.count("possible duplicate"), 0, "{}", site.log());
+}

@@ -1,0 +1,72 @@
+//! Start, end, and changed control files.
+
+use crate::common::{Site, envelope};
+use crate::remote::{Remote, Reply};
+use stafett_sys::signal::Signal;
+use std::time::Duration;
+
+#[test]
+fn a_second_scheduler_on_the_same_queue_refuses() {
+    let mut site = Site::new();
+    site.start();
+    assert_eq!(site.command("").status().unwrap().code(), Some(111));
+    site.wait_for_log("another stafett-send runs on this queue");
+    site.stop();
+}
+
+#[test]
+fn an_end_waits_for_the_report_of_a_running_delivery() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |_| Reply::Hold);
+    site.start();
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for("the order", |_| !remote.seen().is_empty());
+    site.signal(Signal::Terminate);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!site.has_ended(), "{}", site.log());
+    remote.release();
+    assert!(site.ended().success());
+    assert_eq!(site.find(id), None);
+    assert!(site.log().ends_with("status: exiting\n"), "{}", site.log());
+}
+
+#[test]
+fn a_broken_control_file_while_running_keeps_the_last_good_copy() {
+    let mut site = Site::new();
+    site.control("smtproutes", ":first.example");
+    let remote = Remote::willing(&site);
+    site.start();
+    site.control("queuelifetime", "a week");
+    site.wait_for_log("going on with the last good settings");
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_end(id);
+    site.control("queuelifetime", "604800");
+    site.control("smtproutes", ":second.example");
+    site.signal(Signal::Hangup);
+    std::thread::sleep(Duration::from_millis(200));
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_end(id);
+    let destinations: Vec<String> = remote.seen().into_iter().map(|seen| seen.destination).collect();
+    assert_eq!(destinations, ["first.example:25", "second.example:25"]);
+}
+
+#[test]
+fn a_broken_control_file_at_the_start_is_named() {
+    let site = Site::new();
+    site.control("queuelifetime", "a week");
+    assert_eq!(site.command("").status().unwrap().code(), Some(111));
+    assert!(site.log().contains("control/queuelifetime"), "{}", site.log());
+}
+
+#[test]
+fn a_limit_of_zero_stops_delivery_until_it_is_raised() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "0");
+    let remote = Remote::willing(&site);
+    site.start();
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(remote.seen().is_empty());
+    site.control("concurrencyremote", "10");
+    site.wait_for_end(id);
+}

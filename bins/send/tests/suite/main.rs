@@ -1,0 +1,11 @@
+//! The real stafett-send in a temporary instance, between a scripted stafett-remote and a scripted stafett-queued.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panic")]
+
+mod bounces;
+mod common;
+mod crashes;
+mod life;
+mod pace;
+mod queued;
+mod remote;
+mod retries;

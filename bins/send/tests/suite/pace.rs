@@ -1,0 +1,69 @@
+//! How hard a destination is pushed.
+
+use crate::common::{Site, envelope};
+use crate::remote::{Remote, Reply};
+use stafett_wire::Verdict;
+use std::time::Duration;
+
+const DONE: (Verdict, &str) = (Verdict::Ok, "accepted. Remote host said: 250 ok");
+
+#[test]
+fn no_more_connections_to_a_destination_than_control_allows() {
+    let mut site = Site::new();
+    site.control("concurrencydestination", "2");
+    let remote = Remote::start(&site, |_| Reply::Hold);
+    site.start();
+    let ids: Vec<_> = (0..10).map(|_| site.arrive(&envelope(&["a@example.net"]))).collect();
+    site.wait_for("two orders", |_| remote.seen().len() == 2);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(remote.seen().len(), 2);
+    remote.release();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert_eq!(remote.most_open(), 2);
+}
+
+#[test]
+fn no_more_connections_altogether_than_control_allows() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "3");
+    let remote = Remote::start(&site, |_| Reply::Hold);
+    site.start();
+    let ids: Vec<_> = (0..9).map(|n| site.arrive(&envelope(&[&format!("a@{n}.example")]))).collect();
+    site.wait_for("three orders", |_| remote.seen().len() == 3);
+    remote.release();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert!(remote.most_open() <= 4, "{}: one may still be closing", remote.most_open());
+}
+
+#[test]
+fn a_destination_that_is_down_is_probed_by_one() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |_| Reply::Down("no route to host"));
+    site.start();
+    let first = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_rest(first);
+    assert_eq!(remote.seen().len(), 1);
+    // The others come while it is left alone: one of them probes when the pause is over.
+    for n in 0..10 {
+        site.arrive(&envelope(&[&format!("b{n}@example.net")]));
+    }
+    site.wait_for("the probe", |_| remote.seen().len() == 2);
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(remote.seen().len(), 2);
+    assert_eq!(remote.most_open(), 1);
+    remote.script(|_| Reply::All(DONE.0, DONE.1));
+    site.wait_for("they are all delivered", |site| site.count("success: ") == 9);
+}
+
+#[test]
+fn a_connection_is_kept_for_the_next_message() {
+    let mut site = Site::new();
+    let remote = Remote::willing(&site);
+    site.start();
+    for _ in 0..3 {
+        let id = site.arrive(&envelope(&["a@example.net"]));
+        site.wait_for_end(id);
+    }
+    let connections: std::collections::HashSet<u64> = remote.seen().into_iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections.len(), 1);
+}

@@ -1,0 +1,179 @@
+//! A stafett-remote that answers orders as its test says.
+
+use crate::common::Site;
+use stafett_envelope::Envelope;
+use stafett_sys::socket::{self, Style};
+use stafett_wire::delivery::{Destination, Order, Report, Scope};
+use stafett_wire::netstring::{all, number, push};
+use stafett_wire::{LARGEST_PACKET, Verdict};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// An order as it came.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub destination: String,
+    pub connection: u64,
+    pub id: u64,
+    pub sender: String,
+    pub recipients: Vec<String>,
+    pub message: Vec<u8>,
+}
+
+/// What is done about an order.
+pub enum Reply {
+    /// This verdict for every recipient.
+    All(Verdict, &'static str),
+    /// A verdict for each.
+    Each(Vec<(Verdict, &'static str)>),
+    /// The destination cannot be reached.
+    Down(&'static str),
+    /// The connection ends without a report.
+    Die,
+    /// Delivered, when [`Remote::release`] is called.
+    Hold,
+}
+
+type Script = Box<dyn FnMut(&Seen) -> Reply + Send>;
+
+pub struct Remote {
+    shared: Arc<Shared>,
+    listener: Option<std::thread::JoinHandle<()>>,
+}
+
+struct Shared {
+    script: Mutex<Script>,
+    seen: Mutex<Vec<Seen>>,
+    released: AtomicBool,
+    ending: AtomicBool,
+    open: Mutex<(usize, usize)>,
+}
+
+impl Remote {
+    /// Listens in that instance.
+    pub fn start(site: &Site, script: impl FnMut(&Seen) -> Reply + Send + 'static) -> Remote {
+        let listener = socket::listen(&site.path("run/remote/socket"), Style::Packets, 64).unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(Box::new(script)),
+            seen: Mutex::new(Vec::new()),
+            released: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            open: Mutex::new((0, 0)),
+        });
+        let its = Arc::clone(&shared);
+        let listener = std::thread::spawn(move || attend(&its, &listener));
+        Remote { shared, listener: Some(listener) }
+    }
+
+    /// One that delivers everything.
+    pub fn willing(site: &Site) -> Remote {
+        Remote::start(site, |_| Reply::All(Verdict::Ok, "accepted. Remote host said: 250 ok"))
+    }
+
+    pub fn script(&self, script: impl FnMut(&Seen) -> Reply + Send + 'static) {
+        *self.shared.script.lock().unwrap() = Box::new(script);
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    pub fn release(&self) {
+        self.shared.released.store(true, Ordering::SeqCst);
+    }
+
+    /// The most connections that were open at once.
+    pub fn most_open(&self) -> usize {
+        self.shared.open.lock().unwrap().1
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        self.release();
+        let _ = self.listener.take().unwrap().join();
+    }
+}
+
+/// Takes callers and handoffs, one after the other: send is the only caller.
+fn attend(shared: &Arc<Shared>, listener: &OwnedFd) {
+    let mut callers: Vec<OwnedFd> = Vec::new();
+    let mut buffer = vec![0; LARGEST_PACKET];
+    while !shared.ending.load(Ordering::SeqCst) {
+        while let Some(caller) = socket::accept(listener).unwrap() {
+            socket::set_nonblocking(&caller, true).unwrap();
+            callers.push(caller);
+        }
+        for caller in &callers {
+            while let Ok(packet) = socket::receive_packet(caller, &mut buffer) {
+                let Some(descriptor) = packet.descriptor else { break };
+                born(shared, caller, &buffer[..packet.length], descriptor);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn born(shared: &Arc<Shared>, caller: &OwnedFd, packet: &[u8], descriptor: OwnedFd) {
+    let strings = all(packet, 10).unwrap();
+    let (tag, destination) = (number(strings[0]).unwrap(), Destination::parse(&strings[1..]).unwrap());
+    let mut answer = Vec::new();
+    for string in ["S", &tag.to_string(), "1"] {
+        push(&mut answer, string.as_bytes());
+    }
+    let _ = socket::send_packet(caller, &answer, None);
+    let shared = Arc::clone(shared);
+    {
+        let mut open = shared.open.lock().unwrap();
+        open.0 += 1;
+        open.1 = open.1.max(open.0);
+    }
+    std::thread::spawn(move || {
+        serve(&shared, tag, &destination.to_string(), &descriptor);
+        shared.open.lock().unwrap().0 -= 1;
+    });
+}
+
+fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) {
+    let mut buffer = vec![0; LARGEST_PACKET];
+    while let Ok(packet) = socket::receive_packet(orders, &mut buffer) {
+        if packet.length == 0 {
+            return;
+        }
+        let order = Order::parse(&buffer[..packet.length]).unwrap();
+        let seen = look(&order, destination, connection, packet.descriptor.unwrap());
+        let count = seen.recipients.len();
+        shared.seen.lock().unwrap().push(seen.clone());
+        let reply = (shared.script.lock().unwrap())(&seen);
+        let ok = (Verdict::Ok, "accepted. Remote host said: 250 ok");
+        let (scope, verdicts) = match reply {
+            Reply::All(verdict, text) => (Scope::Message, vec![(verdict, text); count]),
+            Reply::Each(verdicts) => (Scope::Message, verdicts),
+            Reply::Down(text) => (Scope::Destination, vec![(Verdict::Temporary, text); count]),
+            Reply::Die => return,
+            Reply::Hold => {
+                while !shared.released.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                (Scope::Message, vec![ok; count])
+            }
+        };
+        let recipients = verdicts.into_iter().map(|(verdict, text)| (verdict, text.to_owned())).collect();
+        let report = Report { delivery: order.delivery, scope, reusable: scope == Scope::Message, recipients };
+        if socket::send_packet(orders, &report.encode(), None).is_err() || scope == Scope::Destination {
+            return;
+        }
+    }
+}
+
+fn look(order: &Order<'_>, destination: &str, connection: u64, file: OwnedFd) -> Seen {
+    let envelope = Envelope::parse(order.envelope).unwrap();
+    let mut message = vec![0; usize::try_from(order.size).unwrap()];
+    std::fs::File::from(file).read_exact_at(&mut message, 0).unwrap();
+    let recipients = envelope.recipients.into_iter().map(|recipient| recipient.address).collect();
+    Seen { destination: destination.to_owned(), connection, id: order.id, sender: envelope.sender, recipients, message }
+}
