@@ -62,6 +62,18 @@ pub fn connect(path: &Path, style: Style) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// As [`connect`], and neither that nor any later read or write takes longer than `patience`: a process that has
+/// stopped accepts nobody, and its full backlog would hold a caller for ever.
+///
+/// # Errors
+/// `WouldBlock` when nobody accepted in time.
+pub fn connect_within(path: &Path, style: Style, patience: std::time::Duration) -> io::Result<OwnedFd> {
+    let socket = new(style, SocketFlags::CLOEXEC)?;
+    set_timeouts(&socket, Some(patience), Some(patience))?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
 /// The next caller of a listening socket; `None` when nobody waits. The result blocks.
 pub fn accept(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
     match rustix::net::accept_with(listener, SocketFlags::CLOEXEC) {

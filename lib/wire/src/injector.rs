@@ -10,6 +10,7 @@
 use crate::netstring::{self, Reader};
 use crate::{Malformed, Verdict};
 use stafett_envelope::Envelope;
+use stafett_sys::socket::{Style, connect_within};
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -42,14 +43,12 @@ pub struct Injector {
 }
 
 impl Injector {
-    /// Connects to queued's socket. Every read and write is bounded by `patience`.
+    /// Connects to queued's socket. This and every read and write is bounded by `patience`.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When nobody listens there, or nobody accepts in time.
     pub fn connect(socket: &Path, patience: Duration) -> io::Result<Injector> {
-        let stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+        let stream = UnixStream::from(connect_within(socket, Style::Stream, patience)?);
         Ok(Injector { stream, pending: Vec::new(), broken: false })
     }
 

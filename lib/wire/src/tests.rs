@@ -1,7 +1,7 @@
 use crate::Verdict;
 use crate::arrival::Arrival;
 use crate::delivery::{Destination, Kind, Order, Report, Scope};
-use crate::injector::Answer;
+use crate::injector::{Answer, Injector};
 use crate::netstring::{self, Reader};
 
 #[test]
@@ -44,7 +44,8 @@ fn orders_reports_arrivals_and_answers_are_read_back() {
         delivery: 7,
         scope: Scope::Destination,
         reusable: false,
-        recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into())],
+        recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into()), (Verdict::Ok, "k".into())],
+        dsn_taken: vec![true, false, false],
     };
     assert_eq!(Report::parse(&report.encode()).unwrap(), report);
     let arrival = Arrival::Message { id: 1, size: 2, envelope: b"from \nto a\n" };
@@ -57,18 +58,44 @@ fn orders_reports_arrivals_and_answers_are_read_back() {
 
 #[test]
 fn a_destination_is_read_back_and_a_hostile_one_refused() {
-    let destination = Destination { kind: Kind::Host, name: "2001:db8::1".into(), port: 25 };
-    let strings = destination.strings();
-    let bytes: Vec<&[u8]> = strings.iter().map(String::as_bytes).collect();
-    assert_eq!(Destination::parse(&bytes).unwrap(), destination);
-    for bad in [[&b"mx"[..], b"", b"25"], [b"mx", b"a", b"65536"], [b"xx", b"a", b"25"], [b"mx", b"a\nb", b"25"]] {
+    for (kind, name, port, shown) in [
+        (Kind::Mx, "example.org", 25, "example.org"),
+        (Kind::Host, "2001:db8::1", 25, "[2001:db8::1]:25"),
+        (Kind::Lmtp, "mail.example", 24, "lmtp:mail.example:24"),
+        (Kind::LmtpSocket, "/run/Dovecot/lmtp", 0, "lmtp:unix:/run/Dovecot/lmtp"),
+    ] {
+        let destination = Destination { kind, name: name.into(), port };
+        let strings = destination.strings();
+        let bytes: Vec<&[u8]> = strings.iter().map(String::as_bytes).collect();
+        assert_eq!(Destination::parse(&bytes).unwrap(), destination);
+        assert_eq!(destination.to_string(), shown);
+    }
+    for bad in [[&b"lmtp-socket"[..], b"run/lmtp", b"0"], [&b"mx"[..], b"", b"25"], [b"mx", b"a", b"65536"], [b"xx", b"a", b"25"], [b"mx", b"a\nb", b"25"]] {
         assert!(Destination::parse(&bad).is_err());
     }
 }
 
 #[test]
 fn a_long_text_is_cut_at_a_character() {
-    let report = Report { delivery: 1, scope: Scope::Message, reusable: true, recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))] };
+    let report = Report { delivery: 1, scope: Scope::Message, reusable: true, recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))], dsn_taken: Vec::new() };
     let read = Report::parse(&report.encode()).unwrap();
     assert_eq!(read.recipients[0].1, "\u{e4}".repeat(500));
+}
+
+/// A stopped queued accepts nobody, and a caller that finds its backlog full must not wait for ever.
+#[test]
+fn a_queue_that_accepts_nobody_is_given_up() {
+    let path = std::env::temp_dir().join(format!("stafett-wire-{}", std::process::id()));
+    let _listener = stafett_sys::socket::listen(&path, stafett_sys::socket::Style::Stream, 0).unwrap();
+    let patience = std::time::Duration::from_millis(100);
+    let mut callers = Vec::new();
+    let refused = (0..5).any(|_| match Injector::connect(&path, patience) {
+        Ok(caller) => {
+            callers.push(caller);
+            false
+        }
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    });
+    std::fs::remove_file(&path).unwrap();
+    assert!(refused, "nobody was turned away");
 }
