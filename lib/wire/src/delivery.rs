@@ -13,6 +13,9 @@ pub const MOST_RECIPIENTS: usize = 100;
 /// A report's text for one recipient at most, in bytes.
 pub const LONGEST_TEXT: usize = 1000;
 
+/// In place of `K`: delivered, and the server has taken over the duty to report.
+const TAKEN: u8 = b'k';
+
 /// How the addresses of a destination are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -20,14 +23,22 @@ pub enum Kind {
     Mx,
     /// By the addresses of the name itself: a route of control/smtproutes.
     Host,
+    /// As `Host`, and the server speaks LMTP (RFC 2033).
+    Lmtp,
+    /// The name is the path of a Unix socket whose server speaks LMTP; the port is 0.
+    LmtpSocket,
 }
+
+/// The longest path of a Unix socket, in bytes (unix(7): `sun_path` with its NUL).
+pub const LONGEST_SOCKET_PATH: usize = 107;
 
 /// Where a delivery connection goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Destination {
     /// How its addresses are found.
     pub kind: Kind,
-    /// A domain, a host, or an IP address without brackets; lower case.
+    /// For `Mx` a domain or an address literal, else a host or an IP address without brackets, all in lower case; or
+    /// the path of a socket.
     pub name: String,
     /// The TCP port.
     pub port: u16,
@@ -39,6 +50,8 @@ impl Destination {
         let kind = match self.kind {
             Kind::Mx => "mx",
             Kind::Host => "host",
+            Kind::Lmtp => "lmtp",
+            Kind::LmtpSocket => "lmtp-socket",
         };
         [kind.to_owned(), self.name.clone(), self.port.to_string()]
     }
@@ -52,11 +65,16 @@ impl Destination {
         let kind = match *kind {
             b"mx" => Kind::Mx,
             b"host" => Kind::Host,
+            b"lmtp" => Kind::Lmtp,
+            b"lmtp-socket" => Kind::LmtpSocket,
             _ => return Err(Malformed("an unknown kind of destination")),
         };
         let name = std::str::from_utf8(name).map_err(|_| Malformed("a destination that is no text"))?;
         if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
             return Err(Malformed("a destination without a usable name"));
+        }
+        if kind == Kind::LmtpSocket && !(name.starts_with('/') && name.len() <= LONGEST_SOCKET_PATH) {
+            return Err(Malformed("a socket without a usable path"));
         }
         let port = u16::try_from(number(port)?).map_err(|_| Malformed("a port that is too large"))?;
         Ok(Destination { kind, name: name.to_owned(), port })
@@ -64,13 +82,15 @@ impl Destination {
 }
 
 impl fmt::Display for Destination {
-    /// As control/smtproutes would have it: `example.org` by MX, `[host]:port` for a route.
+    /// As control/smtproutes would have it: `example.org` by MX, `host:port` for a route.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Mx => f.write_str(&self.name),
-            Kind::Host if self.name.contains(':') => write!(f, "[{}]:{}", self.name, self.port),
-            Kind::Host => write!(f, "{}:{}", self.name, self.port),
+            Kind::Mx => return f.write_str(&self.name),
+            Kind::LmtpSocket => return write!(f, "lmtp:unix:{}", self.name),
+            Kind::Lmtp => f.write_str("lmtp:")?,
+            Kind::Host => {}
         }
+        if self.name.contains(':') { write!(f, "[{}]:{}", self.name, self.port) } else { write!(f, "{}:{}", self.name, self.port) }
     }
 }
 
@@ -128,6 +148,9 @@ pub struct Report {
     pub reusable: bool,
     /// One verdict and text for each recipient of the order, in its order.
     pub recipients: Vec<(Verdict, String)>,
+    /// For each recipient, in the same order: whether a server that offers DSN has taken the message for it, and with it
+    /// the duty to report (RFC 3461 section 5.2.2). Who stands behind the end has no such server.
+    pub dsn_taken: Vec<bool>,
 }
 
 impl Report {
@@ -137,8 +160,10 @@ impl Report {
         push(&mut out, self.delivery.to_string().as_bytes());
         push(&mut out, if self.scope == Scope::Destination { b"d" } else { b"m" });
         push(&mut out, if self.reusable { b"+" } else { b"-" });
-        for (verdict, text) in &self.recipients {
-            let mut one = vec![verdict.letter()];
+        let taken = self.dsn_taken.iter().copied().chain(std::iter::repeat(false));
+        for ((verdict, text), taken) in self.recipients.iter().zip(taken) {
+            let letter = if taken && *verdict == Verdict::Ok { TAKEN } else { verdict.letter() };
+            let mut one = vec![letter];
             one.extend_from_slice(cut(text).as_bytes());
             push(&mut out, &one);
         }
@@ -157,14 +182,16 @@ impl Report {
             b"m" => Scope::Message,
             _ => return Err(Malformed("a report of unknown scope")),
         };
+        let dsn_taken = recipients.iter().map(|one| one.first() == Some(&TAKEN)).collect();
         let recipients: Result<Vec<_>, _> = recipients.iter().map(|one| parse_recipient(one)).collect();
-        Ok(Report { delivery: number(delivery)?, scope, reusable: *reusable == b"+", recipients: recipients? })
+        Ok(Report { delivery: number(delivery)?, scope, reusable: *reusable == b"+", recipients: recipients?, dsn_taken })
     }
 }
 
 fn parse_recipient(bytes: &[u8]) -> Result<(Verdict, String), Malformed> {
     let (letter, text) = bytes.split_first().ok_or(Malformed("a report without a verdict"))?;
-    let verdict = Verdict::from_letter(*letter).ok_or(Malformed("a report with an unknown verdict"))?;
+    let upper = if *letter == TAKEN { b'K' } else { *letter };
+    let verdict = Verdict::from_letter(upper).ok_or(Malformed("a report with an unknown verdict"))?;
     if text.len() > LONGEST_TEXT {
         return Err(Malformed("a report with too long a text"));
     }

@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod exitcode;
 pub mod injector;
 pub mod netstring;
+pub mod question;
 
 pub use netstring::Malformed;
 

@@ -99,3 +99,24 @@ fn a_queue_that_accepts_nobody_is_given_up() {
     std::fs::remove_file(&path).unwrap();
     assert!(refused, "nobody was turned away");
 }
+
+#[test]
+fn questions_and_their_answers_are_read_back() {
+    use crate::question::{MOST_LINES, Question, Reply, Verb};
+    let question = Question { verb: Verb::Hold, arguments: vec!["1763758000123456".into()] };
+    assert!(Question::is_one(&question.encode()));
+    assert_eq!(Question::parse(&question.encode()).unwrap(), question);
+    assert!(!Question::is_one(&Arrival::Scan.encode()));
+    assert!(Question::parse(b"1:Q,4:what,").is_err());
+    let lines: Vec<String> = (0..2 * MOST_LINES + 1).map(|n| n.to_string()).collect();
+    let packets = Reply::packets(lines.clone());
+    assert_eq!(packets.len(), 3);
+    let mut read = Vec::new();
+    for packet in &packets {
+        let Reply::Lines(some, more) = Reply::parse(&packet.encode()).unwrap() else { panic!("no lines") };
+        read.extend(some);
+        assert_eq!(more, read.len() < lines.len());
+    }
+    assert_eq!(read, lines);
+    assert_eq!(Reply::packets(Vec::new()), [Reply::Lines(Vec::new(), false)]);
+}
