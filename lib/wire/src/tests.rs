@@ -44,7 +44,8 @@ fn orders_reports_arrivals_and_answers_are_read_back() {
         delivery: 7,
         scope: Scope::Destination,
         reusable: false,
-        recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into())],
+        recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into()), (Verdict::Ok, "k".into())],
+        dsn_taken: vec![true, false, false],
     };
     assert_eq!(Report::parse(&report.encode()).unwrap(), report);
     let arrival = Arrival::Message { id: 1, size: 2, envelope: b"from \nto a\n" };
@@ -57,18 +58,26 @@ fn orders_reports_arrivals_and_answers_are_read_back() {
 
 #[test]
 fn a_destination_is_read_back_and_a_hostile_one_refused() {
-    let destination = Destination { kind: Kind::Host, name: "2001:db8::1".into(), port: 25 };
-    let strings = destination.strings();
-    let bytes: Vec<&[u8]> = strings.iter().map(String::as_bytes).collect();
-    assert_eq!(Destination::parse(&bytes).unwrap(), destination);
-    for bad in [[&b"mx"[..], b"", b"25"], [b"mx", b"a", b"65536"], [b"xx", b"a", b"25"], [b"mx", b"a\nb", b"25"]] {
+    for (kind, name, port, shown) in [
+        (Kind::Mx, "example.org", 25, "example.org"),
+        (Kind::Host, "2001:db8::1", 25, "[2001:db8::1]:25"),
+        (Kind::Lmtp, "mail.example", 24, "lmtp:mail.example:24"),
+        (Kind::LmtpSocket, "/run/Dovecot/lmtp", 0, "lmtp:unix:/run/Dovecot/lmtp"),
+    ] {
+        let destination = Destination { kind, name: name.into(), port };
+        let strings = destination.strings();
+        let bytes: Vec<&[u8]> = strings.iter().map(String::as_bytes).collect();
+        assert_eq!(Destination::parse(&bytes).unwrap(), destination);
+        assert_eq!(destination.to_string(), shown);
+    }
+    for bad in [[&b"lmtp-socket"[..], b"run/lmtp", b"0"], [&b"mx"[..], b"", b"25"], [b"mx", b"a", b"65536"], [b"xx", b"a", b"25"], [b"mx", b"a\nb", b"25"]] {
         assert!(Destination::parse(&bad).is_err());
     }
 }
 
 #[test]
 fn a_long_text_is_cut_at_a_character() {
-    let report = Report { delivery: 1, scope: Scope::Message, reusable: true, recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))] };
+    let report = Report { delivery: 1, scope: Scope::Message, reusable: true, recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))], dsn_taken: Vec::new() };
     let read = Report::parse(&report.encode()).unwrap();
     assert_eq!(read.recipients[0].1, "\u{e4}".repeat(500));
 }
