@@ -1,7 +1,7 @@
 //! A message that is being worked on: what memory holds of it until it is done or waits on disk.
 
 use stafett_envelope::Envelope;
-use stafett_queue_store::journal::{Event, Line, Standing};
+use stafett_queue_store::journal::{self, Event, Line, Standing};
 use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
 use std::fs::File;
@@ -93,6 +93,12 @@ impl Message {
                 text.clone_into(&mut standing.text);
             }
         }
+    }
+
+    /// Takes over journal lines that could not be written in an earlier pass.
+    pub fn remember(&mut self, lines: String) {
+        journal::apply_all(lines.as_bytes(), &mut self.standings);
+        self.lines = lines;
     }
 
     /// The envelope's text for an order to these recipients.

@@ -65,6 +65,8 @@ pub struct Scheduler {
     started: u64,
     rescan: Option<Instant>,
     unsynced: Unsynced,
+    /// Journal lines for which the disk had no room when their message was left.
+    unwritten: HashMap<Id, String>,
 }
 
 /// Marks and removals that a power cut could still undo.
@@ -106,6 +108,7 @@ impl Scheduler {
             started: now(),
             rescan: None,
             unsynced,
+            unwritten: HashMap::new(),
         };
         scheduler.scan_waiting()?;
         scheduler.scan_new()?;
@@ -231,7 +234,8 @@ impl Scheduler {
             self.write_lines(id);
         }
         self.sync(true);
-        let uncertain = self.messages.values().filter(|message| message.uncertain).map(|message| message.id);
+        let is_open = |message: &&Message| message.uncertain || message.suspect || !message.lines.is_empty();
+        let uncertain = self.messages.values().filter(is_open).map(|message| message.id);
         let suspects: Vec<Id> = self.suspects.ids.iter().copied().chain(uncertain).collect();
         if let Err(error) = self.attempts.restart(suspects.into_iter()) {
             self.book.error(format_args!("unable to write {}/attempts: {error}", self.store.root().display()));
@@ -318,8 +322,11 @@ impl Scheduler {
                     self.book.error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
                 }
                 let mut message = Message::new(id, size, place, entry.envelope, entry.standings);
+                let unwritten = self.unwritten.remove(&id);
+                let is_known = unwritten.is_some();
+                unwritten.into_iter().for_each(|lines| message.remember(lines));
                 let was_due = place == Place::New || due <= self.started;
-                message.suspect = self.suspects.ids.contains(&id) || (self.suspects.all_due && id.birth_seconds() < self.started && was_due);
+                message.suspect = !is_known && self.suspects.ids.contains(&id) || (self.suspects.all_due && id.birth_seconds() < self.started && was_due);
                 self.begin_pass(message);
             }
             Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),
@@ -455,12 +462,14 @@ impl Scheduler {
     fn wait(&mut self, id: Id, due: u64) {
         self.write_lines(id);
         let Some(message) = self.messages.remove(&id) else { return };
-        let Message { size, place, uncertain, begun, .. } = message;
+        let Message { size, place, uncertain, begun, lines, .. } = message;
+        let uncertain = uncertain || !lines.is_empty();
         let moved = self.store.wait_until(id, size, place, due);
         match moved {
             Ok(()) => {
                 self.touch(place, id);
                 self.touch(Place::Waiting, id);
+                self.keep_unwritten(id, lines);
                 self.waiting.add(Listed { id, size, place: Place::Waiting, due });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -468,6 +477,7 @@ impl Scheduler {
             }
             Err(error) => {
                 self.book.error(format_args!("unable to move msg {id} to queue/cur: {error}; it stays where it is"));
+                self.keep_unwritten(id, lines);
                 self.waiting.add(Listed { id, size, place, due });
             }
         }
@@ -476,6 +486,14 @@ impl Scheduler {
         } else if begun {
             self.suspects.ids.remove(&id);
             self.attempts.end(id);
+        }
+    }
+
+    /// What was delivered or told must not be done again because the disk was full: memory keeps it
+    /// until the next pass writes it.
+    fn keep_unwritten(&mut self, id: Id, lines: String) {
+        if !lines.is_empty() {
+            self.unwritten.insert(id, lines);
         }
     }
 
@@ -490,7 +508,7 @@ impl Scheduler {
                 message.lines.clear();
                 self.unsynced.mark(file);
             }
-            Err(error) => self.book.error(format_args!("unable to write to the journal of msg {id}: {error}; a crash now could cause duplicates")),
+            Err(error) => self.book.error(format_args!("unable to write to the journal of msg {id}: {error}; a crash before it is written could cause duplicates")),
         }
     }
 

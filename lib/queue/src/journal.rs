@@ -93,6 +93,12 @@ impl Line {
 /// not be used.
 pub fn fold(journal: &[u8], recipients: usize) -> (Vec<Standing>, usize) {
     let mut standings = vec![Standing::default(); recipients];
+    let unusable = apply_all(journal, &mut standings);
+    (standings, unusable)
+}
+
+/// Goes on with the fold where it stands. Says how many lines could not be used.
+pub fn apply_all(journal: &[u8], standings: &mut [Standing]) -> usize {
     let mut unusable = 0;
     for line in whole_lines(journal) {
         let parsed = std::str::from_utf8(line).ok().and_then(Line::parse);
@@ -101,7 +107,7 @@ pub fn fold(journal: &[u8], recipients: usize) -> (Vec<Standing>, usize) {
             None => unusable += 1,
         }
     }
-    (standings, unusable)
+    unusable
 }
 
 fn apply(standing: &mut Standing, line: Line) {

@@ -9,3 +9,4 @@ mod pace;
 mod queued;
 mod remote;
 mod retries;
+mod trouble;

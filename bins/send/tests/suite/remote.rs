@@ -3,7 +3,7 @@
 use crate::common::Site;
 use stafett_envelope::Envelope;
 use stafett_sys::socket::{self, Style};
-use stafett_wire::delivery::{Destination, Order, Report, Scope};
+use stafett_wire::delivery::{Destination, Order, Scope};
 use stafett_wire::netstring::{all, number, push};
 use stafett_wire::{LARGEST_PACKET, Verdict};
 use std::os::fd::OwnedFd;
@@ -162,12 +162,24 @@ fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) 
                 (Scope::Message, vec![ok; count])
             }
         };
-        let recipients = verdicts.into_iter().map(|(verdict, text)| (verdict, text.to_owned())).collect();
-        let report = Report { delivery: order.delivery, scope, reusable: scope == Scope::Message, recipients };
-        if socket::send_packet(orders, &report.encode(), None).is_err() || scope == Scope::Destination {
+        let report = report(order.delivery, scope, &verdicts);
+        if socket::send_packet(orders, &report, None).is_err() || scope == Scope::Destination {
             return;
         }
     }
+}
+
+/// A report as it stands on the wire, made without the code that reads it.
+fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let is_down = scope == Scope::Destination;
+    push(&mut out, delivery.to_string().as_bytes());
+    push(&mut out, if is_down { b"d" } else { b"m" });
+    push(&mut out, if is_down { b"-" } else { b"+" });
+    for (verdict, text) in verdicts {
+        push(&mut out, &[&[verdict.letter()], text.as_bytes()].concat());
+    }
+    out
 }
 
 fn look(order: &Order<'_>, destination: &str, connection: u64, file: OwnedFd) -> Seen {

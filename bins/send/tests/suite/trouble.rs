@@ -1,0 +1,46 @@
+//! A system that has too little: descriptors, disk, sense.
+
+use crate::common::{MESSAGE, Site, envelope, now_id, seconds};
+use crate::remote::{Remote, Reply};
+use stafett_envelope::{Envelope, Head};
+use stafett_queue_store::Place;
+use stafett_sys::signal::Signal;
+use stafett_wire::Verdict;
+use stafett_wire::arrival::Arrival;
+use std::fs;
+use std::time::Duration;
+
+const DONE: (Verdict, &str) = (Verdict::Ok, "accepted. Remote host said: 250 ok");
+const LATER: (Verdict, &str) = (Verdict::Temporary, "Remote host said: 450 4.2.0 later");
+
+/// A file that cannot grow stands for a full disk: RLIMIT_FSIZE makes every write beyond it fail.
+const FULL: &str = "trap '' XFSZ; ulimit -f 2;";
+
+#[test]
+fn an_outcome_that_the_disk_had_no_room_for_is_not_forgotten() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |_| Reply::Each(vec![DONE, LATER]));
+    site.start_after(FULL);
+    let mut large = envelope(&["a@example.net", "b@example.net"]);
+    large.head = (0..2).map(|_| Head::Line("x".repeat(300))).collect();
+    let id = now_id(Duration::ZERO);
+    // The file ends just below the limit, so that its journal has no room.
+    let probe = {
+        let size = site.put(id, &large);
+        let length = fs::metadata(site.path(&format!("queue/new/{id},S={size}"))).unwrap().len();
+        fs::remove_file(site.path(&format!("queue/new/{id},S={size}"))).unwrap();
+        usize::try_from(1000 - length).unwrap()
+    };
+    large.head.push(Head::Line("y".repeat(probe)));
+    let size = site.put(id, &large);
+    let mut text = Vec::new();
+    large.write(&mut text);
+    site.tell(&Arrival::Message { id: id.0, size, envelope: &text });
+    site.wait_for_rest(id);
+    site.wait_for_log("unable to write to the journal");
+    remote.script(|_| Reply::All(DONE.0, DONE.1));
+    site.signal(Signal::Alarm);
+    site.wait_for_end(id);
+    let again: Vec<_> = remote.seen().into_iter().skip(1).map(|seen| seen.recipients).collect();
+    assert_eq!(again, [vec!["b@example.net".to_owned()]], "the first recipient had it");
+}
