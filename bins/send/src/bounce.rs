@@ -69,11 +69,13 @@ pub struct Original<'a> {
 /// The bounce: its envelope and its bytes, CRLF lines.
 pub fn compose(original: &Original<'_>, failures: &[Failure], sender: &'static str, to: &str, me: &str, settings: &Bounces) -> (Envelope, Vec<u8>) {
     let returned = Returned::read(original, settings);
-    let border = format!("{}/stafett", original.id);
-    let eight_bit = !returned.content.is_ascii() || !to.is_ascii() || failures.iter().any(|failure| !failure.recipient.address.is_ascii());
+    let border = border(original.id, &returned.content);
+    let said = |failure: &Failure| failure.recipient.address.is_ascii() && failure.text.is_ascii();
+    let report = report_part(original, failures, me, &border);
+    let eight_bit = !returned.content.is_ascii() || !to.is_ascii() || !report.is_ascii() || !failures.iter().all(said);
     let mut text = header(original, sender, to, me, settings, &border, eight_bit);
     text.push_str(&human_part(failures, sender, me, &border, eight_bit));
-    text.push_str(&report_part(original, failures, me, &border));
+    text.push_str(&report);
     let mut message = text.replace('\n', "\r\n").into_bytes();
     returned.write(&mut message, &border);
     let recipient = Recipient { notify: Some("NEVER".to_owned()).filter(|_| sender.is_empty()), ..Recipient::new(to) };
@@ -87,6 +89,15 @@ pub fn compose(original: &Original<'_>, failures: &[Failure], sender: &'static s
         ..Envelope::default()
     };
     (envelope, message)
+}
+
+/// Words that do not occur in the content; its writer may have guessed the id.
+fn border(id: Id, content: &[u8]) -> String {
+    let mut border = format!("{id}/stafett");
+    while content.windows(border.len()).any(|words| words == border.as_bytes()) {
+        border.push('+');
+    }
+    border
 }
 
 fn header(original: &Original<'_>, sender: &str, to: &str, me: &str, settings: &Bounces, border: &str, eight_bit: bool) -> String {
@@ -119,22 +130,24 @@ fn human_part(failures: &[Failure], sender: &str, me: &str, border: &str, eight_
 }
 
 fn report_part(original: &Original<'_>, failures: &[Failure], me: &str, border: &str) -> String {
-    let kind = if original.envelope.smtputf8 { "message/global-delivery-status" } else { "message/delivery-status" };
-    let mut text = format!("--{border}\nContent-Type: {kind}\n\n");
+    let utf8 = original.envelope.smtputf8;
+    let kind = if utf8 { "message/global-delivery-status" } else { "message/delivery-status" };
+    let mut text = String::new();
     if let Some(envid) = &original.envelope.envid {
-        let _ = writeln!(text, "Original-Envelope-Id: {}", decode_xtext(envid));
+        let _ = writeln!(text, "Original-Envelope-Id: {}", decode_xtext(envid, utf8));
     }
     let _ = writeln!(text, "Reporting-MTA: dns; {me}\nArrival-Date: {}\nX-Stafett-Queue-ID: {}\n", date(original.id.birth()), original.id);
     for failure in failures {
-        text.push_str(&recipient_fields(failure));
+        text.push_str(&recipient_fields(failure, utf8));
     }
-    text
+    let encoding = if text.is_ascii() { "" } else { "Content-Transfer-Encoding: 8bit\n" };
+    format!("--{border}\nContent-Type: {kind}\n{encoding}\n{text}")
 }
 
-fn recipient_fields(failure: &Failure) -> String {
+fn recipient_fields(failure: &Failure, utf8: bool) -> String {
     let mut text = String::new();
     if let Some((kind, address)) = failure.recipient.orcpt.as_deref().and_then(|orcpt| orcpt.split_once(';')) {
-        let _ = writeln!(text, "Original-Recipient: {kind};{}", decode_xtext(address));
+        let _ = writeln!(text, "Original-Recipient: {kind};{}", decode_xtext(address, utf8));
     }
     let address = &failure.recipient.address;
     let kind = if address.is_ascii() { "rfc822" } else { "utf-8" };
@@ -179,8 +192,8 @@ fn fold(text: &str) -> String {
     out
 }
 
-/// xtext back to text, printable only (RFC 3461 section 4).
-fn decode_xtext(text: &str) -> String {
+/// xtext back to text, printable only (RFC 3461 section 4); what is not ASCII has a place in a report for SMTPUTF8 alone.
+fn decode_xtext(text: &str, utf8: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -196,7 +209,8 @@ fn decode_xtext(text: &str) -> String {
             }
         }
     }
-    safe(&bytes).to_string()
+    let decoded = safe(&bytes).to_string();
+    if utf8 { decoded } else { decoded.replace(|symbol: char| !symbol.is_ascii(), "_") }
 }
 
 /// The lines that go in front of the message at delivery.

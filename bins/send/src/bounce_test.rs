@@ -71,6 +71,34 @@ fn what_strangers_say_cannot_leave_its_place() {
     assert!(text.contains("\r\n\r\nReceived: by us\r\nSubject: x\r\n"));
 }
 
+/// Who knows when a message will be queued can guess its id, and so the border.
+#[test]
+fn a_guessed_border_does_not_open_a_part() {
+    let content = b"Subject: x\r\n\r\n--1763758000123456/stafett\r\nContent-Type: text/html\r\n\r\n--1763758000123456/stafett+\r\n";
+    let text = bounce_of(content, &Envelope::default(), &[failure("a@example.net", "no")]);
+    let border = text.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(!String::from_utf8_lossy(content).contains(border), "{border}");
+    assert_eq!(text.matches(&format!("\r\n--{border}")).count(), 4, "three parts and the end");
+}
+
+/// ORCPT and ENVID may hide bytes above 127 in xtext: they neither break a report of 7 bits nor go undeclared.
+#[test]
+fn a_report_has_as_many_bits_as_it_says() {
+    let mut failed = failure("a@example.net", "no");
+    failed.recipient.orcpt = Some("rfc822;+C3+A4+FF@c".into());
+    let plain = Envelope { envid: Some("+C3+A4".into()), ..Envelope::default() };
+    let text = bounce_of(b"x: y\r\n\r\n", &plain, &[failed.clone()]);
+    assert!(text.is_ascii() && text.contains("Original-Recipient: rfc822;__@c\r\n"), "{text}");
+    failed.recipient.orcpt = Some("utf-8;\u{e4}@c".into());
+    let global = Envelope { smtputf8: true, ..Envelope::default() };
+    let original = Original { id: Id(1), envelope: &global, size: 0, file: None };
+    let (made, message) = compose(&original, &[failed], "", "sender@example.org", "relay.example", &settings());
+    let text = String::from_utf8(message).unwrap();
+    assert!(made.eight_bit && made.smtputf8, "{made:?}");
+    assert!(text.contains("message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\nReporting-MTA:"), "{text}");
+    assert!(text.contains("Original-Recipient: utf-8;\u{e4}@c\r\n"), "{text}");
+}
+
 #[test]
 fn a_status_is_permanent_whatever_the_last_reply_was() {
     let envelope = Envelope::default();
