@@ -3,8 +3,7 @@
 //! Security stance: the users get no home, no password and no shell. Names that exist are taken as
 //! they are, but never one with the number 0 or two roles with one number.
 
-use crate::Failure;
-use crate::plan::Plan;
+use crate::{Failure, Plan};
 use stafett_instance::people::{People, ROLES, Role};
 use stafett_sys::user::{Account, Uid, group_by_name};
 use std::path::Path;
@@ -36,24 +35,10 @@ pub fn ensure(plan: &Plan, made: &mut impl FnMut(String)) -> Result<People, Fail
 /// The users, now that all must be there.
 fn complete(plan: &Plan) -> Result<People, Failure> {
     let people = plan.people()?.map_err(|missing| Failure::system(format_args!("the users {} are still missing", missing.join(", "))))?;
-    if let Some(fault) = fault(&people) {
+    if let Some(fault) = people.fault() {
         return Err(Failure::lasting(fault));
     }
     Ok(people)
-}
-
-/// What is wrong with the numbers of the users, in words.
-pub fn fault(people: &People) -> Option<String> {
-    if !people.are_separate() {
-        return people.uid(Role::Root).is_root().then(|| "the instance belongs to root but its settings name one ordinary user; make it anew as root".to_owned());
-    }
-    let mut seen: Vec<Uid> = ROLES.iter().map(|role| people.uid(*role)).collect();
-    seen.sort();
-    if seen.first().is_some_and(|uid| uid.is_root()) {
-        return Some("a user of the instance has the number of root; choose another --user-prefix".to_owned());
-    }
-    let equal = seen.windows(2).any(|pair| pair.first() == pair.last());
-    equal.then(|| "two users of the instance have the same number, so their programs could harm each other".to_owned())
 }
 
 fn purpose(role: Role) -> &'static str {

@@ -1,8 +1,7 @@
 //! The first control files of an instance: its name and the rules of its listener.
 
 use crate::files::replace;
-use crate::plan::Plan;
-use crate::{Failure, LOG};
+use crate::{Failure, LOG, Plan};
 use stafett_control::{Control, rows};
 use std::io;
 use std::path::Path;

@@ -1,42 +1,12 @@
 //! Writing files into an instance: whole or not at all, and never over what the admin wrote.
 
-use crate::plan::Plan;
-use crate::scripts::Generated;
-use crate::{Failure, LOG};
+use crate::{Failure, LOG, Plan};
+use stafett_site::files::{State, key, state};
+use stafett_site::scripts::Generated;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-/// Whether a generated file is as it was generated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// There is none.
-    Missing,
-    /// It is what would be generated now.
-    Current,
-    /// It is what was generated earlier.
-    Outdated,
-    /// Somebody changed it.
-    Edited,
-}
-
-/// Compares what lies at the place of a generated file with what was and what would be generated.
-pub fn state(plan: &Plan, file: &Generated) -> io::Result<State> {
-    let content = match fs::read(plan.root.join(&file.path)) {
-        Ok(content) => content,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::Missing),
-        Err(error) => return Err(error),
-    };
-    let before = plan.before.as_ref().and_then(|before| before.written.get(&key(file)));
-    Ok(if content == file.text.as_bytes() {
-        State::Current
-    } else if before == Some(&crc32fast::hash(&content)) {
-        State::Outdated
-    } else {
-        State::Edited
-    })
-}
 
 /// Writes a generated file where it is missing or outdated, and remembers its checksum. `say` is
 /// told the path of one that was written.
@@ -78,8 +48,4 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     file.sync_all()?;
     fs::rename(fresh, path)
-}
-
-fn key(file: &Generated) -> String {
-    file.path.to_string_lossy().into_owned()
 }

@@ -3,12 +3,10 @@
 //! Judged before anything is changed: it must be new, empty or an instance already; the services'
 //! users must be able to reach it; nobody else may be able to swap it.
 
-use crate::plan::Plan;
-use crate::{Failure, LOG};
-use std::fs::Metadata;
+use crate::{Failure, LOG, Plan};
+use stafett_site::ground::{replaceable, unreachable};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Judges the place; nothing is changed.
 pub fn judge(plan: &Plan) -> Result<(), Failure> {
@@ -35,33 +33,6 @@ pub fn prepare(plan: &Plan) -> Result<bool, Failure> {
     made.map(|()| true).map_err(|error| Failure::lasting(format_args!("unable to make {}: {error}", plan.root.display())))
 }
 
-/// An ancestor that bars the services' users, in words; `None` when there is none, or when one
-/// user runs everything.
-pub fn unreachable(plan: &Plan) -> Option<String> {
-    plan.prefix()?;
-    let resolved = nearest(&plan.root)?;
-    let own = std::fs::canonicalize(&plan.root).ok();
-    let mut parents = ancestors(&resolved).filter(|(path, _)| own.as_deref() != Some(path));
-    let barred = parents.find(|(_, found)| found.mode() & 0o001 == 0);
-    barred.map(|(path, found)| {
-        let mode = found.mode() & 0o7777;
-        format!("{} lies below {}, which other users may not search (mode {mode:04o}), so the services cannot reach it; choose another place, such as /var/stafett", plan.root.display(), path.display())
-    })
-}
-
-/// Who else could put something into the place of `path`, in words.
-pub fn replaceable(path: &Path) -> Option<String> {
-    let resolved = nearest(path)?;
-    let parents = ancestors(&resolved).filter(|(ancestor, _)| *ancestor != path);
-    let mut open = parents.filter(|(_, found)| found.mode() & 0o002 != 0 && found.mode() & 0o1000 == 0);
-    open.next().map(|(ancestor, _)| format!("{} is writable by everybody and not sticky", ancestor.display()))
-}
-
-/// Each directory from `path` up to / with what it is.
-pub fn ancestors(path: &Path) -> impl Iterator<Item = (&Path, Metadata)> {
-    path.ancestors().filter_map(|ancestor| std::fs::metadata(ancestor).ok().map(|found| (ancestor, found)))
-}
-
 fn acceptable(plan: &Plan) -> Result<(), Failure> {
     if plan.before.is_some() {
         return Ok(());
@@ -75,11 +46,6 @@ fn acceptable(plan: &Plan) -> Result<(), Failure> {
         LOG.warning(format_args!("{shown}: {reason}; anybody could put another instance in its place"));
     }
     Ok(())
-}
-
-/// The path with links resolved, or that of its nearest ancestor which exists.
-fn nearest(path: &Path) -> Option<PathBuf> {
-    path.ancestors().find_map(|ancestor| std::fs::canonicalize(ancestor).ok())
 }
 
 fn inside_a_file(root: &Path) -> Failure {

@@ -1,7 +1,8 @@
 //! Makes an instance, mends it, and judges it.
 //!
 //! What: `stafett-setup DIR --me HOST …` makes or mends the instance in DIR from the table in
-//! lib/instance; `--check` judges it and changes nothing; `--print`, `--sample`, `--samples` and
+//! lib/instance; `--check` judges its tree and changes nothing
+//! (stafett-check judges the control files too); `--print`, `--sample`, `--samples` and
 //! `--manual` write what is generated: scripts, control files, stafett-control(5).
 //! Security stance: as root it creates users and changes owners, so it follows no symbolic link
 //! inside an instance and touches nothing that the table does not name. It changes no control
@@ -15,21 +16,19 @@ mod check;
 mod control;
 mod files;
 mod ground;
-mod judgement;
 mod make;
 mod manual;
 mod options;
 mod plan;
 mod programs;
 mod samples;
-mod scripts;
-mod settings;
 #[cfg(test)]
 mod tests;
 
 use options::Work;
 use stafett_log::Log;
 use std::fmt;
+use stafett_site::{Failure, Plan};
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-setup");
@@ -48,25 +47,6 @@ fn main() -> ExitCode {
         LOG.fatal(&failure.text);
         ExitCode::from(failure.code)
     })
-}
-
-/// A reason to give up, and the exit code for it.
-#[derive(Debug)]
-struct Failure {
-    code: u8,
-    text: String,
-}
-
-impl Failure {
-    /// The admin must change something first.
-    fn lasting(text: impl fmt::Display) -> Failure {
-        Failure { code: 100, text: text.to_string() }
-    }
-
-    /// The system refused: it may work at the next try.
-    fn system(text: impl fmt::Display) -> Failure {
-        Failure { code: 111, text: text.to_string() }
-    }
 }
 
 /// Prints to standard output; a reader that has gone away is no fault.

@@ -2,11 +2,11 @@
 //! what is remembered.
 
 use crate::options::Request;
-use crate::plan::Plan;
-use crate::{Failure, LOG, accounts, control, files, ground, judgement, programs, scripts};
+use crate::{Failure, LOG, Plan, accounts, control, files, ground, plan, programs};
 use stafett_instance::land::{Fault, Land};
 use stafett_instance::people::People;
 use stafett_instance::tree::{self, Kind, Place};
+use stafett_site::{content, scripts};
 use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Makes or mends the instance.
 pub fn run(request: &Request) -> Result<(), Failure> {
-    let mut plan = Plan::new(request)?;
+    let mut plan = plan::new(request)?;
     ground::judge(&plan)?;
     control::needs_me(&plan, request.me.as_deref())?;
     if !plan.settings.copied || request.bin.is_some() {
@@ -111,7 +111,7 @@ fn mend_files(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), F
     for file in scripts::all(plan) {
         mend(&land, &tree::file(&file.path, file.executable), people, teller)?;
     }
-    for (path, fault) in judgement::content(plan, &land, people).map_err(|error| barred(plan, &error))? {
+    for (path, fault) in content::content(plan, &land, people).map_err(|error| barred(plan, &error))? {
         let done = match fault {
             Fault::Owner { wanted, .. } => land.give(&path, wanted),
             Fault::Mode { wanted, .. } => land.set_mode(&path, wanted),

@@ -1,6 +1,4 @@
-use crate::check::distance;
 use crate::options::{self, Work};
-use crate::settings::{Settings, Users};
 use std::path::PathBuf;
 
 fn parse(arguments: &[&str]) -> Result<Work, String> {
@@ -33,25 +31,5 @@ fn bad_values_are_named() {
     ] {
         let error = parse(arguments).err().unwrap_or_default();
         assert!(error.contains(words), "{arguments:?}: {error}");
-    }
-}
-
-#[test]
-fn settings_are_read_back() {
-    for users in [Users::Single, Users::Separate("relay".into())] {
-        let mut settings = Settings::new(users, PathBuf::from("/opt/with blank/bin"));
-        settings.copied = true;
-        settings.addresses = vec!["::1".into(), "192.0.2.1".into()];
-        settings.written.insert("service/send/run".into(), 0x0102_03ff);
-        assert_eq!(Settings::parse(&settings.text()), Ok(settings));
-    }
-    assert_eq!(Settings::parse("port 25\nwhat ever\n"), Err((2, "has an unknown key")));
-}
-
-#[test]
-fn the_distance_of_words_is_that_of_levenshtein() {
-    for (one, other, steps) in [("", "abc", 3), ("rcpthosts", "rcpthosts", 0), ("rcpthost", "rcpthosts", 1), ("kitten", "sitting", 3), ("smtproute", "smtproutes", 1)] {
-        assert_eq!(distance(one, other), steps);
-        assert_eq!(distance(other, one), steps);
     }
 }

@@ -18,7 +18,9 @@ pub struct Setting {
     pub example: &'static str,
 }
 
-/// What a control file must look like.
+/// What a control file must look like. A function that judges a line begins its reason with the
+/// part that is wrong in quotes, so that a caret can be put below it ([`crate::Excerpt`]), and ends
+/// it with `; ` and what to do.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
     /// The first line counts, trailing blank space stripped.
@@ -80,7 +82,8 @@ pub fn name_server(text: &str) -> Result<(), String> {
     }
 }
 
-/// One line of smtproutes: `domain:relay:port`; domain and relay may be empty.
+/// One line of smtproutes: `domain:relay:port`, where domain and relay may be empty; `domain:lmtp:relay:port`;
+/// `domain:lmtp:unix:/path`. stafett-send judges paths in full.
 pub fn route(domain: &str, rest: &str) -> Result<(), String> {
     if !domain.is_empty() && domain != "." {
         route_key(domain)?;
@@ -88,7 +91,11 @@ pub fn route(domain: &str, rest: &str) -> Result<(), String> {
     if rest.contains('|') {
         return Err("user and password are not read from this file, because everybody may read it; remove the part from | on".to_owned());
     }
-    let (relay, port) = split_port(rest)?;
+    let lmtp = rest.strip_prefix("lmtp:").filter(|place| !place.bytes().all(|byte| byte.is_ascii_digit()));
+    if let Some(path) = lmtp.and_then(|place| place.strip_prefix("unix:")) {
+        return if path.starts_with('/') { Ok(()) } else { Err(format!("\"{path}\" is not the path of a socket; write lmtp:unix:/path")) };
+    }
+    let (relay, port) = split_port(lmtp.unwrap_or(rest))?;
     if let Some(port) = port
         && !port.parse::<u16>().is_ok_and(|port| port != 0)
     {

@@ -8,13 +8,17 @@
 //! Known limits: a file is read whole; one above [`LARGEST`] is refused (use the cdb form).
 
 mod error;
+mod excerpt;
 pub mod form;
+mod nearest;
 mod read;
 pub mod rows;
 mod watch;
 
 pub use error::Error;
+pub use excerpt::Excerpt;
 pub use form::{Form, Setting};
+pub use nearest::nearest;
 pub use read::{Control, Item, LARGEST, Pair};
 pub use watch::Watch;
 

@@ -91,6 +91,20 @@ impl People {
         }
     }
 
+    /// What is wrong with the numbers of the users, in words.
+    pub fn fault(&self) -> Option<String> {
+        if !self.are_separate() {
+            return self.uid(Role::Root).is_root().then(|| "the instance belongs to root but its settings name one ordinary user; make it anew as root".to_owned());
+        }
+        let mut seen: Vec<Uid> = ROLES.iter().map(|role| self.uid(*role)).collect();
+        seen.sort();
+        if seen.first().is_some_and(|uid| uid.is_root()) {
+            return Some("a user of the instance has the number of root; choose another --user-prefix".to_owned());
+        }
+        let equal = seen.windows(2).any(|pair| pair.first() == pair.last());
+        equal.then(|| "two users of the instance have the same number, so their programs could harm each other".to_owned())
+    }
+
     /// Whether each role has a user of its own.
     pub fn are_separate(&self) -> bool {
         !self.roles.is_empty()

@@ -3,7 +3,7 @@
 //! The scripts are the templates in service/templates with names put in, quoted for sh(1). Each
 //! works under runsv and under supervise.
 
-use crate::plan::Plan;
+use crate::Plan;
 use stafett_control::{Setting, rows};
 use stafett_instance::people::Role;
 use stafett_instance::tree::{self, Supervised};

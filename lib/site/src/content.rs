@@ -1,7 +1,7 @@
 //! What files in an instance must be like beside the places of the table: those that the admin
 //! and the services make.
 
-use crate::plan::Plan;
+use crate::Plan;
 use stafett_instance::land::{Fault, Land, Seen};
 use stafett_instance::people::{Group, People, Role};
 use stafett_sys::user::{Gid, Uid};
