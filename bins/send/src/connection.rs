@@ -70,17 +70,14 @@ impl Connection {
     /// Gives the child something to deliver.
     ///
     /// # Errors
-    /// When it is gone; nothing was sent then.
-    pub fn order(&mut self, job: Job, size: u64, envelope: &[u8], file: &File) -> Result<(), Job> {
+    /// `BrokenPipe` or `ConnectionReset` when it is gone, anything else when this order cannot be
+    /// sent at all; nothing was sent then.
+    pub fn order(&mut self, job: Job, size: u64, envelope: &[u8], file: &File) -> io::Result<()> {
         let order = Order { delivery: job.delivery, id: job.id.0, size, envelope };
-        match socket::send_packet(&self.socket, &order.encode(), Some(file.as_fd())) {
-            Ok(()) => {
-                self.job = Some(job);
-                self.messages += 1;
-                Ok(())
-            }
-            Err(_) => Err(job),
-        }
+        socket::send_packet(&self.socket, &order.encode(), Some(file.as_fd()))?;
+        self.job = Some(job);
+        self.messages += 1;
+        Ok(())
     }
 
     /// What the child has to say; `buffer` has room for the largest packet.

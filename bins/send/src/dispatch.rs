@@ -10,6 +10,7 @@ use stafett_queue_store::Id;
 use stafett_queue_store::journal::Event;
 use stafett_wire::Verdict;
 use stafett_wire::delivery::{Report, Scope};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -223,21 +224,32 @@ impl Scheduler {
         }
         let count = work.recipients.len();
         let job = Job { id: work.id, recipients: work.recipients, delivery };
-        let sent = self.connections.get_mut(&connection).ok_or(()).and_then(|found| found.order(job.clone(), message.size, text, &file).map_err(drop));
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let sent = self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
         self.next_delivery += count as u64;
         match sent {
             Ok(()) => self.running += count,
-            Err(()) => {
-                for offset in 0..count as u64 {
-                    self.book.ended(delivery + offset, "deferral", "stafett-remote closed the connection before the message; trying another");
-                }
-                self.close(connection);
-                self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
-            }
+            Err(error) => self.not_sent(connection, number, job, &error),
         }
     }
 
-    fn cannot_read(&mut self, work: Work, error: &std::io::Error) {
+    /// An order that did not go out. A child that is gone has another in its place; an order that the system
+    /// refuses (too large for a packet, no memory) would be refused again at once, and waits.
+    fn not_sent(&mut self, connection: u64, number: u64, job: Job, error: &io::Error) {
+        self.close(connection);
+        if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+            let text = format!("The order cannot be given to stafett-remote: {error}. (#4.3.0)");
+            self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()]);
+            self.after(job.id);
+            return;
+        }
+        for offset in 0..job.recipients.len() as u64 {
+            self.book.ended(job.delivery + offset, "deferral", "stafett-remote closed the connection before the message; trying another");
+        }
+        self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
+    }
+
+    fn cannot_read(&mut self, work: Work, error: &io::Error) {
         let id = work.id;
         self.book.error(format_args!("unable to open msg {id}: {error}"));
         let Some(message) = self.messages.get_mut(&id) else { return };

@@ -30,9 +30,10 @@ fn no_more_connections_altogether_than_control_allows() {
     site.start();
     let ids: Vec<_> = (0..9).map(|n| site.arrive(&envelope(&[&format!("a@{n}.example")]))).collect();
     site.wait_for("three orders", |_| remote.seen().len() == 3);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(remote.seen().len(), 3);
     remote.release();
     ids.into_iter().for_each(|id| site.wait_for_end(id));
-    assert!(remote.most_open() <= 4, "{}: one may still be closing", remote.most_open());
 }
 
 #[test]

@@ -44,3 +44,18 @@ fn an_outcome_that_the_disk_had_no_room_for_is_not_forgotten() {
     let again: Vec<_> = remote.seen().into_iter().skip(1).map(|seen| seen.recipients).collect();
     assert_eq!(again, [vec!["b@example.net".to_owned()]], "the first recipient had it");
 }
+
+#[test]
+fn an_order_that_no_packet_can_hold_is_put_off_and_the_others_go_on() {
+    let mut site = Site::new();
+    let remote = Remote::willing(&site);
+    site.start();
+    let monster = Envelope { head: (0..300).map(|_| Head::Line("x".repeat(900))).collect(), ..envelope(&["a@example.net"]) };
+    let id = now_id(Duration::from_secs(10));
+    site.put(id, &monster);
+    site.tell(&Arrival::Scan);
+    let other = site.arrive(&envelope(&["b@example.net"]));
+    site.wait_for_end(other);
+    assert!(site.find(id).is_none_or(|(place, _)| place == Place::Waiting) || site.is_file(&format!("queue/bad/{id},S={}", MESSAGE.len())));
+    assert_eq!(remote.seen().len(), 1);
+}
