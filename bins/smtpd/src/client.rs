@@ -91,9 +91,10 @@ impl Client {
     }
 }
 
-/// Letters, digits and the few marks that names need; anything else becomes `?`.
+/// Letters, digits and the few marks that names need; anything else becomes `?`. Square brackets too: in the Received
+/// field they stand around the address that the kernel told, and nothing else there may look like it.
 fn plain(text: &str) -> String {
-    let kept = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_' | ':' | '@' | '[' | ']' | '+' | '/' | '=');
+    let kept = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_' | ':' | '@' | '+' | '/' | '=');
     text.chars().take(NAME_MAX).map(|symbol| if kept(symbol) { symbol } else { '?' }).collect()
 }
 
