@@ -4,14 +4,16 @@
 //! outcome is in the journal of a message that stays. A message that is still queued and has a `B`
 //! without a later `E` may have been delivered: its next attempt is announced as a possible
 //! duplicate. The file is not synced, because a crash of a program leaves it intact; after a crash
-//! of the machine (another boot id) every message that was due is suspected.
+//! of the machine (another boot id, or a first line that is none) every message that was due is
+//! suspected. A new file takes the place of the old one by rename, so that no crash finds it empty.
+//! How it fails: a file that cannot be begun anew (the disk is full) is gone on with.
 
 use stafett_queue_store::Id;
 use stafett_sys::process::boot_id;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file is started anew when it is larger than this, in bytes, and nothing is under way.
 const LARGE: u64 = 1024 * 1024;
@@ -19,10 +21,13 @@ const LARGE: u64 = 1024 * 1024;
 /// The file, open for appending.
 #[derive(Debug)]
 pub struct Attempts {
+    path: PathBuf,
     file: File,
     boot: String,
     pending: String,
     length: u64,
+    /// The length at which it is started anew.
+    large: u64,
 }
 
 /// What the last run left behind.
@@ -40,15 +45,21 @@ impl Attempts {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn open(queue: &Path) -> io::Result<(Attempts, Suspects)> {
-        let mut options = File::options();
-        let mut file = options.read(true).append(true).create(true).open(queue.join("attempts"))?;
+        let path = queue.join("attempts");
+        let is_first = !path.exists();
+        let mut file = File::options().read(true).append(true).create(true).open(&path)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
         let boot = boot_id().unwrap_or_default();
-        let suspects = parse(&String::from_utf8_lossy(&text), &boot);
-        let mut attempts = Attempts { file, boot, pending: String::new(), length: text.len() as u64 };
-        // The suspects go on as such until their next attempt has an outcome.
-        attempts.restart(suspects.ids.iter().copied())?;
+        let mut suspects = parse(&String::from_utf8_lossy(&text), &boot);
+        suspects.all_due &= !is_first;
+        let mut attempts = Attempts { path, file, boot, pending: String::new(), length: text.len() as u64, large: LARGE };
+        if is_first {
+            // Without its first line the next start suspects more than it must, which is no harm.
+            let _ = attempts.restart(std::iter::empty());
+        } else if text.last().is_some_and(|last| *last != b'\n') {
+            attempts.pending.push('\n');
+        }
         Ok((attempts, suspects))
     }
 
@@ -68,35 +79,41 @@ impl Attempts {
     /// # Errors
     /// When the disk is full; the lines are kept for the next time.
     pub fn flush(&mut self) -> io::Result<()> {
-        if !self.pending.is_empty() {
-            self.file.write_all(self.pending.as_bytes())?;
-            self.length += self.pending.len() as u64;
-            self.pending.clear();
+        if self.pending.is_empty() {
+            return Ok(());
         }
+        if let Err(error) = self.file.write_all(self.pending.as_bytes()) {
+            // Some of it may have been written: what is torn must not spoil the next line.
+            self.pending.insert(0, '\n');
+            return Err(error);
+        }
+        self.length += self.pending.len() as u64;
+        self.pending.clear();
         Ok(())
     }
 
-    /// Starts the file anew when it has grown, with those that are `running`.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn shorten(&mut self, running: impl Iterator<Item = Id>) -> io::Result<()> {
-        if self.length > LARGE { self.restart(running) } else { Ok(()) }
+    /// Whether the file has grown so much that it should be started anew.
+    pub fn is_large(&self) -> bool {
+        self.length > self.large
     }
 
-    /// Starts the file anew.
+    /// Starts the file anew with those whose outcome is open.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn restart(&mut self, running: impl Iterator<Item = Id>) -> io::Result<()> {
+    /// When it cannot be written; the old file stays in use then.
+    pub fn restart(&mut self, open: impl Iterator<Item = Id>) -> io::Result<()> {
         let mut text = format!("{}\n", self.boot);
-        for id in running {
-            text.push_str(&line('B', id));
-        }
+        open.for_each(|id| text.push_str(&line('B', id)));
+        let temporary = self.path.with_extension("tmp");
+        let mut file = File::options().append(true).create(true).open(&temporary)?;
+        file.set_len(0)?;
+        file.write_all(text.as_bytes())?;
+        std::fs::rename(&temporary, &self.path)?;
+        self.file = file;
         self.pending.clear();
-        self.file.set_len(0)?;
-        self.file.write_all(text.as_bytes())?;
         self.length = text.len() as u64;
+        // Not at once again where that many are open.
+        self.large = LARGE.max(2 * self.length);
         Ok(())
     }
 
@@ -111,7 +128,7 @@ fn line(letter: char, id: Id) -> String {
 
 fn parse(text: &str, boot: &str) -> Suspects {
     let mut lines = text.lines();
-    let all_due = lines.next().is_some_and(|last| last != boot);
+    let all_due = lines.next() != Some(boot);
     let mut ids = HashSet::new();
     for line in lines {
         match (line.get(..1), line.get(1..).and_then(Id::parse)) {
@@ -144,7 +161,7 @@ mod tests {
             assert_eq!(suspects.ids.into_iter().collect::<Vec<_>>(), [one]);
         }
         let path = directory.path().join("attempts");
-        let other_boot = std::fs::read_to_string(&path).unwrap().replace(|c: char| c == 'a' || c == 'b', "c");
+        let other_boot = std::fs::read_to_string(&path).unwrap().replace(['a', 'b'], "c");
         std::fs::write(&path, format!("x{other_boot}")).unwrap();
         assert!(Attempts::open(directory.path()).unwrap().1.all_due);
     }

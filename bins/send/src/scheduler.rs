@@ -112,7 +112,30 @@ impl Scheduler {
         };
         scheduler.scan_waiting()?;
         scheduler.scan_new()?;
+        scheduler.settle_suspects()?;
         Ok(scheduler)
+    }
+
+    /// Settles who is suspected, for as long as it takes: most of what was under way when a scheduler
+    /// was killed is delivered and gone; after a crash of the machine, all that was due is suspected.
+    fn settle_suspects(&mut self) -> io::Result<()> {
+        let (all_due, started) = (self.suspects.all_due, self.started);
+        if all_due || !self.suspects.ids.is_empty() {
+            let (mut queued, mut due) = (HashSet::new(), Vec::new());
+            for place in [Place::New, Place::Waiting, Place::Held] {
+                let mut look = |listed: Listed| {
+                    queued.insert(listed.id);
+                    due.extend(Some(listed.id).filter(|id| all_due && listed.due <= started && id.birth_seconds() < started));
+                };
+                self.store.list(place, &mut look, &mut |_| {})?;
+            }
+            self.suspects.ids.retain(|id| queued.contains(id));
+            self.suspects.ids.extend(due);
+        }
+        if let Err(error) = self.attempts.restart(self.suspects.ids.iter().copied()) {
+            self.book.error(format_args!("unable to begin {}/attempts anew: {error}; going on with the old one", self.store.root().display()));
+        }
+        Ok(())
     }
 
     /// Takes what queued tells.
@@ -236,7 +259,7 @@ impl Scheduler {
         self.sync(true);
         let is_open = |message: &&Message| message.uncertain || message.suspect || !message.lines.is_empty();
         let uncertain = self.messages.values().filter(is_open).map(|message| message.id);
-        let suspects: Vec<Id> = self.suspects.ids.iter().copied().chain(uncertain).collect();
+        let suspects: HashSet<Id> = self.suspects.ids.iter().copied().chain(uncertain).collect();
         if let Err(error) = self.attempts.restart(suspects.into_iter()) {
             self.book.error(format_args!("unable to write {}/attempts: {error}", self.store.root().display()));
         }
@@ -272,13 +295,22 @@ impl Scheduler {
     /// The end of a turn of the loop: what was gathered for the log and for queue/attempts is
     /// written.
     pub fn tidy(&mut self) {
-        let running: HashSet<Id> = self.connections.values().filter_map(|connection| connection.job.as_ref().map(|job| job.id)).collect();
-        let uncertain = self.suspects.ids.iter().copied();
-        let written = self.attempts.flush().and_then(|()| self.attempts.shorten(running.into_iter().chain(uncertain)));
+        let mut written = self.attempts.flush();
+        if written.is_ok() && self.attempts.is_large() {
+            let open: HashSet<Id> = self.open_outcomes().collect();
+            written = self.attempts.restart(open.into_iter());
+        }
         if let Err(error) = written {
             self.book.error(format_args!("unable to write {}/attempts: {error}", self.store.root().display()));
         }
         self.book.flush();
+    }
+
+    /// The messages that a crash now would leave with an outcome that nobody knows.
+    fn open_outcomes(&self) -> impl Iterator<Item = Id> {
+        let is_open = |message: &&Message| message.begun || message.uncertain || message.suspect || !message.lines.is_empty();
+        let worked_on = self.messages.values().filter(is_open).map(|message| message.id);
+        self.suspects.ids.iter().copied().chain(worked_on)
     }
 
     /// Whether marks are being made durable.
@@ -315,7 +347,7 @@ impl Scheduler {
     }
 
     fn read(&mut self, listed: Listed) {
-        let Listed { id, size, place, due } = listed;
+        let Listed { id, size, place, .. } = listed;
         match self.store.read(id, size, place) {
             Ok(Ok(entry)) => {
                 if entry.unusable_lines > 0 {
@@ -325,8 +357,7 @@ impl Scheduler {
                 let unwritten = self.unwritten.remove(&id);
                 let is_known = unwritten.is_some();
                 unwritten.into_iter().for_each(|lines| message.remember(lines));
-                let was_due = place == Place::New || due <= self.started;
-                message.suspect = !is_known && self.suspects.ids.contains(&id) || (self.suspects.all_due && id.birth_seconds() < self.started && was_due);
+                message.suspect = !is_known && self.suspects.ids.contains(&id);
                 self.begin_pass(message);
             }
             Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),

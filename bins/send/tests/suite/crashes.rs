@@ -61,11 +61,38 @@ fn a_second_kill_before_the_next_attempt_forgets_nothing() {
 }
 
 #[test]
+fn suspects_that_are_no_longer_queued_are_forgotten() {
+    let mut site = Site::new();
+    let _remote = Remote::willing(&site);
+    site.start();
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_end(id);
+    site.kill();
+    assert!(fs::read_to_string(site.path("queue/attempts")).unwrap().contains(&format!("B{id}")));
+    site.start();
+    site.stop();
+    assert!(!fs::read_to_string(site.path("queue/attempts")).unwrap().contains(&format!("B{id}")));
+}
+
+#[test]
 fn after_another_boot_everything_that_was_due_is_suspected() {
     let mut site = Site::new();
     let id = now_id(Duration::from_secs(10));
     site.put(id, &envelope(&["a@example.net"]));
     fs::write(site.path("queue/attempts"), "another boot\n").unwrap();
+    site.give("queue/attempts");
+    let _remote = Remote::willing(&site);
+    site.start();
+    site.wait_for_end(id);
+    site.wait_for_log(&format!("possible duplicate: msg {id}"));
+}
+
+#[test]
+fn a_cut_that_emptied_the_attempts_file_suspects_too() {
+    let mut site = Site::new();
+    let id = now_id(Duration::from_secs(10));
+    site.put(id, &envelope(&["a@example.net"]));
+    fs::write(site.path("queue/attempts"), "").unwrap();
     site.give("queue/attempts");
     let _remote = Remote::willing(&site);
     site.start();
@@ -91,4 +118,21 @@ fn a_damaged_file_is_set_aside_and_the_others_go_on() {
     site.wait_for_log(&format!("msg {bad} is damaged"));
     site.wait_for_log(&format!("msg {cut} is damaged"));
     assert_eq!(remote.seen().len(), 1);
+}
+
+#[test]
+fn what_another_boot_made_suspect_stays_so_over_restarts() {
+    let mut site = Site::new();
+    let id = now_id(Duration::from_secs(10));
+    site.put(id, &envelope(&["a@example.net"]));
+    fs::write(site.path("queue/attempts"), "another boot\n").unwrap();
+    site.give("queue/attempts");
+    site.start();
+    site.kill();
+    site.start();
+    site.stop();
+    let _remote = Remote::willing(&site);
+    site.start();
+    site.wait_for_end(id);
+    site.wait_for_log(&format!("possible duplicate: msg {id}"));
 }
