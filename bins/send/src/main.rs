@@ -34,6 +34,7 @@ use stafett_control::{Control, Watch};
 use stafett_instance::{Instance, Service};
 use stafett_log::Log;
 use stafett_queue_store::Store;
+use stafett_sys::limit;
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::privilege;
 use stafett_sys::sandbox::{Enforced, Sandbox};
@@ -43,8 +44,13 @@ use stafett_sys::user::Uid;
 use stafett_wire::LARGEST_PACKET;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 const LOG: Log = Log::new("stafett-send");
+/// Descriptors: a file for each message in memory, a socket for each connection, journals to sync.
+const ENOUGH_FILES: u64 = 24 * 1024;
+/// How long callers are left waiting when there is no descriptor for them.
+const DEAF: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     match run() {
@@ -66,6 +72,9 @@ fn run() -> Result<(), String> {
     let _scheduler = store
         .become_scheduler()
         .map_err(|error| format!("unable to lock {}/cur: {error}; another stafett-send runs on this queue", store.root().display()))?;
+    if let Err(error) = limit::raise_open_files(ENOUGH_FILES) {
+        LOG.warning(format_args!("unable to raise the number of open files: {error}"));
+    }
     let path = instance.socket(Service::Send);
     let listener = socket::listen(&path, Style::Packets, 64).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
     let wanted = [Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Alarm];
@@ -84,7 +93,7 @@ fn run() -> Result<(), String> {
     let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, remote, chores);
     let scheduler = scheduler.map_err(|error| format!("unable to read the queue: {error}"))?;
     LOG.line("status: ready");
-    Loop { scheduler, listener, signals, watch, control, callers: Vec::new(), buffer: vec![0; LARGEST_PACKET] }.run()
+    Loop { scheduler, listener, signals, watch, control, callers: Vec::new(), deaf_until: None, buffer: vec![0; LARGEST_PACKET] }.run()
 }
 
 /// The event loop: whoever has something to say is heard, then work is given out.
@@ -95,6 +104,8 @@ struct Loop {
     watch: Watch,
     control: Control,
     callers: Vec<OwnedFd>,
+    /// Nobody is accepted until then.
+    deaf_until: Option<Instant>,
     buffer: Vec<u8>,
 }
 
@@ -117,24 +128,28 @@ impl Loop {
         Ok(())
     }
 
-    fn wait(&self) -> Result<Heard, String> {
+    fn wait(&mut self) -> Result<Heard, String> {
+        self.deaf_until = self.deaf_until.filter(|until| *until > Instant::now());
+        let sleep = if self.deaf_until.is_some() { self.scheduler.sleep().min(DEAF) } else { self.scheduler.sleep() };
         let connections: Vec<u64> = self.scheduler.connection_numbers();
-        let fixed = [self.signals.as_fd(), self.watch.as_fd(), self.listener.as_fd(), self.scheduler.bell().as_fd()];
+        let fixed = [self.signals.as_fd(), self.watch.as_fd(), self.scheduler.bell().as_fd()];
         let mut wanted: Vec<_> = fixed.into_iter().map(|fd| (fd, Interest::Read)).collect();
         wanted.extend(self.callers.iter().map(|caller| (caller.as_fd(), Interest::Read)));
         wanted.extend(connections.iter().filter_map(|number| self.scheduler.connection(*number)).map(|connection| (connection.as_fd(), Interest::Read)));
         wanted.extend(self.scheduler.remote_descriptor().map(|fd| (fd, Interest::Read)));
-        let ready = poll::wait(&wanted, Some(self.scheduler.sleep())).map_err(|error| format!("unable to wait for events: {error}"))?;
+        let listener = wanted.len();
+        wanted.extend(Some((self.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
+        let ready = poll::wait(&wanted, Some(sleep)).map_err(|error| format!("unable to wait for events: {error}"))?;
         let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
         let first = fixed.len() + self.callers.len();
         Ok(Heard {
             signal: is_ready(0),
             control: is_ready(1),
-            listener: is_ready(2),
-            chores: is_ready(3),
+            listener: is_ready(listener),
+            chores: is_ready(2),
             callers: (0..self.callers.len()).filter(|index| is_ready(fixed.len() + index)).collect(),
             connections: connections.iter().enumerate().filter(|(index, _)| is_ready(first + index)).map(|(_, number)| *number).collect(),
-            remote: is_ready(first + connections.len()),
+            remote: self.scheduler.remote_descriptor().is_some() && is_ready(first + connections.len()),
         })
     }
 
@@ -181,6 +196,8 @@ impl Loop {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Ok(_) | Err(_) => {
                     self.callers.swap_remove(index);
+                    // What it told and we did not hear lies in queue/new.
+                    self.scheduler.look_again();
                     return;
                 }
             }
@@ -188,7 +205,17 @@ impl Loop {
     }
 
     fn admit(&mut self) {
-        while let Ok(Some(caller)) = socket::accept(&self.listener) {
+        loop {
+            let caller = match socket::accept(&self.listener) {
+                Ok(Some(caller)) => caller,
+                Ok(None) => return,
+                Err(error) => {
+                    // It stays in the line, and would wake us at once again.
+                    LOG.error(format_args!("unable to accept a caller: {error}"));
+                    self.deaf_until = Some(Instant::now() + DEAF);
+                    return;
+                }
+            };
             let known = socket::peer(&caller).is_ok_and(|peer| peer.uid == Uid::effective() || peer.uid.is_root());
             if known && socket::set_nonblocking(&caller, true).is_ok() {
                 self.callers.push(caller);

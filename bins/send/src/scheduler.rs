@@ -155,8 +155,13 @@ impl Scheduler {
                     self.begin_pass(Message::new(id, size, Place::New, envelope, standings));
                 }
             }
-            _ => self.rescan = Some(Instant::now()),
+            _ => self.look_again(),
         }
+    }
+
+    /// Looks into queue/new soon: a message may lie there that was not told.
+    pub fn look_again(&mut self) {
+        self.rescan = Some(Instant::now());
     }
 
     /// Reads what is due from disk, as long as memory holds little.

@@ -160,6 +160,10 @@ impl Site {
         socket::send_packet(caller, &arrival.encode(), None).unwrap();
     }
 
+    pub fn hang_up(&mut self) {
+        self.caller = None;
+    }
+
     /// Where a message lies now and when it is due; `None` when it is gone.
     pub fn find(&self, id: Id) -> Option<(Place, u64)> {
         let found = self.store().find(id, MESSAGE.len() as u64).unwrap()?;

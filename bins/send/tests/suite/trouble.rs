@@ -1,6 +1,6 @@
 //! A system that has too little: descriptors, disk, sense.
 
-use crate::common::{MESSAGE, Site, envelope, now_id, seconds};
+use crate::common::{MESSAGE, Site, envelope, now_id};
 use crate::remote::{Remote, Reply};
 use stafett_envelope::{Envelope, Head};
 use stafett_queue_store::Place;
@@ -58,4 +58,42 @@ fn an_order_that_no_packet_can_hold_is_put_off_and_the_others_go_on() {
     site.wait_for_end(other);
     assert!(site.find(id).is_none_or(|(place, _)| place == Place::Waiting) || site.is_file(&format!("queue/bad/{id},S={}", MESSAGE.len())));
     assert_eq!(remote.seen().len(), 1);
+}
+
+#[test]
+fn callers_beyond_the_limit_of_descriptors_make_no_busy_loop() {
+    let mut site = Site::new();
+    let _remote = Remote::willing(&site);
+    site.start_after("ulimit -n 30;");
+    let path = site.path("run/send/socket");
+    let callers: Vec<_> = (0..40).map(|_| stafett_sys::socket::connect(&path, stafett_sys::socket::Style::Packets).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    let ticks = site.ticks();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(site.ticks() - ticks < 40, "{} ticks of CPU in a second", site.ticks() - ticks);
+    drop(callers);
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_end(id);
+}
+
+#[test]
+fn the_limit_of_descriptors_is_raised() {
+    let mut site = Site::new();
+    site.start_after("ulimit -S -n 256;");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", site.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: u64 = line.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(soft >= 4096, "{line}");
+}
+
+#[test]
+fn a_caller_that_breaks_off_makes_the_scheduler_look_for_itself() {
+    let mut site = Site::new();
+    let _remote = Remote::willing(&site);
+    site.start();
+    site.tell(&Arrival::Scan);
+    let id = now_id(Duration::from_secs(10));
+    site.put(id, &envelope(&["a@example.net"]));
+    site.hang_up();
+    site.wait_for_end(id);
 }
