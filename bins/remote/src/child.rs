@@ -109,7 +109,7 @@ impl Child<'_> {
         let content = Content::new(&envelope, file, order.size);
         let mut ledger = Ledger::new(count);
         let (scope, reusable) = self.deliver(&Message { envelope, content }, &mut ledger);
-        Ok(Report { delivery: order.delivery, scope, reusable, recipients: ledger.finish() })
+        Ok(Report { delivery: order.delivery, scope, reusable, recipients: ledger.finish(), dsn_taken: Vec::new() })
     }
 
     /// Fills the ledger; says what a failure is about and whether the connection is still good.

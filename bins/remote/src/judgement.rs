@@ -192,7 +192,7 @@ pub fn no_such_name(destination: &Destination) -> NoSession {
     match destination.kind {
         Lookup::Mx => never(format!("Sorry, I couldn't find any host named {name}. (#5.1.2)")),
         // The name is the admin's, not the sender's: a slip in a route must not bounce mail.
-        Lookup::Host => later(format!(
+        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket => later(format!(
             "The relay {name} has no address; correct control/smtproutes, or the name service. (#4.4.4)"
         )),
     }
@@ -202,7 +202,7 @@ pub fn no_such_name(destination: &Destination) -> NoSession {
 pub fn no_way_there(destination: &Destination) -> NoSession {
     match destination.kind {
         Lookup::Mx => never(format!("Sorry, {} has neither MX nor address records. (#5.4.4)", destination.name)),
-        Lookup::Host => no_such_name(destination),
+        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket => no_such_name(destination),
     }
 }
 

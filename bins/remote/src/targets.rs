@@ -35,7 +35,7 @@ pub fn find(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr
         return Ok(vec![address]);
     }
     let mut addresses = match destination.kind {
-        Kind::Host => addresses_of_host(settings, destination)?,
+        Kind::Host | Kind::Lmtp | Kind::LmtpSocket => addresses_of_host(settings, destination)?,
         Kind::Mx => addresses_of_domain(settings, destination)?,
     };
     addresses.truncate(MOST_ADDRESSES);

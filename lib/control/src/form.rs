@@ -1,5 +1,8 @@
 //! The forms that a control file can have, and what fits each.
 
+pub mod network;
+pub mod outgoing;
+
 /// One control file: everything that is known about it, in one place.
 #[derive(Debug)]
 pub struct Setting {

@@ -1,6 +1,8 @@
 //! One row per control file. A program names the row it reads; the checker, the samples and
 //! stafett-control(5) go through [`TABLE`].
 
+use crate::form::network::network;
+use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, name_server, route};
 
 /// Seconds in a week, the longest that most times may be set to.
@@ -13,9 +15,9 @@ const fn seconds(least: u64, most: u64) -> Form {
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
     &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCEMAXBYTES, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
-    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
-    &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &QUEUEFREE, &QUEUELIFETIME, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
-    &TCP_SMTP, &TCP_SMTP_CDB, &TIMEOUTCONNECT, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
+    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DESTINATIONS, &DOMAINBINDINGS, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
+    &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &OUTGOINGIP, &QUEUEFREE, &QUEUELIFETIME, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
+    &TCP_SMTP, &TCP_SMTP_CDB, &TIMEOUTCONNECT, &TIMEOUTDELIVERY, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
 ];
 
 /// The name of this host.
@@ -159,8 +161,8 @@ pub static QUEUESYNC: Setting = Setting {
 /// Routes.
 pub static SMTPROUTES: Setting = Setting {
     name: "smtproutes", form: Form::Map(route), default: "none: MX records", readers: &["send"],
-    text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. The last line for a domain counts.",
-    example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\n:smarthost.example.net:587",
+    text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. The last line for a domain counts.",
+    example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:587",
 };
 /// Name servers.
 pub static RESOLVERS: Setting = Setting {
@@ -185,6 +187,30 @@ pub static TIMEOUTREMOTE: Setting = Setting {
     name: "timeoutremote", form: seconds(1, 86_400), default: "the times of RFC 5321 section 4.5.3.2 for each command", readers: &["remote"],
     text: "How many seconds to wait for each reply of another host.",
     example: "300",
+};
+/// Patience with a delivery.
+pub static TIMEOUTDELIVERY: Setting = Setting {
+    name: "timeoutdelivery", form: seconds(10, 604_800), default: "14400: four hours", readers: &["remote"],
+    text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later.",
+    example: "14400",
+};
+/// Where to we may connect.
+pub static DESTINATIONS: Setting = Setting {
+    name: "destinations", form: Form::List(network), default: "none: every address", readers: &["remote"],
+    text: "The only networks that mail is sent to, one a line: an address, or address/bits. When the file exists, no connection is made to an address outside of them, whatever the DNS, a route or a recipient says; such mail waits, and the reason names this file. A file without a line allows no address at all. Unix sockets are no addresses and not meant.",
+    example: "192.0.2.0/24\n2001:db8:5::/48",
+};
+/// Our address as a client.
+pub static OUTGOINGIP: Setting = Setting {
+    name: "outgoingip", form: Form::List(outgoing_address), default: "none: the system chooses", readers: &["remote"],
+    text: "Which of this host's addresses connections come from, one a line: an address for all destinations, or domain:address for one, .domain:address for all below it. The domain is that of the recipients, or where smtproutes names a relay, the name of the relay. IPv4 and IPv6 are looked up apart; without a line for its family the system chooses. A line that names a domain goes before domainbindings, a line for all destinations after it.",
+    example: "192.0.2.25\n2001:db8::25\nexample.net:192.0.2.26",
+};
+/// Our address by sender.
+pub static DOMAINBINDINGS: Setting = Setting {
+    name: "domainbindings", form: Form::Map(sender_binding), default: "none: outgoingip", readers: &["remote"],
+    text: "Which of this host's addresses the mail of a sender's domain comes from, domain:address; .domain stands for all below it, an empty domain for all others and for bounces. The last line for a domain and a family counts. A line of outgoingip that names the destination goes before it.",
+    example: "example.org:192.0.2.27\nexample.org:2001:db8::27",
 };
 /// User name of bounces.
 pub static BOUNCEFROM: Setting = Setting {

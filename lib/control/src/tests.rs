@@ -32,11 +32,11 @@ fn lists_drop_blank_lines_and_comments_and_keep_line_numbers() {
 fn a_bad_line_of_a_list_or_map_is_an_error_with_its_line() {
     let (_directory, control) = with("rcpthosts", "example.org\nwhat ever\n");
     assert!(control.list(&rows::RCPTHOSTS).unwrap_err().to_string().starts_with("control/rcpthosts:2: "));
-    for bad in ["example.org", "example.org:host:0", "a:b:c:d", "a:[::1", "a:host:25|user|secret"] {
+    for bad in ["example.org", "example.org:host:0", "a:b:c:d", "a:lmtp:unix:x", "a:lmtp:h:0", "a:[::1", "a:host:25|user|secret"] {
         let (_directory, control) = with("smtproutes", bad);
         assert!(control.map(&rows::SMTPROUTES).is_err(), "{bad}");
     }
-    for good in [":host", "a:", ".a:[::1]:25", "a:127.0.0.1:2525", "A.Example:h:"] {
+    for good in [":host", "a:", ".a:[::1]:25", "a:127.0.0.1:2525", "A.Example:h:", "a:lmtp:unix:/run/x", "a:lmtp:h:24", "a:lmtp:24", "a:lmtp:[::1]:24"] {
         let (_directory, control) = with("smtproutes", good);
         assert!(control.map(&rows::SMTPROUTES).is_ok(), "{good}");
     }

@@ -1,9 +1,10 @@
 //! Where mail for a domain goes: control/smtproutes.
 //!
 //! What it does: holds the routes and answers for a domain with the first of: the domain itself, each `.suffix` of it
-//! (longest first), the empty key; without a route, the domain's MX records (interfaces of qmail-remote(8)).
+//! (longest first), the empty key; without a route, the domain's MX records (interfaces of qmail-remote(8)). A relay
+//! may speak LMTP, over TCP or at a Unix socket: `lmtp:host:port`, `lmtp:unix:/path`.
 //! Security stance: routes come from the admin, domains from strangers; a domain only ever selects a line. An address
-//! literal leads to a host, never to a look-up.
+//! literal is handed on as one and never looked up.
 //! How it fails: a value that does not parse is an error that says what to write; the whole table is refused with it.
 //! Known limits: no credentials (`|user|password`) and no port 465 with TLS from the start.
 
@@ -11,10 +12,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use stafett_wire::delivery::{Destination, Kind};
+use stafett_wire::delivery::{Destination, Kind, LONGEST_SOCKET_PATH};
 
 /// The port of SMTP (RFC 5321 §2.3.4).
 pub const SMTP_PORT: u16 = 25;
+/// The usual port of LMTP, "any private mail system"; it must not be 25 (RFC 2033 §5).
+pub const LMTP_PORT: u16 = 24;
 
 /// The table of routes.
 #[derive(Clone, Debug, Default)]
@@ -23,10 +26,11 @@ pub struct SmtpRoutes {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Route {
-    /// Empty: use the MX records of the recipient's domain.
-    relay: String,
-    port: u16,
+enum Route {
+    /// The MX records of the recipient's domain, on that port.
+    Exchangers { port: u16 },
+    /// Always the same way.
+    To(Destination),
 }
 
 impl SmtpRoutes {
@@ -39,7 +43,8 @@ impl SmtpRoutes {
     /// Adds the line `key:value`; a later line of the same key, in any case, replaces an earlier one.
     ///
     /// # Errors
-    /// [`BadRoute`] where `value` is not `relay`, `relay:port`, `[ipv6]`, `[ipv6]:port`, `:port` or empty.
+    /// [`BadRoute`] where `value` is not `relay`, `relay:port`, `[ipv6]`, `[ipv6]:port`, `:port` or empty, nor one of
+    /// these behind `lmtp:`, nor `lmtp:unix:/path`.
     pub fn insert(&mut self, key: &str, value: &str) -> Result<(), BadRoute> {
         self.routes.insert(canonical(key), parse_route(value)?);
         Ok(())
@@ -51,8 +56,8 @@ impl SmtpRoutes {
         let domain = canonical(domain);
         match self.route(&domain) {
             None => by_mx(domain, SMTP_PORT),
-            Some(route) if route.relay.is_empty() => by_mx(domain, route.port),
-            Some(route) => Destination { kind: Kind::Host, name: route.relay.clone(), port: route.port },
+            Some(Route::Exchangers { port }) => by_mx(domain, *port),
+            Some(Route::To(destination)) => destination.clone(),
         }
     }
 
@@ -74,12 +79,10 @@ impl SmtpRoutes {
     }
 }
 
-/// The MX hosts of a domain, or the host itself where the domain is an address literal (RFC 5321 §4.1.3).
+/// The MX hosts of a domain; an address literal is no domain but means itself (RFC 5321 §4.1.3).
 fn by_mx(domain: String, port: u16) -> Destination {
-    match literal(&domain) {
-        Some(address) => Destination { kind: Kind::Host, name: address.to_string(), port },
-        None => Destination { kind: Kind::Mx, name: domain, port },
-    }
+    let name = literal(&domain).map_or(domain, |address| format!("[{address}]"));
+    Destination { kind: Kind::Mx, name, port }
 }
 
 /// A value of smtproutes that does not parse: a sentence that says what to write.
@@ -103,9 +106,41 @@ fn parse_route(value: &str) -> Result<Route, BadRoute> {
                 .to_owned(),
         ));
     }
+    match lmtp(value) {
+        Some(place) => parse_lmtp(place),
+        None => parse_smtp(value),
+    }
+}
+
+/// What stands behind `lmtp:`. A port there means a host that is called lmtp, as qmail would read it.
+fn lmtp(value: &str) -> Option<&str> {
+    let rest = value.strip_prefix("lmtp:")?;
+    (!rest.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
+}
+
+fn parse_lmtp(place: &str) -> Result<Route, BadRoute> {
+    if let Some(path) = place.strip_prefix("unix:") {
+        if !path.starts_with('/') || path.len() > LONGEST_SOCKET_PATH || path.contains(char::is_control) {
+            let most = LONGEST_SOCKET_PATH;
+            return Err(BadRoute(format!("\"{path}\" is not the path of a socket; write lmtp:unix:/path, {most} bytes at most")));
+        }
+        return Ok(Route::To(Destination { kind: Kind::LmtpSocket, name: path.to_owned(), port: 0 }));
+    }
+    let (relay, port) = split_relay(place)?;
+    if relay.is_empty() {
+        return Err(BadRoute(format!("\"lmtp:{place}\" names no host; write lmtp:host:port or lmtp:unix:/path")));
+    }
+    let port = if port.is_empty() { LMTP_PORT } else { parse_port(port)? };
+    Ok(Route::To(Destination { kind: Kind::Lmtp, name: canonical(relay), port }))
+}
+
+fn parse_smtp(value: &str) -> Result<Route, BadRoute> {
     let (relay, port) = split_relay(value)?;
     let port = if port.is_empty() { SMTP_PORT } else { parse_port(port)? };
-    Ok(Route { relay: canonical(relay), port })
+    if relay.is_empty() {
+        return Ok(Route::Exchangers { port });
+    }
+    Ok(Route::To(Destination { kind: Kind::Host, name: canonical(relay), port }))
 }
 
 /// Splits off the port; an IPv6 address loses its brackets.

@@ -65,19 +65,43 @@ fn addresses_as_relays() {
 }
 
 #[test]
-fn address_literals_are_hosts() {
+fn address_literals_stay_literals() {
     let empty = SmtpRoutes::new();
-    assert_eq!(shown(&empty, "[192.0.2.1]"), "host 192.0.2.1 25");
-    assert_eq!(shown(&empty, "[IPv6:2001:db8::1]"), "host 2001:db8::1 25");
+    assert_eq!(shown(&empty, "[192.0.2.1]"), "mx [192.0.2.1] 25");
+    assert_eq!(shown(&empty, "[IPv6:2001:DB8::1]"), "mx [2001:db8::1] 25");
+    assert_eq!(shown(&empty, "[x]"), "mx [x] 25");
     assert_eq!(shown(&routes(&[("", "smart.example")]), "[192.0.2.1]"), "host smart.example 25");
+    assert_eq!(shown(&routes(&[("", ":26")]), "[192.0.2.1]"), "mx [192.0.2.1] 26");
+}
+
+#[test]
+fn relays_that_speak_lmtp() {
+    let routes = routes(&[
+        ("socket.example", "lmtp:unix:/run/Dovecot/lmtp"),
+        ("tcp.example", "lmtp:Mail.Example:2424"),
+        ("short.example", "lmtp:mail.example"),
+        ("six.example", "lmtp:[2001:DB8::1]:24"),
+        // As qmail reads them.
+        ("host.example", "lmtp:2525"),
+        ("bare.example", "lmtp"),
+        ("colon.example", "lmtp:"),
+    ]);
+    assert_eq!(shown(&routes, "socket.example"), "lmtp-socket /run/Dovecot/lmtp 0");
+    assert_eq!(shown(&routes, "tcp.example"), "lmtp mail.example 2424");
+    assert_eq!(shown(&routes, "short.example"), "lmtp mail.example 24");
+    assert_eq!(shown(&routes, "six.example"), "lmtp 2001:db8::1 24");
+    assert_eq!(shown(&routes, "host.example"), "host lmtp 2525");
+    assert_eq!(shown(&routes, "bare.example"), "host lmtp 25");
+    assert_eq!(shown(&routes, "colon.example"), "host lmtp 25");
 }
 
 #[test]
 fn values_that_are_refused() {
     let refused = |value: &str| SmtpRoutes::new().insert("example.org", value).unwrap_err().to_string();
-    for value in ["relay:0", "relay:65536", "relay:+25", "relay:smtp", "2001:db8::1", "[2001:db8::1", "[relay]", "[::1]25", "a b"] {
+    for value in ["relay:0", "relay:65536", "relay:+25", "relay:smtp", "2001:db8::1", "[2001:db8::1", "[relay]", "[::1]25", "a b", "lmtp:unix:run/x", "lmtp::24x", "lmtp:h:0"] {
         refused(value);
     }
     assert!(refused("relay:587|user|password").contains("does not support credentials in smtproutes"));
+    refused(&format!("lmtp:unix:/{}", "x".repeat(200)));
     assert!(refused("relay:0").contains("from 1 to 65535"));
 }
