@@ -122,6 +122,19 @@ impl Control {
         }
     }
 
+    /// All that is wrong with the file of that row, where [`Control::check`] gives the first.
+    pub fn faults(&self, row: &Setting) -> Vec<Error> {
+        if !matches!(row.form, Form::List(_) | Form::Map(_)) {
+            return self.check(row).err().into_iter().collect();
+        }
+        let text = match self.text(row) {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) => return vec![error],
+        };
+        let wrong = |(line, value)| fits(row, value).err().map(|reason| Error::new(row.name, line, reason));
+        counted(&text).filter_map(wrong).collect()
+    }
+
     /// Where a compiled table lies; `None` when it is absent.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use crate::draft::Draft;
 use crate::entry::{Damage, Entry};
 use crate::id::Id;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use stafett_sys::filesystem::FileSystem;
 use std::fmt;
 use std::fs::{DirEntry, File, Metadata};
 use std::io::{self, Write};
@@ -252,12 +253,9 @@ impl Store {
     }
 
     /// Whether one sync of a renamed file also makes its name durable here (see
-    /// stafett-queue(5)): measured for ext4, xfs and btrfs.
+    /// stafett-queue(5)).
     pub fn file_sync_is_enough(&self) -> bool {
-        const EXT4: i64 = 0xEF53;
-        const XFS: i64 = 0x5846_5342;
-        const BTRFS: i64 = 0x9123_683E;
-        rustix::fs::fstatfs(&self.directory).is_ok_and(|stat| matches!(stat.f_type, EXT4 | XFS | BTRFS))
+        FileSystem::of_opened(&self.directory).is_ok_and(FileSystem::syncs_names_with_files)
     }
 
     fn make_shard(&self, id: Id) -> io::Result<()> {

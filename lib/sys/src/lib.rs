@@ -9,6 +9,7 @@
 //! Known limits: Linux only; fork is for single-threaded programs alone.
 
 pub mod descriptor;
+pub mod filesystem;
 pub mod limit;
 pub mod poll;
 pub mod privilege;

@@ -18,3 +18,8 @@ pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum: limit.maximum })?;
     Ok(possible)
 }
+
+/// How many descriptors may be open at once in this process, as it stands.
+pub fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}

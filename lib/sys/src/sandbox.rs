@@ -7,7 +7,7 @@
 //! modes of run/ and the check of the caller's user are what guard those.
 
 use crate::privilege::{Dropped, no_new_privileges};
-use landlock::{ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus};
+use landlock::{ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,12 @@ pub enum Enforced {
     Partly,
     /// The kernel has no landlock, or it is switched off.
     Not,
+}
+
+/// Whether the running kernel knows landlock. Nothing is changed by asking.
+pub fn is_known_to_the_kernel() -> bool {
+    let strict = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    strict.handle_access(AccessFs::ReadFile).and_then(Ruleset::create).is_ok()
 }
 
 impl Sandbox {
