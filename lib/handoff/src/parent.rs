@@ -15,6 +15,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// How long callers are left waiting when there is no descriptor for them.
+const DEAF: Duration = Duration::from_secs(1);
+
 /// What a resident program does beside the loop.
 pub trait Service {
     /// Called before each birth and on HUP (`forced`): read again what has changed. Must be cheap
@@ -48,6 +51,8 @@ pub struct Parent {
     callers: HashMap<u64, OwnedFd>,
     next_caller: u64,
     children: HashMap<Pid, (u64, u64)>,
+    /// Nobody is accepted until then.
+    deaf_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -70,7 +75,7 @@ impl Parent {
         allowed.extend([Uid::effective(), Uid::ROOT]);
         let (lifeline, write_end) = stafett_sys::descriptor::pipe()?;
         let ends = Some(Ends { listener, signals, _lifeline: write_end });
-        Ok(Parent { log, ends, lifeline, allowed, most, callers: HashMap::new(), next_caller: 0, children: HashMap::new() })
+        Ok(Parent { log, ends, lifeline, allowed, most, callers: HashMap::new(), next_caller: 0, children: HashMap::new(), deaf_until: None })
     }
 
     /// Serves until TERM. Returns when the parent should exit.
@@ -80,10 +85,16 @@ impl Parent {
     pub fn run(mut self, service: &mut impl Service) -> io::Result<()> {
         let mut buffer = vec![0; LARGEST];
         while let Some(ends) = &self.ends {
+            self.deaf_until = self.deaf_until.filter(|until| *until > Instant::now());
             let (signalled, called, ready) = self.wait(ends)?;
             let (end, reload, died) = if signalled { arrived(&ends.signals) } else { (false, false, false) };
             if called {
-                let callers = accept_callers(ends, self.log);
+                let (callers, fault) = accept_callers(ends);
+                if let Some(error) = fault {
+                    // Who waits stays in the line, and would wake us at once again.
+                    self.log.error(format_args!("unable to accept a caller: {error}"));
+                    self.deaf_until = Some(Instant::now() + DEAF);
+                }
                 callers.into_iter().for_each(|caller| self.admit(caller));
             }
             if reload {
@@ -104,12 +115,13 @@ impl Parent {
 
     fn wait(&self, ends: &Ends) -> io::Result<(bool, bool, Vec<u64>)> {
         let names: Vec<u64> = self.callers.keys().copied().collect();
-        let mut wanted = vec![(ends.signals.as_fd(), Interest::Read), (ends.listener.as_fd(), Interest::Read)];
+        let mut wanted = vec![(ends.signals.as_fd(), Interest::Read)];
         wanted.extend(names.iter().filter_map(|name| self.callers.get(name)).map(|caller| (caller.as_fd(), Interest::Read)));
-        let ready = poll::wait(&wanted, None)?;
+        wanted.extend(Some((ends.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
+        let ready = poll::wait(&wanted, self.deaf_until.map(|_| DEAF))?;
         let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.readable);
-        let callers = names.iter().enumerate().filter(|(index, _)| is_ready(index + 2)).map(|(_, name)| *name);
-        Ok((is_ready(0), is_ready(1), callers.collect()))
+        let callers = names.iter().enumerate().filter(|(index, _)| is_ready(index + 1)).map(|(_, name)| *name);
+        Ok((is_ready(0), is_ready(names.len() + 1), callers.collect()))
     }
 
     fn reap(&mut self) {
@@ -261,16 +273,14 @@ fn arrived(signals: &Signals) -> (bool, bool, bool) {
     (end, reload, died)
 }
 
-fn accept_callers(ends: &Ends, log: Log) -> Vec<OwnedFd> {
+/// Everybody who waits, and why there are no more.
+fn accept_callers(ends: &Ends) -> (Vec<OwnedFd>, Option<io::Error>) {
     let mut callers = Vec::new();
     loop {
         match socket::accept(&ends.listener) {
             Ok(Some(caller)) => callers.push(caller),
-            Ok(None) => return callers,
-            Err(error) => {
-                log.error(format_args!("unable to accept a caller: {error}"));
-                return callers;
-            }
+            Ok(None) => return (callers, None),
+            Err(error) => return (callers, Some(error)),
         }
     }
 }
