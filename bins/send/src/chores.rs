@@ -1,5 +1,6 @@
-//! What may wait for a disk or another process, on a thread of its own: syncing marks and removals,
-//! and putting bounces into the queue. The scheduler's loop never waits for either.
+//! What may wait for a disk or another process, each on a thread of its own: syncing marks and
+//! removals, and putting bounces into the queue. The scheduler's loop never waits for either, nor
+//! does one for the other.
 
 use stafett_envelope::Envelope;
 use stafett_queue_store::Id;
@@ -15,27 +16,26 @@ use std::time::Duration;
 /// How long queued may take for a bounce.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One thing to do.
+/// Makes marks and removals durable: the files, then the directories.
 #[derive(Debug)]
-pub enum Chore {
-    /// Make marks and removals durable: these files, then these directories.
-    Sync {
-        /// Journals that were appended to.
-        files: Vec<File>,
-        /// Directories in which names came or went.
-        directories: Vec<OwnedFd>,
-        /// There were too many journals to name: the whole file system of this one.
-        everything: Option<OwnedFd>,
-    },
-    /// Put a bounce into the queue.
-    Bounce {
-        /// The message that failed.
-        of: Id,
-        /// The bounce's envelope.
-        envelope: Envelope,
-        /// The bounce.
-        message: Vec<u8>,
-    },
+pub struct Sync {
+    /// Journals that were appended to.
+    pub files: Vec<File>,
+    /// Directories in which names came or went.
+    pub directories: Vec<OwnedFd>,
+    /// There were too many journals to name: the whole file system of this one.
+    pub everything: Option<OwnedFd>,
+}
+
+/// Puts a bounce into the queue.
+#[derive(Debug)]
+pub struct Bounce {
+    /// The message that failed.
+    pub of: Id,
+    /// The bounce's envelope.
+    pub envelope: Envelope,
+    /// The bounce.
+    pub message: Vec<u8>,
 }
 
 /// What became of a chore that has an outcome.
@@ -45,39 +45,46 @@ pub enum Done {
     Bounced {
         /// The message that failed.
         of: Id,
-        /// What queued said.
-        answer: Answer,
+        /// What queued said; an error when it said nothing, and the bounce may be queued or not.
+        answer: io::Result<Answer>,
     },
     /// Marks are durable, or not.
     Synced(io::Result<()>),
 }
 
-/// The thread, from the scheduler's side.
+/// The threads, from the scheduler's side.
 #[derive(Debug)]
 pub struct Chores {
-    todo: Sender<Chore>,
+    syncs: Sender<Sync>,
+    bounces: Sender<Bounce>,
     done: Receiver<Done>,
     wake: OwnedFd,
 }
 
 impl Chores {
-    /// Starts the thread. Bounces go to queued's `socket`.
+    /// Starts the threads. Bounces go to queued's `socket`.
     ///
     /// # Errors
     /// When no thread or pipe can be had.
     pub fn start(socket: PathBuf) -> io::Result<Chores> {
-        let (todo, orders) = channel();
         let (results, done) = channel();
         let (wake, ring) = descriptor::pipe()?;
         stafett_sys::socket::set_nonblocking(&wake, true)?;
-        std::thread::Builder::new().spawn(move || work(&orders, &results, &ring, &socket))?;
-        Ok(Chores { todo, done, wake })
+        let (its_results, its_ring) = (results.clone(), ring.try_clone()?);
+        let syncs = start(its_results, its_ring, |sync: Sync| Done::Synced(sync_all(&sync)))?;
+        let bounces = start(results, ring, move |bounce: Bounce| Done::Bounced { of: bounce.of, answer: inject(&socket, &bounce) })?;
+        Ok(Chores { syncs, bounces, done, wake })
     }
 
-    /// Asks for something to be done.
-    pub fn ask(&self, chore: Chore) {
-        // The thread lives as long as the program.
-        let _ = self.todo.send(chore);
+    /// Asks for marks to be made durable.
+    pub fn sync(&self, sync: Sync) {
+        // The threads live as long as the program.
+        let _ = self.syncs.send(sync);
+    }
+
+    /// Asks for a bounce to be queued.
+    pub fn bounce(&self, bounce: Bounce) {
+        let _ = self.bounces.send(bounce);
     }
 
     /// One outcome, if there is any.
@@ -94,36 +101,38 @@ impl AsFd for Chores {
     }
 }
 
-fn work(orders: &Receiver<Chore>, results: &Sender<Done>, ring: &OwnedFd, socket: &std::path::Path) {
-    for chore in orders {
-        let done = match chore {
-            Chore::Sync { files, directories, everything } => Done::Synced(sync_all(&files, &directories, everything.as_ref())),
-            Chore::Bounce { of, envelope, message } => Done::Bounced { of, answer: inject(socket, &envelope, &message) },
-        };
-        if results.send(done).is_err() {
-            return;
+/// A thread that does `work` for each thing that is asked of it, and rings.
+fn start<T: Send + 'static>(results: Sender<Done>, ring: OwnedFd, work: impl Fn(T) -> Done + Send + 'static) -> io::Result<Sender<T>> {
+    let (orders, todo) = channel::<T>();
+    std::thread::Builder::new().spawn(move || {
+        for order in todo {
+            if results.send(work(order)).is_err() {
+                return;
+            }
+            let _ = descriptor::write_all(&ring, b"!");
         }
-        let _ = descriptor::write_all(ring, b"!");
-    }
+    })?;
+    Ok(orders)
 }
 
-fn inject(socket: &std::path::Path, envelope: &Envelope, message: &[u8]) -> Answer {
-    let attempt = Injector::connect(socket, PATIENCE).and_then(|mut injector| {
-        injector.envelope(envelope);
-        injector.data(message);
-        injector.finish()
-    });
-    attempt.unwrap_or_else(|error| Answer::Temporary(format!("451 4.3.0 unable to reach stafett-queued: {error}")))
+fn inject(socket: &std::path::Path, bounce: &Bounce) -> io::Result<Answer> {
+    let mut injector = match Injector::connect(socket, PATIENCE) {
+        Ok(injector) => injector,
+        Err(error) => return Ok(Answer::Temporary(format!("451 4.3.0 unable to reach stafett-queued: {error}"))),
+    };
+    injector.envelope(&bounce.envelope);
+    injector.data(&bounce.message);
+    injector.finish()
 }
 
-fn sync_all(files: &[File], directories: &[OwnedFd], everything: Option<&OwnedFd>) -> io::Result<()> {
-    if let Some(everything) = everything {
+fn sync_all(sync: &Sync) -> io::Result<()> {
+    if let Some(everything) = &sync.everything {
         return descriptor::sync_file_system(everything);
     }
-    for file in files {
+    for file in &sync.files {
         file.sync_data()?;
     }
-    for directory in directories {
+    for directory in &sync.directories {
         File::from(directory.try_clone()?).sync_all()?;
     }
     Ok(())

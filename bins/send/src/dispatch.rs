@@ -41,6 +41,11 @@ impl RemoteLine {
         RemoteLine { path, client: None, retry: Instant::now(), busy_until: Instant::now(), complained: false }
     }
 
+    /// Whether there is a line.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_some()
+    }
+
     /// The descriptor to wait for, if there is a line.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.client.as_ref().map(AsFd::as_fd)
@@ -208,16 +213,9 @@ impl Scheduler {
     }
 
     fn send_order(&mut self, connection: u64, number: u64, work: Work, text: &[u8]) {
-        let Some(message) = self.messages.get_mut(&work.id) else { return };
+        self.begin_attempt(work.id);
+        let Some(message) = self.messages.get(&work.id) else { return };
         let Some(file) = message.file.clone() else { return };
-        self.attempts.begin(work.id);
-        if let Err(error) = self.attempts.flush() {
-            self.book.error(format_args!("unable to write {}/attempts: {error}; a crash now could hide a duplicate", self.store.root().display()));
-        }
-        if std::mem::take(&mut message.suspect) {
-            self.book.possible_duplicate(work.id, "an earlier attempt had no known outcome");
-        }
-        message.begun = true;
         let delivery = self.next_delivery;
         for (offset, recipient) in (0_u64..).zip(&work.recipients) {
             self.book.starting(delivery + offset, work.id, message.address(*recipient));
@@ -286,7 +284,7 @@ impl Scheduler {
             let how = match event {
                 Event::Delivered => "success",
                 Event::Deferred => "deferral",
-                Event::Failed | Event::Bounced => "failure",
+                Event::Failed | Event::Bounced | Event::Routed => "failure",
             };
             let given_up = event == Event::Failed && *verdict == Verdict::Temporary;
             let text = if given_up { format!("{text}\n{TOO_OLD}") } else { text.clone() };

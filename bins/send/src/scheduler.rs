@@ -4,10 +4,11 @@
 //! before its message is left, a bounce is in the queue before its failure counts as told, a file
 //! is removed only when every recipient is delivered or its sender told.
 
+use crate::admin::routes_for;
 use crate::attempts::{Attempts, Suspects};
 use crate::book::Book;
 use crate::bounce::{self, Failure, Fate, Original};
-use crate::chores::{Chore, Chores, Done};
+use crate::chores::{self, Chores, Done};
 use crate::connection::Connection;
 use crate::destination::{Destinations, Work};
 use crate::dispatch::RemoteLine;
@@ -17,11 +18,12 @@ use crate::settings::Settings;
 use crate::waiting::Waiting;
 use stafett_envelope::Envelope;
 use stafett_queue_store::journal::{Event, Standing};
-use stafett_queue_store::{Id, Listed, Place, Store};
+use stafett_queue_store::{Entry, Id, Listed, Place, Store};
+use stafett_route::SmtpRoutes;
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::arrival::Arrival;
 use stafett_wire::injector::Answer;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -39,6 +41,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Journals that are kept open for syncing; more are synced with their whole file system.
 const MOST_UNSYNCED: usize = 256;
+/// Bounces on their way to queued at once: each holds its text, and TERM waits for them.
+const MOST_BOUNCES: usize = 4;
 /// When something failed here and not at the destination: try again after so many seconds.
 const OWN_TROUBLE: u64 = 60;
 
@@ -67,6 +71,9 @@ pub struct Scheduler {
     unsynced: Unsynced,
     /// Journal lines for which the disk had no room when their message was left.
     unwritten: HashMap<Id, String>,
+    /// Bounces that are on their way to queued, and the messages whose bounces wait for those.
+    asked: usize,
+    unasked: VecDeque<Id>,
 }
 
 /// Marks and removals that a power cut could still undo.
@@ -109,6 +116,8 @@ impl Scheduler {
             rescan: None,
             unsynced,
             unwritten: HashMap::new(),
+            asked: 0,
+            unasked: VecDeque::new(),
         };
         scheduler.scan_waiting()?;
         scheduler.scan_new()?;
@@ -209,7 +218,7 @@ impl Scheduler {
     pub fn chores_done(&mut self) {
         while let Some(done) = self.chores.outcome() {
             match done {
-                Done::Bounced { of, answer } => self.bounce_answered(of, &answer),
+                Done::Bounced { of, answer } => self.bounce_answered(of, answer),
                 Done::Synced(result) => {
                     self.unsynced.syncing = false;
                     if let Err(error) = result {
@@ -236,7 +245,7 @@ impl Scheduler {
         let everything = if too_many { self.store.directory().try_clone_to_owned().ok() } else { None };
         self.unsynced.since = Instant::now();
         self.unsynced.syncing = true;
-        self.chores.ask(Chore::Sync { files: std::mem::take(&mut self.unsynced.files), directories, everything });
+        self.chores.sync(chores::Sync { files: std::mem::take(&mut self.unsynced.files), directories, everything });
     }
 
     /// The descriptor on which the chores' thread rings.
@@ -246,7 +255,7 @@ impl Scheduler {
 
     /// Everything is due now, whatever failed before (ALRM).
     pub fn alarm(&mut self) {
-        self.waiting.all_now(now());
+        self.waiting.all_now();
         self.destinations.end_pauses(Instant::now(), true);
     }
 
@@ -275,6 +284,12 @@ impl Scheduler {
     /// Ends as soon as the running deliveries have ended (TERM).
     pub fn end(&mut self) {
         self.ending = true;
+        for id in std::mem::take(&mut self.unasked) {
+            if let Some(message) = self.messages.get_mut(&id) {
+                message.bouncing = false;
+            }
+            self.finish_if_idle(id);
+        }
     }
 
     /// Puts new settings in force.
@@ -352,17 +367,16 @@ impl Scheduler {
     }
 
     fn read(&mut self, listed: Listed) {
-        let Listed { id, size, place, .. } = listed;
+        let Listed { id, size, place, due } = listed;
+        if place == Place::Waiting && due > 0 && self.was_put_off(listed) {
+            return;
+        }
         match self.store.read(id, size, place) {
             Ok(Ok(entry)) => {
                 if entry.unusable_lines > 0 {
                     self.book.error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
                 }
-                let mut message = Message::new(id, size, place, entry.envelope, entry.standings);
-                let unwritten = self.unwritten.remove(&id);
-                let is_known = unwritten.is_some();
-                unwritten.into_iter().for_each(|lines| message.remember(lines));
-                message.suspect = !is_known && self.suspects.ids.contains(&id);
+                let message = self.prepare(listed, entry);
                 self.begin_pass(message);
             }
             Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),
@@ -372,6 +386,28 @@ impl Scheduler {
                 self.waiting.add(Listed { due: now() + OWN_TROUBLE, ..listed });
             }
         }
+    }
+
+    /// Whether this entry of the line is stale: the message waits until later, under another entry.
+    fn was_put_off(&self, listed: Listed) -> bool {
+        let seen = self.store.find(listed.id, listed.size);
+        seen.is_ok_and(|seen| seen.is_some_and(|seen| seen.place == Place::Waiting && seen.due > now().max(listed.due)))
+    }
+
+    /// A message with all that the disk and memory know of it.
+    pub(crate) fn prepare(&mut self, listed: Listed, entry: Entry) -> Message {
+        let Listed { id, size, place, .. } = listed;
+        let mut message = Message::new(id, size, place, entry.envelope, entry.standings);
+        let unwritten = self.unwritten.remove(&id);
+        let is_known = unwritten.is_some();
+        unwritten.into_iter().for_each(|lines| message.remember(lines));
+        message.suspect = !is_known && self.suspects.ids.contains(&id);
+        message
+    }
+
+    /// Adds a message to those that wait.
+    pub(crate) fn put_in_line(&mut self, listed: Listed) {
+        self.waiting.add(listed);
     }
 
     fn set_aside(&mut self, listed: Listed, damage: &str) {
@@ -390,7 +426,9 @@ impl Scheduler {
         let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for index in message.waiting() {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
-            groups.entry(self.settings.routes.destination(domain)).or_default().push(index);
+            let mut own = SmtpRoutes::new();
+            let routes = message.standings.get(index).map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
+            groups.entry(routes.destination(domain)).or_default().push(index);
         }
         message.open = groups.values().map(Vec::len).sum();
         let id = message.id;
@@ -406,6 +444,10 @@ impl Scheduler {
         if message.open > 0 || message.bouncing {
             return;
         }
+        if let Some(wish) = message.wish.take() {
+            self.fulfil(id, wish);
+            return;
+        }
         if message.failed().next().is_some() && !message.bounce_later && !self.ending {
             self.tell_sender(id);
         } else {
@@ -416,6 +458,7 @@ impl Scheduler {
     /// Lets the sender know of what failed for good, unless nobody is to know.
     fn tell_sender(&mut self, id: Id) {
         let Some(message) = self.messages.get_mut(&id) else { return };
+        message.bouncing = false;
         // Our own bounces say NOTIFY=NEVER to other hosts (RFC 3461 section 6.2); that one bounced is for the postmaster all the same.
         let is_bounce = message.envelope.sender.is_empty();
         let (told, untold): (Vec<usize>, Vec<usize>) = message.failed().partition(|index| {
@@ -436,7 +479,11 @@ impl Scheduler {
             }
             Fate::Bounce { sender, to } => {
                 message.bouncing = true;
-                self.ask_bounce(id, &told, sender, &to);
+                if self.asked < MOST_BOUNCES {
+                    self.ask_bounce(id, &told, sender, &to);
+                } else {
+                    self.unasked.push_back(id);
+                }
             }
         }
     }
@@ -444,15 +491,42 @@ impl Scheduler {
     fn ask_bounce(&mut self, id: Id, told: &[usize], sender: &'static str, to: &str) {
         // The failures are in the journal before anybody is told of them.
         self.write_lines(id);
+        self.begin_attempt(id);
         let Some(message) = self.messages.get_mut(&id) else { return };
         let file = self.store.open_message(id, message.size, message.place).ok();
         let failures: Vec<Failure> = told.iter().filter_map(|index| failure(message, *index)).collect();
         let original = Original { id, envelope: &message.envelope, size: message.size, file: file.as_ref() };
         let (envelope, text) = bounce::compose(&original, &failures, sender, to, &self.settings.me, &self.settings.bounces);
-        self.chores.ask(Chore::Bounce { of: id, envelope, message: text });
+        self.chores.bounce(chores::Bounce { of: id, envelope, message: text });
+        self.asked += 1;
     }
 
-    fn bounce_answered(&mut self, of: Id, answer: &Answer) {
+    /// Notes on disk that something begins that a crash would leave with an unknown outcome.
+    pub(crate) fn begin_attempt(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        message.begun = true;
+        if std::mem::take(&mut message.suspect) {
+            self.book.possible_duplicate(id, "an earlier attempt had no known outcome");
+        }
+        self.attempts.begin(id);
+        if let Err(error) = self.attempts.flush() {
+            self.book.error(format_args!("unable to write {}/attempts: {error}; a crash now could hide a duplicate", self.store.root().display()));
+        }
+    }
+
+    fn bounce_answered(&mut self, of: Id, answer: io::Result<Answer>) {
+        self.asked = self.asked.saturating_sub(1);
+        let answer = answer.unwrap_or_else(|error| {
+            self.book.possible_duplicate(of, "its bounce may be in the queue, but stafett-queued did not say so");
+            Answer::Temporary(format!("451 4.3.0 no answer from stafett-queued: {error}"))
+        });
+        self.bounce_judged(of, &answer);
+        if let Some(next) = self.unasked.pop_front() {
+            self.tell_sender(next);
+        }
+    }
+
+    fn bounce_judged(&mut self, of: Id, answer: &Answer) {
         let Some(message) = self.messages.get_mut(&of) else { return };
         message.bouncing = false;
         match answer {
@@ -495,7 +569,7 @@ impl Scheduler {
         }
     }
 
-    fn wait(&mut self, id: Id, due: u64) {
+    pub(crate) fn wait(&mut self, id: Id, due: u64) {
         self.write_lines(id);
         let Some(message) = self.messages.remove(&id) else { return };
         let Message { size, place, uncertain, begun, lines, .. } = message;
@@ -548,7 +622,7 @@ impl Scheduler {
         }
     }
 
-    fn touch(&mut self, place: Place, id: Id) {
+    pub(crate) fn touch(&mut self, place: Place, id: Id) {
         match place {
             Place::Waiting => drop(self.unsynced.shards.insert((id.0 & 0xff) as u8, id)),
             _ => self.unsynced.new = true,

@@ -110,3 +110,74 @@ fn a_bounce_waits_for_a_queued_that_is_away() {
     assert_eq!(queued.brought().len(), 1);
     assert_eq!(site.count("possible duplicate"), 0, "{}", site.log());
 }
+
+#[test]
+fn a_bounce_without_an_answer_may_come_twice_and_the_log_says_so() {
+    let mut site = Site::new();
+    let _remote = refusing(&site);
+    let mut calls = 0;
+    let queued = Queued::start(&site, move |_| {
+        calls += 1;
+        (calls > 1).then(|| Answer::Accepted("1763758000123456".into()))
+    });
+    site.start();
+    let id = site.arrive(&from("s@example.org"));
+    site.wait_for_rest(id);
+    site.signal(Signal::Alarm);
+    site.wait_for_end(id);
+    assert_eq!(queued.brought().len(), 2);
+    assert!(site.count(&format!("possible duplicate: msg {id}")) >= 1, "{}", site.log());
+}
+
+#[test]
+fn a_kill_before_the_bounce_is_marked_is_announced() {
+    let mut site = Site::new();
+    let _remote = refusing(&site);
+    let (sender, brought) = std::sync::mpsc::channel();
+    let mut calls = 0;
+    let _queued = Queued::start(&site, move |_| {
+        calls += 1;
+        sender.send(()).unwrap();
+        if calls == 1 {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        Some(Answer::Accepted("1763758000123456".into()))
+    });
+    site.start();
+    let id = site.arrive(&from("s@example.org"));
+    brought.recv().unwrap();
+    site.kill();
+    std::thread::sleep(Duration::from_secs(2));
+    site.start();
+    site.signal(Signal::Alarm);
+    brought.recv().unwrap();
+    site.wait_for_end(id);
+    assert!(site.count(&format!("possible duplicate: msg {id}")) >= 1, "{}", site.log());
+}
+
+#[test]
+fn many_bounces_are_brought_a_few_at_a_time_and_all_of_them() {
+    let mut site = Site::new();
+    let (_remote, queued) = (refusing(&site), Queued::willing(&site));
+    site.start();
+    let ids: Vec<_> = (0..30).map(|_| site.arrive(&from("s@example.org"))).collect();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert_eq!(queued.brought().len(), 30);
+}
+
+#[test]
+fn an_end_does_not_wait_for_bounces_that_were_not_begun() {
+    let mut site = Site::new();
+    let _remote = refusing(&site);
+    let queued = Queued::start(&site, |_| {
+        std::thread::sleep(Duration::from_millis(300));
+        Some(Answer::Accepted("1763758000123456".into()))
+    });
+    site.start();
+    let ids: Vec<_> = (0..30).map(|_| site.arrive(&from("s@example.org"))).collect();
+    site.wait_for("the first bounce", |_| !queued.brought().is_empty());
+    site.stop();
+    assert!(queued.brought().len() < 10);
+    let left = ids.iter().filter(|id| site.find(**id).is_some()).count();
+    assert_eq!(left + queued.brought().len(), 30);
+}

@@ -92,6 +92,7 @@ fn a_caller_that_breaks_off_makes_the_scheduler_look_for_itself() {
     let _remote = Remote::willing(&site);
     site.start();
     site.tell(&Arrival::Scan);
+    std::thread::sleep(Duration::from_millis(300));
     let id = now_id(Duration::from_secs(10));
     site.put(id, &envelope(&["a@example.net"]));
     site.hang_up();
