@@ -67,6 +67,7 @@ fn run() -> Result<(), String> {
     if sandbox.enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
         LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
     }
+    stafett_smtp::rehearse();
     parent.run(&mut Remote { control, watch, settings }).map_err(reason("wait for handoffs"))
 }
 

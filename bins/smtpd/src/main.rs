@@ -89,6 +89,7 @@ fn stay(options: Options) -> Result<(), String> {
         Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
     }
     let around = surroundings(&instance, options);
+    stafett_smtp::rehearse();
     let mut resident = Resident { control, watch, settings, environment, around };
     parent.run(&mut resident).map_err(|error| format!("unable to go on serving: {error}"))
 }

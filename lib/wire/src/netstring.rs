@@ -71,10 +71,16 @@ pub fn number(bytes: &[u8]) -> Result<u64, Malformed> {
     text.and_then(|text| text.parse().ok()).ok_or(Malformed("not a number"))
 }
 
-/// Reads netstrings from a stream into a buffer that is used again.
+/// What a reader has room for at first, in bytes: an ordinary message with its envelope.
+const FIRST_ROOM: usize = 8 * 1024;
+/// Room for a netstring's length and comma, in bytes.
+const HEADER_ROOM: usize = 24;
+
+/// Reads netstrings from a stream into a buffer that is used again and grows as it must.
 #[derive(Debug)]
 pub struct Reader<R> {
     stream: R,
+    longest: usize,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -83,7 +89,7 @@ pub struct Reader<R> {
 impl<R: Read> Reader<R> {
     /// A reader of netstrings of at most `longest` bytes.
     pub fn new(stream: R, longest: usize) -> Reader<R> {
-        Reader { stream, buffer: vec![0; longest + 24], start: 0, end: 0 }
+        Reader { stream, longest, buffer: vec![0; FIRST_ROOM.min(longest + HEADER_ROOM)], start: 0, end: 0 }
     }
 
     /// The next netstring; `None` at a clean end of file.
@@ -92,7 +98,7 @@ impl<R: Read> Reader<R> {
     /// When the stream breaks, ends inside a netstring, or holds something else.
     #[allow(clippy::should_implement_trait, reason = "the item borrows the buffer, which an Iterator cannot")]
     pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        let longest = self.buffer.len() - 24;
+        let longest = self.longest;
         loop {
             let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
             if let Some((length, header)) = length(pending, longest)?
@@ -125,6 +131,10 @@ impl<R: Read> Reader<R> {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            let room = (2 * self.buffer.len()).min(self.longest + HEADER_ROOM);
+            self.buffer.resize(room, 0);
         }
         let space = self.buffer.get_mut(self.end..).unwrap_or_default();
         let count = loop {
