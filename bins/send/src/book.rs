@@ -3,6 +3,7 @@
 
 use stafett_log::{Log, safe};
 use stafett_queue_store::Id;
+use stafett_sys::user::Uid;
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 
@@ -12,12 +13,26 @@ pub struct Book {
     log: Log,
     text: String,
     running: Option<usize>,
+    totals: Totals,
+}
+
+/// What has happened since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Recipients delivered.
+    pub successes: u64,
+    /// Attempts that failed for now.
+    pub deferrals: u64,
+    /// Recipients failed for good.
+    pub failures: u64,
+    /// Messages of which nothing is left.
+    pub ended: u64,
 }
 
 impl Book {
     /// A book of the program that `log` speaks for.
     pub fn new(log: Log) -> Book {
-        Book { log, text: String::new(), running: None }
+        Book { log, text: String::new(), running: None, totals: Totals::default() }
     }
 
     /// A message is seen for the first time.
@@ -34,6 +49,11 @@ impl Book {
 
     /// A delivery has ended; `how` is success, failure or deferral.
     pub fn ended(&mut self, delivery: u64, how: &str, text: &str) {
+        match how {
+            "success" => self.totals.successes += 1,
+            "deferral" => self.totals.deferrals += 1,
+            _ => self.totals.failures += 1,
+        }
         let text = word(text);
         let _ = writeln!(self.text, "delivery {delivery}: {how}: {text}");
     }
@@ -57,12 +77,29 @@ impl Book {
 
     /// Nothing is left of a message.
     pub fn end_message(&mut self, id: Id) {
+        self.totals.ended += 1;
         let _ = writeln!(self.text, "end msg {id}");
     }
 
     /// A delivery whose message may have been delivered before.
     pub fn possible_duplicate(&mut self, id: Id, why: &str) {
         let _ = writeln!(self.text, "possible duplicate: msg {id}: {why}");
+    }
+
+    /// The admin did something with a message.
+    pub fn admin(&mut self, who: Uid, what: &str, id: Id) {
+        let _ = writeln!(self.text, "admin uid {who}: {} msg {id}", safe(what.as_bytes()));
+    }
+
+    /// The admin ended the pauses of destinations.
+    pub fn admin_flush(&mut self, who: Uid, names: &[String]) {
+        let names = if names.is_empty() { "all".to_owned() } else { names.iter().map(|name| word(name)).collect::<Vec<_>>().join(" ") };
+        let _ = writeln!(self.text, "admin uid {who}: flush {names}");
+    }
+
+    /// What has happened since the start.
+    pub fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// The scheduler ends.

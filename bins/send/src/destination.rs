@@ -131,6 +131,49 @@ impl Destinations {
         }
     }
 
+    /// All destinations.
+    pub fn iter(&self) -> impl Iterator<Item = &State> {
+        self.states.values()
+    }
+
+    /// Takes the queued work of a message back; says of how many recipients.
+    pub fn withdraw(&mut self, id: Id) -> usize {
+        let mut recipients = 0;
+        for state in self.states.values_mut() {
+            state.work.retain(|work| {
+                recipients += if work.id == id { work.recipients.len() } else { 0 };
+                work.id != id
+            });
+        }
+        recipients
+    }
+
+    /// The recipients of a message that are queued, each with its destination.
+    pub fn holding(&self, id: Id) -> impl Iterator<Item = (usize, &State)> {
+        let of_message = move |work: &&Work| work.id == id;
+        self.states.values().flat_map(move |state| {
+            let work = state.work.iter().filter(of_message);
+            work.flat_map(move |work| work.recipients.iter().map(move |index| (*index, state)))
+        })
+    }
+
+    /// Ends the pauses of the named destinations, or of all when none is named; says how many.
+    pub fn end_pauses_of(&mut self, names: &[String]) -> usize {
+        let is_named = |state: &State| {
+            let shown = state.name.to_string();
+            names.is_empty() || names.iter().any(|name| name.eq_ignore_ascii_case(&shown) || name.eq_ignore_ascii_case(&state.name.name))
+        };
+        let paused = |state: &State| state.paused.is_some() && is_named(state);
+        let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| paused(state)).map(|(number, _)| *number).collect();
+        for number in &numbers {
+            if let Some(state) = self.states.get_mut(number) {
+                state.paused = None;
+            }
+            self.give_turn(*number);
+        }
+        numbers.len()
+    }
+
     /// The end of the next pause.
     pub fn next_pause_end(&self) -> Option<Instant> {
         self.states.values().filter_map(|state| state.paused.map(|(until, _)| until)).min()
@@ -163,6 +206,11 @@ impl Destinations {
 }
 
 impl State {
+    /// Recipients that wait for it in memory.
+    pub fn waiting(&self) -> usize {
+        self.work.iter().map(|work| work.recipients.len()).sum()
+    }
+
     /// Whether any work waits.
     pub fn has_work(&self) -> bool {
         !self.work.is_empty()

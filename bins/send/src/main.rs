@@ -8,6 +8,7 @@
 //! refuses to start.
 //! Known limits: at most 10,000 messages in memory; the others wait in queue/ as names and times.
 
+mod admin;
 mod attempts;
 mod book;
 mod bounce;
@@ -42,10 +43,13 @@ use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::socket::{self, Style};
 use stafett_sys::user::Uid;
 use stafett_wire::LARGEST_PACKET;
+use stafett_wire::question::{Question, Reply};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// How long an admin's program may keep the loop waiting for it to read.
+const PATIENCE: Duration = Duration::from_millis(200);
 const LOG: Log = Log::new("stafett-send");
 /// Descriptors: a file for each message in memory, a socket for each connection, journals to sync.
 const ENOUGH_FILES: u64 = 24 * 1024;
@@ -103,7 +107,7 @@ struct Loop {
     signals: Signals,
     watch: Watch,
     control: Control,
-    callers: Vec<OwnedFd>,
+    callers: Vec<Caller>,
     /// Nobody is accepted until then.
     deaf_until: Option<Instant>,
     buffer: Vec<u8>,
@@ -134,7 +138,7 @@ impl Loop {
         let connections: Vec<u64> = self.scheduler.connection_numbers();
         let fixed = [self.signals.as_fd(), self.watch.as_fd(), self.scheduler.bell().as_fd()];
         let mut wanted: Vec<_> = fixed.into_iter().map(|fd| (fd, Interest::Read)).collect();
-        wanted.extend(self.callers.iter().map(|caller| (caller.as_fd(), Interest::Read)));
+        wanted.extend(self.callers.iter().map(|caller| (caller.socket.as_fd(), Interest::Read)));
         wanted.extend(connections.iter().filter_map(|number| self.scheduler.connection(*number)).map(|connection| (connection.as_fd(), Interest::Read)));
         wanted.extend(self.scheduler.remote_descriptor().map(|fd| (fd, Interest::Read)));
         let listener = wanted.len();
@@ -191,8 +195,14 @@ impl Loop {
 
     fn hear_caller(&mut self, index: usize) {
         while let Some(caller) = self.callers.get(index) {
-            match socket::receive_packet(caller, &mut self.buffer) {
-                Ok(packet) if packet.length > 0 => self.scheduler.arrival(self.buffer.get(..packet.length).unwrap_or_default()),
+            match socket::receive_packet(&caller.socket, &mut self.buffer) {
+                Ok(packet) if packet.length > 0 => {
+                    let bytes = self.buffer.get(..packet.length).unwrap_or_default();
+                    if !caller.take(bytes, &mut self.scheduler) {
+                        self.callers.swap_remove(index);
+                        return;
+                    }
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Ok(_) | Err(_) => {
                     self.callers.swap_remove(index);
@@ -216,12 +226,48 @@ impl Loop {
                     return;
                 }
             };
-            let known = socket::peer(&caller).is_ok_and(|peer| peer.uid == Uid::effective() || peer.uid.is_root());
-            if known && socket::set_nonblocking(&caller, true).is_ok() {
-                self.callers.push(caller);
-            } else {
-                LOG.error("refused a call from a user who may not tell of messages");
+            // The mode of run/send says who may come here at all.
+            match socket::peer(&caller) {
+                Ok(peer) if socket::set_nonblocking(&caller, true).is_ok() => self.callers.push(Caller { socket: caller, user: peer.uid }),
+                _ => LOG.error("unable to tell who calls"),
             }
+        }
+    }
+}
+
+/// Somebody on our socket: queued, or an admin's program.
+struct Caller {
+    socket: OwnedFd,
+    user: Uid,
+}
+
+impl Caller {
+    /// Takes one packet; false when the caller is to be dropped.
+    fn take(&self, packet: &[u8], scheduler: &mut Scheduler) -> bool {
+        if Question::is_one(packet) {
+            return match Question::parse(packet) {
+                Ok(question) => scheduler.answer(&question, self.user).iter().all(|reply| self.tell(reply)),
+                Err(error) => self.tell(&Reply::Permanent(error.to_string())),
+            };
+        }
+        let may_tell = self.user == Uid::effective() || self.user.is_root();
+        if may_tell {
+            scheduler.arrival(packet);
+        } else {
+            LOG.error(format_args!("dropped a call from user {}, who may ask but not tell of messages", self.user));
+        }
+        may_tell
+    }
+
+    /// Waits a little for a caller that reads slowly; one that does not read is dropped.
+    fn tell(&self, reply: &Reply) -> bool {
+        let packet = reply.encode();
+        match socket::send_packet(&self.socket, &packet, None) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                let waited = poll::wait_two((self.socket.as_fd(), Interest::Write), None, Some(PATIENCE));
+                waited.is_ok() && socket::send_packet(&self.socket, &packet, None).is_ok()
+            }
+            done => done.is_ok(),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Message {
     pub suspect: bool,
     /// An outcome may be known to nobody: it is not marked as ended in queue/attempts.
     pub uncertain: bool,
+    /// What the admin wants of it as soon as nothing is under way.
+    pub wish: Option<Wish>,
     /// Whether a delivery of this pass was begun.
     pub begun: bool,
 }
@@ -62,6 +64,7 @@ impl Message {
             bouncing: false,
             suspect: false,
             uncertain: false,
+            wish: None,
             begun: false,
         }
     }
@@ -95,6 +98,14 @@ impl Message {
         }
     }
 
+    /// Notes the admin's route of one recipient, in memory and for the journal.
+    pub fn note_route(&mut self, recipient: usize, route: &str, now: u64) {
+        Line { time: now, recipient, event: Event::Routed, text: route.to_owned() }.write(&mut self.lines);
+        if let Some(standing) = self.standings.get_mut(recipient) {
+            standing.route = Some(route.to_owned());
+        }
+    }
+
     /// Takes over journal lines that could not be written in an earlier pass.
     pub fn remember(&mut self, lines: String) {
         journal::apply_all(lines.as_bytes(), &mut self.standings);
@@ -114,6 +125,30 @@ impl Message {
     /// The address of a recipient.
     pub fn address(&self, recipient: usize) -> &str {
         self.envelope.recipients.get(recipient).map_or("", |recipient| recipient.address.as_str())
+    }
+}
+
+/// What the admin wants of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Keep it in queue/hold.
+    Hold,
+    /// Remove it.
+    Delete,
+    /// Return it to its sender.
+    Bounce,
+    /// Begin a new pass at once.
+    Retry,
+}
+
+impl std::fmt::Display for Wish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Wish::Hold => "to be held",
+            Wish::Delete => "to be deleted",
+            Wish::Bounce => "to be returned",
+            Wish::Retry => "to be tried",
+        })
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Event {
     Failed,
     /// Its sender was told, or nobody is to be told: `B`.
     Bounced,
+    /// The admin sent it another way: `R`, the text is the route. Changes nothing else.
+    Routed,
 }
 
 /// One line.
@@ -43,6 +45,8 @@ pub struct Standing {
     pub time: u64,
     /// The text of the last line about a delivery (not of `Bounced`).
     pub text: String,
+    /// The route that the admin gave it, in the form of smtproutes.
+    pub route: Option<String>,
 }
 
 impl Standing {
@@ -59,6 +63,7 @@ impl Event {
             Event::Deferred => 'Z',
             Event::Failed => 'D',
             Event::Bounced => 'B',
+            Event::Routed => 'R',
         }
     }
 
@@ -68,6 +73,7 @@ impl Event {
             "Z" => Some(Event::Deferred),
             "D" => Some(Event::Failed),
             "B" => Some(Event::Bounced),
+            "R" => Some(Event::Routed),
             _ => None,
         }
     }
@@ -113,6 +119,10 @@ pub fn apply_all(journal: &[u8], standings: &mut [Standing]) -> usize {
 fn apply(standing: &mut Standing, line: Line) {
     // Delivered and bounced are final: no later line brings a recipient back.
     if matches!(standing.event, Some(Event::Delivered | Event::Bounced)) {
+        return;
+    }
+    if line.event == Event::Routed {
+        standing.route = Some(line.text);
         return;
     }
     standing.event = Some(line.event);

@@ -44,6 +44,13 @@ pub struct Listed {
     pub due: u64,
 }
 
+impl Listed {
+    /// Reads the name of a message's file: its id and size.
+    pub fn parse_name(name: &str) -> Option<(Id, u64)> {
+        parse_name(name)
+    }
+}
+
 impl Store {
     /// Opens the queue in `root`.
     ///
@@ -229,6 +236,16 @@ impl Store {
     pub fn remove(&self, id: Id, size: u64, place: Place) -> io::Result<()> {
         let name = self.name(id, size, place).to_string();
         rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()).map_err(io::Error::from)
+    }
+
+    /// Moves a message to queue/hold.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub fn hold(&self, id: Id, size: u64, from: Place) -> io::Result<()> {
+        let old = self.name(id, size, from).to_string();
+        let new = self.name(id, size, Place::Held).to_string();
+        rustix::fs::renameat(&self.directory, old, &self.directory, new).map_err(io::Error::from)
     }
 
     /// Sets a damaged message aside in queue/bad.

@@ -1,0 +1,277 @@
+//! What the admin's programs ask: why mail waits, and to hold, release, retry, delete, bounce or
+//! route messages. Every action is in the log with the user who asked for it.
+//!
+//! A message that is being worked on gives back what is only queued; what is being delivered is
+//! waited for, and the wish is fulfilled then.
+
+use crate::destination::State;
+use crate::message::{Message, Wish};
+use crate::scheduler::{Scheduler, now};
+use stafett_queue_store::journal::{Event, Standing};
+use stafett_queue_store::{Id, Listed, Place};
+use stafett_route::SmtpRoutes;
+use stafett_sys::user::Uid;
+use stafett_wire::question::{Question, Reply, Verb};
+use std::io;
+use std::time::Instant;
+
+/// What a returned message's recipients are told to have said.
+const RETURNED: &str = "Returned by the administrator of this host. (#5.7.0)";
+
+impl Scheduler {
+    /// Answers a question of that user, who may ask by the mode of run/send.
+    pub fn answer(&mut self, question: &Question, who: Uid) -> Vec<Reply> {
+        match question.verb {
+            Verb::Why => self.for_each(&question.arguments, |scheduler, listed| scheduler.why(listed)),
+            Verb::Destinations => Reply::packets(self.destinations.iter().map(|state| self.describe(state)).collect()),
+            Verb::Counts => Reply::packets(self.counts()),
+            Verb::Flush => Reply::packets(self.flush(&question.arguments, who)),
+            Verb::Route => match question.arguments.split_first() {
+                Some((route, messages)) => self.route_all(route, messages, who),
+                None => vec![Reply::Permanent("a route is missing".to_owned())],
+            },
+            verb => self.for_each(&question.arguments, |scheduler, listed| scheduler.act(verb, listed, who)),
+        }
+    }
+
+    /// One line for each message that was named: its id and what `act` says.
+    fn for_each(&mut self, names: &[String], act: impl Fn(&mut Scheduler, Listed) -> Vec<String>) -> Vec<Reply> {
+        let mut lines = Vec::new();
+        for name in names {
+            let parsed = Listed::parse_name(name);
+            let found = parsed.and_then(|(id, size)| self.store.find(id, size).ok().flatten());
+            match found {
+                Some(listed) => lines.extend(act(self, listed)),
+                None => lines.push(format!("{name} gone")),
+            }
+        }
+        Reply::packets(lines)
+    }
+
+    fn act(&mut self, verb: Verb, listed: Listed, who: Uid) -> Vec<String> {
+        let id = listed.id;
+        let done = match verb {
+            Verb::Hold => self.wish(listed, Wish::Hold),
+            Verb::Delete => self.wish(listed, Wish::Delete),
+            Verb::Bounce => self.wish(listed, Wish::Bounce),
+            Verb::Release => self.release(listed),
+            _ => self.retry(listed),
+        };
+        vec![match done {
+            Ok(word) => {
+                self.book.admin(who, verb.word(), id);
+                format!("{id} {word}")
+            }
+            Err(reason) => format!("{id} not done: {reason}"),
+        }]
+    }
+
+    /// Stops what is only queued of a message, and does what is wished as soon as nothing of it is
+    /// being delivered.
+    fn wish(&mut self, listed: Listed, wish: Wish) -> Result<&'static str, String> {
+        if listed.place == Place::Held && wish == Wish::Hold {
+            return Ok("is held already");
+        }
+        self.take_up(listed)?;
+        let id = listed.id;
+        let withdrawn = self.destinations.withdraw(id);
+        let Some(message) = self.messages.get_mut(&id) else { return Err("it is gone".to_owned()) };
+        message.open = message.open.saturating_sub(withdrawn);
+        message.wish = Some(wish);
+        let later = message.open > 0 || message.bouncing;
+        self.finish_if_idle(id);
+        Ok(if later { "done when its running delivery ends" } else { "done" })
+    }
+
+    /// Reads a message that is not being worked on into memory, without beginning a pass.
+    fn take_up(&mut self, listed: Listed) -> Result<(), String> {
+        let Listed { id, size, place, .. } = listed;
+        if self.messages.contains_key(&id) {
+            return Ok(());
+        }
+        let entry = self.store.read(id, size, place).map_err(|error| error.to_string())?.map_err(|damage| damage.to_string())?;
+        let message = self.prepare(listed, entry);
+        self.messages.insert(id, message);
+        Ok(())
+    }
+
+    fn release(&mut self, listed: Listed) -> Result<&'static str, String> {
+        if let Some(message) = self.messages.get_mut(&listed.id)
+            && message.wish.take_if(|wish| *wish == Wish::Hold).is_some()
+        {
+            return Ok("is held no more");
+        }
+        if listed.place != Place::Held {
+            return Ok("is not held");
+        }
+        self.move_to_waiting(listed).map_err(|error| error.to_string())?;
+        Ok("done")
+    }
+
+    fn retry(&mut self, listed: Listed) -> Result<&'static str, String> {
+        match listed.place {
+            Place::Held => Err("it is held; release it first".to_owned()),
+            Place::New => Ok("is being tried for the first time"),
+            Place::Waiting if self.messages.contains_key(&listed.id) => {
+                self.destinations.end_pauses(Instant::now(), true);
+                Ok("is being tried")
+            }
+            Place::Waiting => {
+                self.move_to_waiting(listed).map_err(|error| error.to_string())?;
+                Ok("done")
+            }
+        }
+    }
+
+    /// A message waits in queue/cur and is due now.
+    fn move_to_waiting(&mut self, listed: Listed) -> io::Result<()> {
+        let Listed { id, size, place, .. } = listed;
+        let due = now();
+        self.store.wait_until(id, size, place, due)?;
+        self.touch(place, id);
+        self.touch(Place::Waiting, id);
+        self.put_in_line(Listed { id, size, place: Place::Waiting, due });
+        Ok(())
+    }
+
+    fn route_all(&mut self, route: &str, names: &[String], who: Uid) -> Vec<Reply> {
+        if let Err(bad) = SmtpRoutes::new().insert("", route) {
+            return vec![Reply::Permanent(format!("\"{route}\" is no route: {bad}"))];
+        }
+        self.for_each(names, |scheduler, listed| {
+            let id = listed.id;
+            match scheduler.reroute(listed, route) {
+                Ok(()) => {
+                    scheduler.book.admin(who, &format!("route {route}"), id);
+                    vec![format!("{id} done")]
+                }
+                Err(reason) => vec![format!("{id} not done: {reason}")],
+            }
+        })
+    }
+
+    fn reroute(&mut self, listed: Listed, route: &str) -> Result<(), String> {
+        self.take_up(listed)?;
+        let id = listed.id;
+        let withdrawn = self.destinations.withdraw(id);
+        let Some(message) = self.messages.get_mut(&id) else { return Err("it is gone".to_owned()) };
+        message.open = message.open.saturating_sub(withdrawn);
+        let waiting: Vec<usize> = message.waiting().collect();
+        waiting.into_iter().for_each(|index| message.note_route(index, route, now()));
+        message.wish = Some(if listed.place == Place::Held { Wish::Hold } else { Wish::Retry });
+        self.finish_if_idle(id);
+        Ok(())
+    }
+
+    /// Does what the admin wished with a message of which nothing is under way.
+    pub(crate) fn fulfil(&mut self, id: Id, wish: Wish) {
+        match wish {
+            Wish::Hold => self.hold_now(id),
+            Wish::Delete => self.delete_now(id),
+            Wish::Bounce => {
+                if let Some(message) = self.messages.get_mut(&id) {
+                    let waiting: Vec<usize> = message.waiting().collect();
+                    waiting.into_iter().for_each(|index| message.note(index, Event::Failed, RETURNED, now()));
+                }
+                self.finish_if_idle(id);
+            }
+            Wish::Retry => self.wait(id, now()),
+        }
+    }
+
+    fn hold_now(&mut self, id: Id) {
+        self.write_lines(id);
+        let Some(message) = self.messages.remove(&id) else { return };
+        let Message { size, place, .. } = message;
+        match self.store.hold(id, size, place) {
+            Ok(()) => self.touch(place, id),
+            Err(error) => {
+                self.book.error(format_args!("unable to hold msg {id}: {error}"));
+                self.put_in_line(Listed { id, size, place, due: now() + 60 });
+            }
+        }
+    }
+
+    fn delete_now(&mut self, id: Id) {
+        let Some(message) = self.messages.remove(&id) else { return };
+        let Message { size, place, .. } = message;
+        match self.store.remove(id, size, place) {
+            Ok(()) => {
+                self.touch(place, id);
+                self.book.end_message(id);
+            }
+            Err(error) => {
+                self.book.error(format_args!("unable to delete msg {id}: {error}"));
+                self.put_in_line(Listed { id, size, place, due: now() + 60 });
+            }
+        }
+    }
+
+    fn flush(&mut self, names: &[String], who: Uid) -> Vec<String> {
+        let ended = self.destinations.end_pauses_of(names);
+        self.book.admin_flush(who, names);
+        vec![format!("{ended} destinations are tried again now")]
+    }
+
+    /// Lines for each recipient that waits: id, number, and a word with its reason.
+    fn why(&self, listed: Listed) -> Vec<String> {
+        let id = listed.id;
+        let Some(message) = self.messages.get(&id) else {
+            return vec![match listed.place {
+                Place::Held => format!("{id} * held by the admin"),
+                Place::New => format!("{id} * fresh, to be read when memory has room"),
+                Place::Waiting => format!("{id} * backoff: waits for its own next attempt"),
+            }];
+        };
+        if let Some(wish) = message.wish {
+            return vec![format!("{id} * {wish} when its running delivery ends")];
+        }
+        let queued: Vec<(usize, &State)> = self.destinations.holding(id).collect();
+        message.waiting().map(|index| format!("{id} {index} {}", self.reason(&queued, index))).collect()
+    }
+
+    fn reason(&self, queued: &[(usize, &State)], index: usize) -> String {
+        let Some((_, state)) = queued.iter().find(|(number, _)| *number == index) else {
+            return "running: it is being delivered".to_owned();
+        };
+        match &state.paused {
+            Some((_, until)) => format!("down until {until}: {} could not be reached: {}", state.name, state.last_error),
+            None if self.settings.concurrency == 0 => "hold: control/concurrencyremote is 0".to_owned(),
+            None if !self.remote.is_connected() => "remote: stafett-remote is not there".to_owned(),
+            None if self.connections.len() >= self.settings.concurrency => "limit: control/concurrencyremote is reached".to_owned(),
+            None => format!("window: {} of {} connections to {} are busy", state.open, state.pace.window(self.settings.concurrency_destination), state.name),
+        }
+    }
+
+    fn describe(&self, state: &State) -> String {
+        let until = state.paused.map_or(0, |(_, until)| until);
+        let window = state.pace.window(self.settings.concurrency_destination);
+        let error = state.last_error.replace(|c: char| c.is_control(), "/");
+        let (waiting, running) = (state.waiting(), state.open - state.idle.len().min(state.open));
+        format!("{} waiting {waiting} running {running} open {} window {window} until {until} error {error}", state.name, state.open)
+    }
+
+    fn counts(&self) -> Vec<String> {
+        let lines = [
+            ("messages", self.messages.len()),
+            ("running", self.running),
+            ("connections", self.connections.len()),
+            ("concurrency", self.settings.concurrency),
+            ("destinations", self.destinations.iter().count()),
+            ("destinations_down", self.destinations.iter().filter(|state| state.paused.is_some()).count()),
+        ];
+        let totals = self.book.totals();
+        let totals = [("deliveries", totals.successes), ("deferrals", totals.deferrals), ("failures", totals.failures), ("messages_ended", totals.ended)];
+        let now: Vec<String> = lines.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let since_start: Vec<String> = totals.iter().map(|(name, value)| format!("{name}_total {value}")).collect();
+        [now, since_start].concat()
+    }
+}
+
+/// The route that an admin gave a recipient, or the one of control/smtproutes.
+pub(crate) fn routes_for<'a>(standing: &Standing, usual: &'a SmtpRoutes, own: &'a mut SmtpRoutes) -> &'a SmtpRoutes {
+    match &standing.route {
+        Some(route) if own.insert("", route).is_ok() => own,
+        _ => usual,
+    }
+}
