@@ -41,6 +41,11 @@ impl RemoteLine {
         RemoteLine { path, client: None, retry: Instant::now(), busy_until: Instant::now(), complained: false }
     }
 
+    /// Whether there is a line.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_some()
+    }
+
     /// The descriptor to wait for, if there is a line.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.client.as_ref().map(AsFd::as_fd)
@@ -279,7 +284,7 @@ impl Scheduler {
             let how = match event {
                 Event::Delivered => "success",
                 Event::Deferred => "deferral",
-                Event::Failed | Event::Bounced => "failure",
+                Event::Failed | Event::Bounced | Event::Routed => "failure",
             };
             let given_up = event == Event::Failed && *verdict == Verdict::Temporary;
             let text = if given_up { format!("{text}\n{TOO_OLD}") } else { text.clone() };

@@ -4,6 +4,7 @@
 //! before its message is left, a bounce is in the queue before its failure counts as told, a file
 //! is removed only when every recipient is delivered or its sender told.
 
+use crate::admin::routes_for;
 use crate::attempts::{Attempts, Suspects};
 use crate::book::Book;
 use crate::bounce::{self, Failure, Fate, Original};
@@ -17,7 +18,8 @@ use crate::settings::Settings;
 use crate::waiting::Waiting;
 use stafett_envelope::Envelope;
 use stafett_queue_store::journal::{Event, Standing};
-use stafett_queue_store::{Id, Listed, Place, Store};
+use stafett_queue_store::{Entry, Id, Listed, Place, Store};
+use stafett_route::SmtpRoutes;
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::arrival::Arrival;
 use stafett_wire::injector::Answer;
@@ -253,7 +255,7 @@ impl Scheduler {
 
     /// Everything is due now, whatever failed before (ALRM).
     pub fn alarm(&mut self) {
-        self.waiting.all_now(now());
+        self.waiting.all_now();
         self.destinations.end_pauses(Instant::now(), true);
     }
 
@@ -365,17 +367,16 @@ impl Scheduler {
     }
 
     fn read(&mut self, listed: Listed) {
-        let Listed { id, size, place, .. } = listed;
+        let Listed { id, size, place, due } = listed;
+        if place == Place::Waiting && due > 0 && self.was_put_off(listed) {
+            return;
+        }
         match self.store.read(id, size, place) {
             Ok(Ok(entry)) => {
                 if entry.unusable_lines > 0 {
                     self.book.error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
                 }
-                let mut message = Message::new(id, size, place, entry.envelope, entry.standings);
-                let unwritten = self.unwritten.remove(&id);
-                let is_known = unwritten.is_some();
-                unwritten.into_iter().for_each(|lines| message.remember(lines));
-                message.suspect = !is_known && self.suspects.ids.contains(&id);
+                let message = self.prepare(listed, entry);
                 self.begin_pass(message);
             }
             Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),
@@ -385,6 +386,28 @@ impl Scheduler {
                 self.waiting.add(Listed { due: now() + OWN_TROUBLE, ..listed });
             }
         }
+    }
+
+    /// Whether this entry of the line is stale: the message waits until later, under another entry.
+    fn was_put_off(&self, listed: Listed) -> bool {
+        let seen = self.store.find(listed.id, listed.size);
+        seen.is_ok_and(|seen| seen.is_some_and(|seen| seen.place == Place::Waiting && seen.due > now().max(listed.due)))
+    }
+
+    /// A message with all that the disk and memory know of it.
+    pub(crate) fn prepare(&mut self, listed: Listed, entry: Entry) -> Message {
+        let Listed { id, size, place, .. } = listed;
+        let mut message = Message::new(id, size, place, entry.envelope, entry.standings);
+        let unwritten = self.unwritten.remove(&id);
+        let is_known = unwritten.is_some();
+        unwritten.into_iter().for_each(|lines| message.remember(lines));
+        message.suspect = !is_known && self.suspects.ids.contains(&id);
+        message
+    }
+
+    /// Adds a message to those that wait.
+    pub(crate) fn put_in_line(&mut self, listed: Listed) {
+        self.waiting.add(listed);
     }
 
     fn set_aside(&mut self, listed: Listed, damage: &str) {
@@ -403,7 +426,9 @@ impl Scheduler {
         let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for index in message.waiting() {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
-            groups.entry(self.settings.routes.destination(domain)).or_default().push(index);
+            let mut own = SmtpRoutes::new();
+            let routes = message.standings.get(index).map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
+            groups.entry(routes.destination(domain)).or_default().push(index);
         }
         message.open = groups.values().map(Vec::len).sum();
         let id = message.id;
@@ -417,6 +442,10 @@ impl Scheduler {
     pub(crate) fn finish_if_idle(&mut self, id: Id) {
         let Some(message) = self.messages.get_mut(&id) else { return };
         if message.open > 0 || message.bouncing {
+            return;
+        }
+        if let Some(wish) = message.wish.take() {
+            self.fulfil(id, wish);
             return;
         }
         if message.failed().next().is_some() && !message.bounce_later && !self.ending {
@@ -540,7 +569,7 @@ impl Scheduler {
         }
     }
 
-    fn wait(&mut self, id: Id, due: u64) {
+    pub(crate) fn wait(&mut self, id: Id, due: u64) {
         self.write_lines(id);
         let Some(message) = self.messages.remove(&id) else { return };
         let Message { size, place, uncertain, begun, lines, .. } = message;
@@ -593,7 +622,7 @@ impl Scheduler {
         }
     }
 
-    fn touch(&mut self, place: Place, id: Id) {
+    pub(crate) fn touch(&mut self, place: Place, id: Id) {
         match place {
             Place::Waiting => drop(self.unsynced.shards.insert((id.0 & 0xff) as u8, id)),
             _ => self.unsynced.new = true,
