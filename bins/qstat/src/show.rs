@@ -42,7 +42,7 @@ fn show_recipient(f: &mut fmt::Formatter<'_>, address: &str, standing: &Standing
     let (address, text) = (safe(address.as_bytes()), safe(standing.text.as_bytes()));
     let time = Moment(standing.time);
     match standing.event {
-        None => writeln!(f, "  waiting {address}"),
+        None | Some(Event::Routed) => writeln!(f, "  waiting {address}"),
         Some(Event::Deferred) => writeln!(f, "  waiting {address} (deferred {} times, last {time}): {text}", standing.deferrals),
         Some(Event::Delivered) => writeln!(f, "  done {address} ({time}): {text}"),
         Some(Event::Failed | Event::Bounced) => writeln!(f, "  failed {address} ({time}): {text}"),
