@@ -26,6 +26,8 @@ mod servers;
 mod tests;
 
 pub use hosts::{HOSTS_FILE, addresses_in_hosts};
+#[doc(hidden)]
+pub use message::is_answer;
 pub use outcome::{Answer, Failure, Outcome, Reason, Record};
 pub use question::{BadName, Kind, Name, Question};
 pub use resolver::Resolver;

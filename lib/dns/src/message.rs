@@ -10,7 +10,7 @@ use domain::base::{Message, MessageBuilder, ParsedName};
 use domain::rdata::{A, Aaaa, Cname, Mx, Ptr, Soa, Txt};
 
 use crate::outcome::{Answer, Reason, Record};
-use crate::question::{Kind, Name};
+use crate::question::{Kind, Name, Question};
 
 /// The UDP answer size we ask for: fits every path without fragments (DNS flag day 2020).
 pub(crate) const UDP_SIZE: u16 = 1232;
@@ -80,6 +80,13 @@ pub(crate) fn read(bytes: &[u8], id: u16, kind: Kind, path: &mut Vec<Name>) -> R
         Rcode::REFUSED => Reading::Failed(Reason::Refused),
         other => Reading::Failed(Reason::Code(other.to_int())),
     }
+}
+
+/// Whether bytes would be taken for an answer to a question; for fuzzing, which needs the judge without its sockets.
+#[doc(hidden)]
+pub fn is_answer(bytes: &[u8], id: u16, question: &Question) -> bool {
+    let reading = read(bytes, id, question.kind, &mut vec![question.name.clone()]);
+    !matches!(reading, Reading::Stranger(_))
 }
 
 fn fits(message: &Message<[u8]>, id: u16, asked: &Name, kind: Kind) -> Result<(), &'static str> {
