@@ -5,6 +5,7 @@
 //! How it fails: it does not; a message that cannot be read is returned without its content.
 
 use crate::settings::Bounces;
+use crate::verp;
 use stafett_envelope::{Envelope, Head, Recipient, Ret};
 use stafett_log::safe;
 use stafett_message::date;
@@ -49,7 +50,7 @@ pub fn fate(sender: &str, settings: &Bounces) -> Fate {
     match (sender, &settings.double_to) {
         (DOUBLE, _) | ("", None) => Fate::Discard,
         ("", Some(to)) => Fate::Bounce { sender: DOUBLE, to: to.clone() },
-        (sender, _) => Fate::Bounce { sender: "", to: sender.to_owned() },
+        (sender, _) => Fate::Bounce { sender: "", to: verp::owner(sender).to_owned() },
     }
 }
 

@@ -193,7 +193,7 @@ impl Scheduler {
             return true;
         };
         let mut text = message.order_text(&work.recipients);
-        while text.len() > LARGEST_ENVELOPE && work.recipients.len() > 1 {
+        while (text.len() > LARGEST_ENVELOPE || message.is_one_by_one()) && work.recipients.len() > 1 {
             let rest = work.recipients.split_off(work.recipients.len() / 2);
             self.destinations.put_back(number, Work { id: work.id, recipients: rest });
             text = message.order_text(&work.recipients);

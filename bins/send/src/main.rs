@@ -20,6 +20,7 @@ mod message;
 mod pace;
 mod scheduler;
 mod settings;
+mod verp;
 mod waiting;
 
 #[cfg(test)]

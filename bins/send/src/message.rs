@@ -1,9 +1,11 @@
 //! A message that is being worked on: what memory holds of it until it is done or waits on disk.
 
+use crate::verp;
 use stafett_envelope::Envelope;
 use stafett_queue_store::journal::{self, Event, Line, Standing};
 use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
+use std::borrow::Cow;
 use std::fs::File;
 use std::rc::Rc;
 
@@ -115,11 +117,27 @@ impl Message {
     /// The envelope's text for an order to these recipients.
     pub fn order_text(&self, recipients: &[usize]) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.facts.len() + 64 * recipients.len());
-        text.extend_from_slice(&self.facts);
+        text.extend_from_slice(&self.facts_for(recipients));
         for recipient in recipients.iter().filter_map(|index| self.envelope.recipients.get(*index)) {
             recipient.write(&mut text);
         }
         text
+    }
+
+    /// Whether each recipient needs an order of its own.
+    pub fn is_one_by_one(&self) -> bool {
+        verp::has_place(&self.envelope.sender)
+    }
+
+    /// The facts, whose first line names the sender.
+    fn facts_for(&self, recipients: &[usize]) -> Cow<'_, [u8]> {
+        let [recipient] = recipients else { return Cow::Borrowed(&self.facts) };
+        if !self.is_one_by_one() {
+            return Cow::Borrowed(&self.facts);
+        }
+        let rest = self.facts.iter().position(|byte| *byte == b'\n').and_then(|end| self.facts.get(end..)).unwrap_or_default();
+        let sender = verp::sender_for(&self.envelope.sender, self.address(*recipient));
+        Cow::Owned([b"from ", sender.as_bytes(), rest].concat())
     }
 
     /// The address of a recipient.

@@ -156,6 +156,20 @@ fn a_kill_before_the_bounce_is_marked_is_announced() {
 }
 
 #[test]
+fn a_sender_with_a_place_for_the_recipient_is_one_sender_for_each() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |seen| if seen.recipients[0] == "b@example.com" { Reply::All(NO.0, NO.1) } else { Reply::All(DONE.0, DONE.1) });
+    let queued = Queued::willing(&site);
+    site.start();
+    let id = site.arrive(&Envelope { sender: "list-@example.org-@[]".into(), ..envelope(&["a@example.com", "b@example.com"]) });
+    site.wait_for_end(id);
+    let mut senders: Vec<String> = remote.seen().into_iter().map(|seen| seen.sender).collect();
+    senders.sort();
+    assert_eq!(senders, ["list-a=example.com@example.org", "list-b=example.com@example.org"]);
+    assert_eq!(queued.brought()[0].envelope.recipients[0].address, "list-@example.org");
+}
+
+#[test]
 fn many_bounces_are_brought_a_few_at_a_time_and_all_of_them() {
     let mut site = Site::new();
     let (_remote, queued) = (refusing(&site), Queued::willing(&site));
