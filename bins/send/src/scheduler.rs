@@ -46,6 +46,9 @@ const MOST_BOUNCES: usize = 4;
 /// When something failed here and not at the destination: try again after so many seconds.
 const OWN_TROUBLE: u64 = 60;
 
+/// Said of a recipient whose domain no name can have.
+const NOWHERE: &str = "Sorry, that domain is not one that can exist. (#5.1.2)";
+
 /// The scheduler's state.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -423,13 +426,19 @@ impl Scheduler {
         if message.place == Place::New && message.standings.iter().all(|standing| standing.event.is_none()) {
             self.book.new_message(message.id, message.size, &message.envelope.sender, message.envelope.uid.unwrap_or(0));
         }
-        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let (mut groups, mut nowhere): (BTreeMap<_, Vec<usize>>, Vec<usize>) = Default::default();
         for index in message.waiting() {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
             let mut own = SmtpRoutes::new();
             let routes = message.standings.get(index).map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
-            groups.entry(routes.destination(domain)).or_default().push(index);
+            let destination = routes.destination(domain);
+            if destination.is_usable() {
+                groups.entry(destination).or_default().push(index);
+            } else {
+                nowhere.push(index);
+            }
         }
+        nowhere.into_iter().for_each(|index| message.note(index, Event::Failed, NOWHERE, now()));
         message.open = groups.values().map(Vec::len).sum();
         let id = message.id;
         self.messages.insert(id, message);

@@ -56,6 +56,13 @@ impl Destination {
         [kind.to_owned(), self.name.clone(), self.port.to_string()]
     }
 
+    /// Whether its reader would take it: an address can hold any text for a domain.
+    pub fn is_usable(&self) -> bool {
+        let strings = self.strings();
+        let strings = strings.each_ref().map(String::as_bytes);
+        Destination::parse(&strings).is_ok()
+    }
+
     /// Reads the strings of a handoff.
     ///
     /// # Errors

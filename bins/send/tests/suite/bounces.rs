@@ -170,6 +170,16 @@ fn a_sender_with_a_place_for_the_recipient_is_one_sender_for_each() {
 }
 
 #[test]
+fn a_domain_that_no_destination_can_have_is_refused_for_good() {
+    let mut site = Site::new();
+    let (_remote, queued) = (Remote::willing(&site), Queued::willing(&site));
+    site.start();
+    let id = site.arrive(&envelope(&[&format!("a@{}", "x".repeat(300))]));
+    site.wait_for_end(id);
+    assert!(queued.brought()[0].text.contains("5.1.2"), "{}", queued.brought()[0].text);
+}
+
+#[test]
 fn many_bounces_are_brought_a_few_at_a_time_and_all_of_them() {
     let mut site = Site::new();
     let (_remote, queued) = (refusing(&site), Queued::willing(&site));
