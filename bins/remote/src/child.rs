@@ -6,11 +6,13 @@
 //! scheduler then counts the message as not delivered.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
 use stafett_sys::poll::{self, Interest};
+use stafett_smtp::ehlo::Capabilities;
 use stafett_sys::socket::{receive_packet, send_packet};
 use stafett_wire::delivery::{Destination, Order, Report, Scope};
 use stafett_wire::LARGEST_PACKET;
@@ -18,10 +20,13 @@ use stafett_wire::LARGEST_PACKET;
 use crate::content::Content;
 use crate::judgement::NoSession;
 use crate::ledger::Ledger;
-use crate::session::{self, Session};
+use crate::outgoing::Sources;
+use crate::session::{self, Session, Way};
 use crate::settings::Settings;
 use crate::transaction::{self, Message, Stop};
 
+/// Hosts that one order is taken to when the first ones put it off; each costs the others of the domain a connection.
+const MOST_HOSTS: usize = 2;
 /// Exit code of a child whose scheduler breaks the protocol.
 const BROKEN_PROTOCOL: i32 = 100;
 
@@ -30,7 +35,8 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
     let strings: Vec<&[u8]> = conversation.strings.iter().map(Vec::as_slice).collect();
     let Conversation { descriptor, lifeline, .. } = &conversation;
     let outcome = Destination::parse(&strings).map_err(|error| error.to_string()).and_then(|destination| {
-        Child { settings, destination, orders: descriptor, lifeline, session: None, may_pipeline: true }.run()
+        let destination = &destination;
+        Child { settings, destination, orders: descriptor, lifeline, line: None, may_pipeline: true, may_extend: true }.run()
     });
     match outcome {
         Ok(()) => 0,
@@ -43,12 +49,31 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
 
 struct Child<'a> {
     settings: &'a Settings,
-    destination: Destination,
+    destination: &'a Destination,
     orders: &'a OwnedFd,
     lifeline: &'a OwnedFd,
-    session: Option<Session>,
+    line: Option<Line<'a>>,
     /// False once the server has shown that it cannot.
     may_pipeline: bool,
+    /// False once the server has refused what it offers.
+    may_extend: bool,
+}
+
+/// A session, and the hosts that are left beside its own.
+struct Line<'a> {
+    session: Session,
+    way: Way<'a>,
+}
+
+/// The state of one order between its sessions.
+struct Attempt<'a> {
+    sources: Sources,
+    until: Instant,
+    /// The hosts after one that has put the message off.
+    way: Option<Way<'a>>,
+    /// Hosts that the message may still be taken to.
+    hosts_left: usize,
+    may_reconnect: bool,
 }
 
 /// What the wait for an order ended with.
@@ -59,7 +84,7 @@ enum Woken {
     End,
 }
 
-impl Child<'_> {
+impl<'a> Child<'a> {
     fn run(mut self) -> Result<(), String> {
         let mut buffer = vec![0; LARGEST_PACKET];
         while let Woken::Order { last } = self.wait().map_err(|error| format!("unable to wait: {error}"))? {
@@ -76,8 +101,8 @@ impl Child<'_> {
                 break;
             }
         }
-        if let Some(session) = self.session.take() {
-            session::quit(session);
+        if let Some(line) = self.line.take() {
+            session::quit(line.session);
         }
         Ok(())
     }
@@ -86,12 +111,12 @@ impl Child<'_> {
     fn wait(&mut self) -> std::io::Result<Woken> {
         loop {
             let mut wanted = vec![(self.orders.as_fd(), Interest::Read), (self.lifeline.as_fd(), Interest::Read)];
-            wanted.extend(self.session.as_ref().map(|session| (session.peer.as_fd(), Interest::Read)));
+            wanted.extend(self.line.as_ref().map(|line| (line.session.peer.as_fd(), Interest::Read)));
             let ready = poll::wait(&wanted, None)?;
             let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
             let (order, end) = (is_ready(0), is_ready(1));
             if is_ready(2) {
-                self.session = None;
+                self.line = None;
             }
             if order {
                 return Ok(Woken::Order { last: end });
@@ -109,33 +134,50 @@ impl Child<'_> {
         let content = Content::new(&envelope, file, order.size);
         let mut ledger = Ledger::new(count);
         let (scope, reusable) = self.deliver(&Message { envelope, content }, &mut ledger);
-        Ok(Report { delivery: order.delivery, scope, reusable, recipients: ledger.finish(), dsn_taken: Vec::new() })
+        let (recipients, dsn_taken) = ledger.finish();
+        Ok(Report { delivery: order.delivery, scope, reusable, recipients, dsn_taken })
     }
 
     /// Fills the ledger; says what a failure is about and whether the connection is still good.
     fn deliver(&mut self, message: &Message, ledger: &mut Ledger) -> (Scope, bool) {
-        let mut may_reconnect = true;
+        let sources = self.settings.outgoing.sources(&self.destination.name, &message.envelope.sender);
+        let until = Instant::now() + self.settings.patience.delivery;
+        let mut attempt = Attempt { sources, until, way: None, hosts_left: MOST_HOSTS - 1, may_reconnect: true };
         loop {
-            let mut session = match self.ready_session() {
-                Ok(session) => session,
+            let moved = attempt.way.is_some();
+            let mut line = match self.ready_line(&mut attempt) {
+                Ok(line) => line,
                 Err(NoSession { judged, scope }) => {
+                    ledger.restore();
                     ledger.judge_rest(&judged);
-                    return (scope, false);
+                    return (if moved { Scope::Message } else { scope }, false);
                 }
             };
             let patience = &self.settings.patience;
-            let stop = match transaction::deliver(&mut session, message, patience, ledger, self.may_pipeline) {
-                Ok(()) => {
-                    session.is_used = true;
-                    self.session = Some(session);
-                    return (Scope::Message, true);
-                }
-                Err(stop) => stop,
-            };
+            let stop = transaction::deliver(&mut line.session, message, patience, ledger, self.may_pipeline).err();
+            line.session.is_used = true;
             match stop {
-                Stop::Stale(_) if may_reconnect => may_reconnect = false,
-                Stop::CannotPipeline(_) if self.may_pipeline => self.may_pipeline = false,
-                Stop::Lost(judged) | Stop::Stale(judged) | Stop::CannotPipeline(judged) => {
+                None if attempt.moves_on(&mut line.way, ledger) => {
+                    session::quit(line.session);
+                    attempt.way = Some(line.way);
+                }
+                None => {
+                    // After a move the next message begins with the best host again.
+                    let reusable = attempt.hosts_left == MOST_HOSTS - 1;
+                    self.line = Some(line);
+                    return (Scope::Message, reusable);
+                }
+                Some(Stop::Stale(_)) if attempt.may_reconnect => attempt.may_reconnect = false,
+                Some(Stop::CannotPipeline(_)) if self.may_pipeline => self.may_pipeline = false,
+                Some(Stop::CannotExtend(_)) if self.may_extend => self.may_extend = false,
+                Some(Stop::Lost(judged) | Stop::Stale(judged) | Stop::CannotPipeline(judged) | Stop::CannotExtend(judged)) => {
+                    ledger.judge_rest(&judged);
+                    if !attempt.moves_on(&mut line.way, ledger) {
+                        return (Scope::Message, false);
+                    }
+                    attempt.way = Some(line.way);
+                }
+                Some(Stop::Final(judged)) => {
                     ledger.judge_rest(&judged);
                     return (Scope::Message, false);
                 }
@@ -143,12 +185,35 @@ impl Child<'_> {
         }
     }
 
-    /// The session at hand if its server has kept silent (the wait for the order has looked), else a new one.
-    fn ready_session(&mut self) -> Result<Session, NoSession> {
-        match self.session.take() {
-            Some(session) if !session.peer.has_unread() => Ok(session),
-            _ => session::establish(self.settings, &self.destination),
+    /// The session at hand if it fits and its server has kept silent (the wait for the order has looked), else a new one.
+    fn ready_line(&mut self, attempt: &mut Attempt<'a>) -> Result<Line<'a>, NoSession> {
+        if let Some(mut line) = self.line.take() {
+            if line.way.sources == attempt.sources && !line.session.peer.has_unread() {
+                line.session.peer.end_at(attempt.until);
+                return Ok(line);
+            }
+            session::quit(line.session);
         }
+        let mut way = match attempt.way.take() {
+            Some(way) => way,
+            None => Way::find(self.settings, self.destination, attempt.sources)?,
+        };
+        let mut session = way.next(attempt.until)?;
+        if !self.may_extend {
+            session.server = Capabilities { pipelining: session.server.pipelining, ..Capabilities::default() };
+        }
+        Ok(Line { session, way })
     }
 }
 
+impl Attempt<'_> {
+    /// Whether somebody was put off and another host is left to ask; the ledger is open for it then.
+    fn moves_on(&mut self, way: &mut Way<'_>, ledger: &mut Ledger) -> bool {
+        let moves = self.hosts_left > 0 && way.has_another_host() && ledger.reopen();
+        if moves {
+            self.hosts_left -= 1;
+            way.leave_host();
+        }
+        moves
+    }
+}

@@ -6,12 +6,14 @@
 //!   message; a message that this host cannot take (size, 8-bit, SMTPUTF8).
 //! - Next host: whatever goes wrong before the first MAIL, a 5xx greeting included (RFC 5321 §4.2.1 lets a host be out of
 //!   service while its neighbour works). When no host is left: later, for the destination as a whole.
+//!   The same after a 4xx to MAIL, RCPT, DATA or the message, or a connection lost before the message's end, for whoever
+//!   was put off; where no other host helps, the first host's words count.
 //! - Later (Z): everything else, above all what is the fault of the connection, of the DNS or of our own files. A reply
 //!   that makes no sense is the connection's fault, never the recipient's.
 //!
 //! The texts keep the phrases of qmail-remote(8), which log readers know.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::net::IpAddr;
 
 use stafett_smtp::Response;
@@ -24,8 +26,29 @@ use crate::peer::Trouble;
 /// The longest piece of a reply in a text; the wire takes 1000 bytes with our own words.
 const LONGEST_REPLY: usize = 700;
 
+/// Addresses that a text names with their reasons.
+const MOST_REASONS: usize = 8;
+
 /// A verdict with its words.
 pub type Judged = (Verdict, String);
+
+/// Where a connection leads, as the texts name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An address of a host.
+    Address(IpAddr),
+    /// The path of a Unix socket.
+    Socket(String),
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Address(address) => address.fmt(f),
+            Place::Socket(path) => f.write_str(path),
+        }
+    }
+}
 
 /// Why there is no session with the destination; it is the answer for all recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,12 +86,13 @@ pub fn greeting(response: &Response) -> Opening {
     if is_success(response) { Opening::GoOn } else { Opening::NextHost }
 }
 
-/// Judges the reply to EHLO. 5xx means that the command is unknown or unwanted (RFC 5321 §4.1.1.1: fall back to HELO).
-pub fn ehlo(response: &Response) -> Opening {
+/// Judges the reply to EHLO or LHLO. 5xx to EHLO means that the command is unknown or unwanted (RFC 5321 §4.1.1.1: fall
+/// back to HELO); LMTP has nothing to fall back to.
+pub fn hello(response: &Response, is_lmtp: bool) -> Opening {
     match response.judge(Wanted::Completion) {
         Kind::Success => Opening::GoOn,
-        Kind::Permanent => Opening::SayHelo,
-        Kind::Temporary | Kind::OutOfStep => Opening::NextHost,
+        Kind::Permanent if !is_lmtp => Opening::SayHelo,
+        Kind::Permanent | Kind::Temporary | Kind::OutOfStep => Opening::NextHost,
     }
 }
 
@@ -93,6 +117,17 @@ pub fn blames_pipelining(response: &Response) -> bool {
     matches!(response.code(), 500 | 503)
 }
 
+/// Whether a server refuses a parameter that it has offered itself: 504 and 555 speak of the command's form (RFC 5321
+/// §4.2.3), not of the message.
+pub fn blames_parameters(response: &Response) -> bool {
+    matches!(response.code(), 504 | 555)
+}
+
+/// Whether another host of the same destination may do better than this verdict.
+pub fn may_move(judged: &Judged) -> bool {
+    judged.0 == Verdict::Temporary
+}
+
 /// Whether a refused recipient should be tried again at once in a transaction of its own, after one with other
 /// recipients went through (RFC 5321 §4.5.3.1.10: 452, and 552 from old servers).
 pub fn wants_another_transaction(response: &Response) -> bool {
@@ -100,45 +135,45 @@ pub fn wants_another_transaction(response: &Response) -> bool {
 }
 
 /// MAIL was refused: all recipients.
-pub fn sender_refused(address: IpAddr, response: &Response) -> Judged {
-    refusal(response, format_args!("Connected to {address} but sender was rejected."))
+pub fn sender_refused(place: &Place, response: &Response) -> Judged {
+    refusal(response, format_args!("Connected to {place} but sender was rejected."))
 }
 
 /// One RCPT was refused.
-pub fn recipient_refused(address: IpAddr, response: &Response) -> Judged {
-    let (verdict, text) = refusal(response, format_args!("{address} does not like recipient."));
+pub fn recipient_refused(place: &Place, response: &Response) -> Judged {
+    let (verdict, text) = refusal(response, format_args!("{place} does not like recipient."));
     let too_many = wants_another_transaction(response);
     (if too_many { Verdict::Temporary } else { verdict }, text)
 }
 
 /// DATA was refused: all recipients accepted so far.
-pub fn data_refused(address: IpAddr, response: &Response) -> Judged {
-    refusal(response, format_args!("{address} failed on DATA command."))
+pub fn data_refused(place: &Place, response: &Response) -> Judged {
+    refusal(response, format_args!("{place} failed on DATA command."))
 }
 
 /// The reply to the message itself.
-pub fn message_answered(address: IpAddr, response: &Response) -> Judged {
+pub fn message_answered(place: &Place, response: &Response) -> Judged {
     if is_success(response) {
-        return (Verdict::Ok, said(format_args!("{address} accepted message."), response));
+        return (Verdict::Ok, said(format_args!("{place} accepted message."), response));
     }
-    refusal(response, format_args!("{address} failed after I sent the message."))
+    refusal(response, format_args!("{place} failed after I sent the message."))
 }
 
 /// The server said 421 while it owed another answer.
-pub fn closed_down(address: IpAddr, response: &Response) -> Judged {
-    (Verdict::Temporary, said(format_args!("Connected to {address} but it closes the connection."), response))
+pub fn closed_down(place: &Place, response: &Response) -> Judged {
+    (Verdict::Temporary, said(format_args!("Connected to {place} but it closes the connection."), response))
 }
 
 /// The connection is of no more use. A loss before the end of the message cannot have left a copy at the other side
 /// (RFC 5321 §4.1.1.4: a message without its end is not processed).
-pub fn lost(address: IpAddr, trouble: &Trouble, stage: Stage) -> Judged {
+pub fn lost(place: &Place, trouble: &Trouble, stage: Stage) -> Judged {
     let duplicate = if stage == Stage::Ended { " Possible duplicate!" } else { "" };
-    (Verdict::Temporary, format!("Connected to {address} but connection died: {trouble}.{duplicate} (#4.4.2)"))
+    (Verdict::Temporary, format!("Connected to {place} but connection died: {trouble}.{duplicate} (#4.4.2)"))
 }
 
 /// The server sent something before it was asked, or accepted out of turn.
-pub fn out_of_step(address: IpAddr) -> Judged {
-    (Verdict::Temporary, format!("Connected to {address} but it answers what was not asked. (#4.5.0)"))
+pub fn out_of_step(place: &Place) -> Judged {
+    (Verdict::Temporary, format!("Connected to {place} but it answers what was not asked. (#4.5.0)"))
 }
 
 /// Our own file failed; the server is not to blame.
@@ -147,20 +182,20 @@ pub fn unreadable(error: &std::io::Error) -> Judged {
 }
 
 /// The message is larger than the SIZE limit of the server (RFC 1870 §6.2).
-pub fn too_large(address: IpAddr, bytes: u64, limit: u64) -> Judged {
-    let text = format!("Connected to {address} but it takes at most {limit} bytes and this message has {bytes}. (#5.3.4)");
+pub fn too_large(place: &Place, bytes: u64, limit: u64) -> Judged {
+    let text = format!("Connected to {place} but it takes at most {limit} bytes and this message has {bytes}. (#5.3.4)");
     (Verdict::Permanent, text)
 }
 
 /// 8-bit content and no 8BITMIME (RFC 6152 §3); we change no byte of a message.
-pub fn needs_eight_bit(address: IpAddr) -> Judged {
-    let text = format!("Connected to {address} but it does not offer 8BITMIME and this message holds 8-bit bytes. (#5.6.3)");
+pub fn needs_eight_bit(place: &Place) -> Judged {
+    let text = format!("Connected to {place} but it does not offer 8BITMIME and this message holds 8-bit bytes. (#5.6.3)");
     (Verdict::Permanent, text)
 }
 
 /// Addresses or header in UTF-8 and no SMTPUTF8 (RFC 6531 §3.5).
-pub fn needs_utf8(address: IpAddr) -> Judged {
-    let text = format!("Connected to {address} but it does not offer SMTPUTF8, which this message needs. (#5.6.7)");
+pub fn needs_utf8(place: &Place) -> Judged {
+    let text = format!("Connected to {place} but it does not offer SMTPUTF8, which this message needs. (#5.6.7)");
     (Verdict::Permanent, text)
 }
 
@@ -170,20 +205,42 @@ pub fn unspeakable_address() -> Judged {
 }
 
 /// A reply that made a host of no use before MAIL.
-pub fn host_refuses(address: IpAddr, at: &str, response: &Response) -> String {
-    said(format_args!("Connected to {address} but {at}."), response)
+pub fn host_refuses(place: &Place, at: &str, response: &Response) -> String {
+    said(format_args!("Connected to {place} but {at}."), response)
 }
 
 /// A host that could not be reached, or was lost before MAIL.
-pub fn host_fails(address: IpAddr, error: &dyn fmt::Display) -> String {
-    format!("{address}: {error}")
+pub fn host_fails(place: &dyn Display, error: &dyn Display) -> String {
+    format!("{place}: {error}")
 }
 
 /// Every host was tried in vain; `reasons` has one text per host.
 pub fn no_host_left(destination: &Destination, reasons: &[String]) -> NoSession {
     let words = "Sorry, I wasn't able to establish an SMTP connection";
-    let text = format!("{words} with {destination}: {} (#4.4.1)", reasons.join("; "));
-    NoSession { judged: (Verdict::Temporary, text), scope: Scope::Destination }
+    later(format!("{words} with {destination}: {} (#4.4.1)", some_of(reasons)))
+}
+
+/// Every address lies outside of control/destinations. It may be a slip of that file, of a route or of the domain's
+/// owner, all of which can be mended: the mail waits, and whoever asks for the reason is led to the file.
+pub fn outside_networks(destination: &Destination, reasons: &[String]) -> NoSession {
+    later(format!(
+        "I may not connect to {destination}: {}; correct that file, control/smtproutes or the name service. (#4.7.1)",
+        some_of(reasons)
+    ))
+}
+
+/// As many as an admin reads.
+fn some_of(reasons: &[String]) -> String {
+    let (shown, rest) = reasons.split_at(reasons.len().min(MOST_REASONS));
+    match rest.len() {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more addresses", shown.join("; ")),
+    }
+}
+
+/// A literal that names this host, which delivers nothing to itself (RFC 5321 §4.1.3).
+pub fn literal_is_here(destination: &Destination) -> NoSession {
+    never(format!("Sorry, {} is this host itself, which has no mailboxes. (#5.4.6)", destination.name))
 }
 
 /// The DNS says that there is no such domain, or no such host.

@@ -5,13 +5,16 @@
 //! to one destination; what that server says can at most spoil the report about its own deliveries.
 //! How it fails: exit 111 where a later start may fare better, 100 where the admin must act; a broken control file at
 //! start is 111 with its name and line, later it is logged and the last good copy stays.
-//! Known limits: no TLS yet, no choice of the outgoing address; /etc/resolv.conf is read again with control/ only.
+//! Known limits: no TLS yet.
 
 mod child;
 mod content;
+mod door;
 mod judgement;
 mod ledger;
+mod outgoing;
 mod peer;
+mod race;
 mod script;
 mod session;
 mod settings;
@@ -20,6 +23,7 @@ mod terms;
 mod transaction;
 
 use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
 use stafett_control::{Control, Watch};
@@ -63,12 +67,24 @@ fn run() -> Result<(), String> {
     let sender = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
     let parent = Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN)
         .map_err(reason("listen at run/remote/socket"))?;
-    let sandbox = Sandbox::new().read(control.directory()).read(RESOLV_CONF).read(HOSTS_FILE);
-    if sandbox.enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
+    if sandbox(&control).enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
         LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
     }
     stafett_smtp::rehearse();
     parent.run(&mut Remote { control, watch, settings }).map_err(reason("wait for handoffs"))
+}
+
+/// Other programs replace resolv.conf and hosts, and a rule for a file is a rule for that one copy: what can be read is
+/// the directory that holds the names, and the one that a link leads to.
+fn sandbox(control: &Control) -> Sandbox {
+    let mut sandbox = Sandbox::new().read(control.directory());
+    for file in [RESOLV_CONF, HOSTS_FILE] {
+        let linked = Path::new(file).canonicalize().unwrap_or_default();
+        for directory in [Path::new(file).parent(), linked.parent()].into_iter().flatten() {
+            sandbox = sandbox.read(directory);
+        }
+    }
+    sandbox
 }
 
 fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
@@ -83,7 +99,7 @@ struct Remote {
 
 impl Service for Remote {
     fn refresh(&mut self, forced: bool) {
-        if !self.watch.changed() && !forced {
+        if !self.watch.changed() && !forced && !self.settings.are_stale() {
             return;
         }
         match Settings::read(&self.control) {

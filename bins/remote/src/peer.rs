@@ -6,13 +6,12 @@
 //! How it fails: [`Trouble`], after which the connection is of no more use.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::net::SendFlags;
 use stafett_smtp::Response;
 use stafett_smtp::response::{Malformed, Parser};
 use stafett_sys::poll::{Interest, Ready, wait_two};
@@ -23,9 +22,10 @@ const UNREAD_MAX: usize = 64 * 1024;
 /// A connected server.
 #[derive(Debug)]
 pub struct Peer {
-    socket: TcpStream,
+    socket: OwnedFd,
     parser: Parser,
     unread: Vec<u8>,
+    end: Instant,
 }
 
 /// Why a connection is lost.
@@ -33,6 +33,8 @@ pub struct Peer {
 pub enum Trouble {
     /// Nothing (or not all) came in time.
     Timeout,
+    /// The time for all of it is over.
+    TookTooLong,
     /// The peer closed the connection.
     Closed,
     /// The system reported an error.
@@ -45,6 +47,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::Timeout => f.write_str("no answer in time"),
+            Trouble::TookTooLong => f.write_str("control/timeoutdelivery is over"),
             Trouble::Closed => f.write_str("closed by the other side"),
             Trouble::Broken(error) => error.fmt(f),
             Trouble::Malformed(what) => what.fmt(f),
@@ -62,21 +65,14 @@ impl From<io::Error> for Trouble {
 }
 
 impl Peer {
-    /// Connects, waiting `within` at most.
-    ///
-    /// # Errors
-    /// The system's reason; `TimedOut` where nobody answered.
-    pub fn connect(address: SocketAddr, within: Duration) -> io::Result<Self> {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket = TcpStream::from(rustix::net::socket_with(family, SocketType::STREAM, flags, None)?);
-        socket.set_nodelay(true)?;
-        match rustix::net::connect(&socket, &address) {
-            Ok(()) => {}
-            Err(Errno::INPROGRESS) => await_connection(&socket, within)?,
-            Err(error) => return Err(error.into()),
-        }
-        Ok(Peer { socket, parser: Parser::default(), unread: Vec::new() })
+    /// The server at the other end of a connected, nonblocking socket; nothing is waited for beyond `end`.
+    pub fn new(socket: OwnedFd, end: Instant) -> Self {
+        Peer { socket, parser: Parser::default(), unread: Vec::new(), end }
+    }
+
+    /// A new message has a time of its own.
+    pub fn end_at(&mut self, end: Instant) {
+        self.end = end;
     }
 
     /// The next reply.
@@ -102,11 +98,11 @@ impl Peer {
     /// [`Trouble`]; not all of `bytes` has been sent then.
     pub fn send(&mut self, mut bytes: &[u8], within: Duration) -> Result<(), Trouble> {
         while !bytes.is_empty() {
-            match self.socket.write(bytes) {
+            match rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.make_room(Instant::now() + within)?,
-                Err(error) => return Err(error.into()),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.make_room(Instant::now() + within)?,
+                Err(error) => return Err(io::Error::from(error).into()),
             }
         }
         Ok(())
@@ -128,22 +124,26 @@ impl Peer {
     }
 
     fn await_ready(&self, interest: Interest, deadline: Instant) -> Result<Ready, Trouble> {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.min(self.end).saturating_duration_since(Instant::now());
         let (ready, _) = wait_two((self.socket.as_fd(), interest), None, Some(left))?;
-        if ready.any() { Ok(ready) } else { Err(Trouble::Timeout) }
+        match ready.any() {
+            true => Ok(ready),
+            false if self.end < deadline => Err(Trouble::TookTooLong),
+            false => Err(Trouble::Timeout),
+        }
     }
 
     fn fill(&mut self) -> Result<(), Trouble> {
         let mut buffer = [0; 4096];
-        match self.socket.read(&mut buffer) {
+        match rustix::io::read(&self.socket, &mut buffer) {
             Ok(0) => Err(Trouble::Closed),
             Ok(count) => {
                 self.unread.extend_from_slice(buffer.get(..count).unwrap_or_default());
                 Ok(())
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(Trouble::Closed),
-            Err(error) => Err(error.into()),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(()),
+            Err(Errno::CONNRESET) => Err(Trouble::Closed),
+            Err(error) => Err(io::Error::from(error).into()),
         }
     }
 }
@@ -152,12 +152,4 @@ impl AsFd for Peer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-fn await_connection(socket: &TcpStream, within: Duration) -> io::Result<()> {
-    let (ready, _) = wait_two((socket.as_fd(), Interest::Write), None, Some(within))?;
-    if !ready.any() {
-        return Err(ErrorKind::TimedOut.into());
-    }
-    socket.take_error()?.map_or(Ok(()), Err)
 }

@@ -11,6 +11,8 @@ use stafett_smtp::ehlo::Capabilities;
 pub struct Script {
     text: Vec<u8>,
     ends: Vec<usize>,
+    /// Some command has a parameter that the server might refuse.
+    pub has_parameters: bool,
 }
 
 impl Script {

@@ -1,17 +1,23 @@
 //! A greeted connection: from a destination to a server that takes MAIL.
 //!
-//! Every address is tried in its turn; whatever goes wrong before the first MAIL leads to the next one. Fails with
-//! [`NoSession`], which names each address tried and its reason.
+//! Every address is tried in its turn; whatever goes wrong before the first MAIL leads to the next one. A [`Way`]
+//! remembers who has been tried, so that a message which a host puts off can go on to the next.
+//! Fails with [`NoSession`], which names each address tried and its reason.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use stafett_smtp::Response;
 use stafett_smtp::ehlo::Capabilities;
-use stafett_wire::delivery::Destination;
+use stafett_wire::delivery::{Destination, Kind};
 
-use crate::judgement::{self, NoSession, Opening};
+use crate::door::{self, Failure};
+use crate::judgement::{self, NoSession, Opening, Place};
+use crate::outgoing::Sources;
 use crate::peer::{Peer, Trouble};
+use crate::race::{Course, Race};
 use crate::settings::Settings;
 use crate::targets;
 
@@ -24,58 +30,147 @@ pub struct Session {
     /// The connection.
     pub peer: Peer,
     /// Where it leads, for the texts.
-    pub address: IpAddr,
+    pub place: Place,
     /// What the server offers; nothing after HELO.
     pub server: Capabilities,
+    /// It answers for each recipient after the message (RFC 2033 §4.2).
+    pub is_lmtp: bool,
     /// A transaction has been tried on it: it may have grown old meanwhile.
     pub is_used: bool,
     /// A transaction was begun and neither ended nor reset.
     pub needs_reset: bool,
 }
 
-/// Connects to `destination` and says EHLO.
-///
-/// # Errors
-/// [`NoSession`] where no address can be found, or none of them serves.
-pub fn establish(settings: &Settings, destination: &Destination) -> Result<Session, NoSession> {
-    let mut reasons = Vec::new();
-    for address in targets::find(settings, destination)? {
-        match open(settings, SocketAddr::new(address, destination.port)) {
-            Ok(session) => return Ok(session),
-            Err(reason) => reasons.push(reason),
+/// The hosts of a destination that are left to try.
+#[derive(Debug)]
+pub struct Way<'a> {
+    settings: &'a Settings,
+    destination: &'a Destination,
+    /// Where its connections come from.
+    pub sources: Sources,
+    hosts: VecDeque<Host<'a>>,
+    reasons: Vec<String>,
+    /// Something other than control/destinations has refused an address.
+    is_allowed: bool,
+}
+
+#[derive(Debug)]
+enum Host<'a> {
+    Addresses(Race),
+    Socket(&'a str),
+}
+
+impl<'a> Way<'a> {
+    /// Finds the hosts of `destination`.
+    ///
+    /// # Errors
+    /// [`NoSession`] where no address can be found.
+    pub fn find(settings: &'a Settings, destination: &'a Destination, sources: Sources) -> Result<Self, NoSession> {
+        let hosts = match destination.kind {
+            Kind::LmtpSocket => VecDeque::from([Host::Socket(destination.name.as_str())]),
+            _ => {
+                let hosts = targets::find(settings, destination)?.into_iter();
+                hosts.map(|addresses| Host::Addresses(Race::new(addresses, destination.port))).collect()
+            }
+        };
+        Ok(Way { settings, destination, sources, hosts, reasons: Vec::new(), is_allowed: false })
+    }
+
+    /// Connects to the next address that serves, and says EHLO or LHLO; `until` is the end of all patience.
+    ///
+    /// # Errors
+    /// [`NoSession`] where none of the addresses that are left serves.
+    pub fn next(&mut self, until: Instant) -> Result<Session, NoSession> {
+        while !self.hosts.is_empty() {
+            let Some((peer, place)) = self.connect(until) else {
+                self.hosts.pop_front();
+                continue;
+            };
+            match open(self.settings, self.is_lmtp(), peer, place) {
+                Ok(session) => return Ok(session),
+                Err(reason) => self.reasons.push(reason),
+            }
+        }
+        match self.is_allowed {
+            true => Err(judgement::no_host_left(self.destination, &self.reasons)),
+            false => Err(judgement::outside_networks(self.destination, &self.reasons)),
         }
     }
-    Err(judgement::no_host_left(destination, &reasons))
+
+    /// Whether there is a host beside the one at hand.
+    pub fn has_another_host(&self) -> bool {
+        self.hosts.len() > 1
+    }
+
+    /// Gives up the host at hand.
+    pub fn leave_host(&mut self) {
+        self.hosts.pop_front();
+    }
+
+    fn is_lmtp(&self) -> bool {
+        matches!(self.destination.kind, Kind::Lmtp | Kind::LmtpSocket)
+    }
+
+    /// A connection to the first host; none when it has no address left.
+    fn connect(&mut self, until: Instant) -> Option<(Peer, Place)> {
+        let patience = &self.settings.patience;
+        let (reasons, is_allowed) = (&mut self.reasons, &mut self.is_allowed);
+        match self.hosts.front_mut()? {
+            Host::Addresses(race) => {
+                let deadline = until.min(Instant::now() + patience.connect);
+                let course = Course { allowed: &self.settings.allowed, sources: self.sources, deadline };
+                let mut failed = |address: IpAddr, failure: Failure| {
+                    *is_allowed |= !matches!(failure, Failure::NotAllowed);
+                    reasons.push(judgement::host_fails(&address, &failure));
+                };
+                let (address, socket) = race.next(&course, &mut failed)?;
+                *is_allowed = true;
+                Some((Peer::new(socket, until), Place::Address(address)))
+            }
+            Host::Socket(path) => {
+                let path = *path;
+                *is_allowed = true;
+                // A socket is one address: it is tried once.
+                self.hosts.pop_front();
+                match door::connect_unix(path, patience.connect) {
+                    Ok(socket) => Some((Peer::new(socket, until), Place::Socket(path.to_owned()))),
+                    Err(error) => {
+                        reasons.push(judgement::host_fails(&path, &error));
+                        None
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Says QUIT and waits a little for the answer (RFC 5321 §4.1.1.10).
 pub fn quit(mut session: Session) {
+    session.peer.end_at(Instant::now() + FAREWELL);
     if session.peer.send(b"QUIT\r\n", FAREWELL).is_ok() {
         let _ = session.peer.reply(FAREWELL);
     }
 }
 
-fn open(settings: &Settings, target: SocketAddr) -> Result<Session, String> {
-    let address = target.ip();
-    let fails = |error: &dyn std::fmt::Display| judgement::host_fails(address, error);
-    let mut peer = Peer::connect(target, settings.patience.connect).map_err(|error| fails(&error))?;
+fn open(settings: &Settings, is_lmtp: bool, mut peer: Peer, place: Place) -> Result<Session, String> {
+    let fails = |error: &dyn Display| judgement::host_fails(&place, error);
     let greeting = peer.reply(settings.patience.opening).map_err(|trouble| fails(&trouble))?;
     if judgement::greeting(&greeting) != Opening::GoOn {
-        return Err(refuse(peer, address, "greeting failed", &greeting));
+        return Err(refuse(peer, &place, "greeting failed", &greeting));
     }
-    let hello = say(&mut peer, settings, "EHLO").map_err(|trouble| fails(&trouble))?;
-    let server = match judgement::ehlo(&hello) {
+    let hello = say(&mut peer, settings, if is_lmtp { "LHLO" } else { "EHLO" }).map_err(|trouble| fails(&trouble))?;
+    let server = match judgement::hello(&hello, is_lmtp) {
         Opening::GoOn => Capabilities::parse(&hello),
-        Opening::NextHost => return Err(refuse(peer, address, "my name was rejected", &hello)),
+        Opening::NextHost => return Err(refuse(peer, &place, "my name was rejected", &hello)),
         Opening::SayHelo => {
             let hello = say(&mut peer, settings, "HELO").map_err(|trouble| fails(&trouble))?;
             if !judgement::is_success(&hello) {
-                return Err(refuse(peer, address, "my name was rejected", &hello));
+                return Err(refuse(peer, &place, "my name was rejected", &hello));
             }
             Capabilities::default()
         }
     };
-    Ok(Session { peer, address, server, is_used: false, needs_reset: false })
+    Ok(Session { peer, place, server, is_lmtp, is_used: false, needs_reset: false })
 }
 
 fn say(peer: &mut Peer, settings: &Settings, verb: &str) -> Result<Response, Trouble> {
@@ -84,8 +179,8 @@ fn say(peer: &mut Peer, settings: &Settings, verb: &str) -> Result<Response, Tro
     peer.reply(settings.patience.opening)
 }
 
-fn refuse(mut peer: Peer, address: IpAddr, at: &str, response: &Response) -> String {
+fn refuse(mut peer: Peer, place: &Place, at: &str, response: &Response) -> String {
     // Polite, but not worth waiting for: the next host is.
     let _ = peer.send(b"QUIT\r\n", Duration::ZERO);
-    judgement::host_refuses(address, at, response)
+    judgement::host_refuses(place, at, response)
 }

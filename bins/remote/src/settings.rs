@@ -3,10 +3,14 @@
 //! Fails with the control file's error, which names file and line; /etc/resolv.conf is not ours and never an error.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use stafett_control::{Control, Error, rows};
 use stafett_dns::{RESOLV_CONF, Resolver, parse_server, servers_of_resolv_conf};
+
+use crate::door::Allowed;
+use crate::outgoing::Outgoing;
 
 /// Everything that a child needs to know.
 #[derive(Clone, Debug)]
@@ -19,6 +23,24 @@ pub struct Settings {
     pub patience: Patience,
     /// Whom to ask for names.
     pub resolver: Resolver,
+    /// /etc/resolv.conf as it was read, where it was; `None` where control/resolvers has taken its place.
+    resolv_conf: Option<Stamp>,
+    /// Which networks connections may go to.
+    pub allowed: Allowed,
+    /// Which addresses they come from.
+    pub outgoing: Outgoing,
+}
+
+/// What tells one version of a file from the next: a file that is replaced has another number, one that is written in
+/// place another time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp(Option<(u64, u64, i64, i64)>);
+
+impl Stamp {
+    fn of(path: &str) -> Self {
+        let found = std::fs::metadata(path).ok();
+        Stamp(found.map(|found| (found.dev(), found.ino(), found.ctime(), found.ctime_nsec())))
+    }
 }
 
 /// The longest waits, each for one event.
@@ -40,11 +62,13 @@ pub struct Patience {
     pub end: Duration,
     /// The answers of the name servers to one step of a look-up.
     pub names: Duration,
+    /// All that is done for one message at one time.
+    pub delivery: Duration,
 }
 
 impl Patience {
     /// The times of RFC 5321 §4.5.3.2, or control/timeoutremote in place of each; all in seconds.
-    fn new(connect: Option<u64>, remote: Option<u64>) -> Self {
+    fn new(connect: Option<u64>, remote: Option<u64>, delivery: Option<u64>) -> Self {
         let wait = |standard: u64| Duration::from_secs(remote.unwrap_or(standard));
         Patience {
             connect: Duration::from_secs(connect.unwrap_or(60)),
@@ -55,12 +79,14 @@ impl Patience {
             block: wait(180),
             end: wait(600),
             names: Duration::from_secs(30),
+            delivery: Duration::from_secs(delivery.unwrap_or(14_400)),
         }
     }
 }
 
 impl Settings {
-    /// Reads me, helohost, timeoutconnect, timeoutremote and resolvers.
+    /// Reads me, helohost, timeoutconnect, timeoutremote, timeoutdelivery, resolvers, destinations, outgoingip and
+    /// domainbindings.
     ///
     /// # Errors
     /// When one of them does not parse, or `me` is missing.
@@ -70,17 +96,34 @@ impl Settings {
         let connect = control.integer(&rows::TIMEOUTCONNECT)?;
         let remote = control.integer(&rows::TIMEOUTREMOTE)?;
         let own_names = [&me, &helo].map(|name| name.to_lowercase()).to_vec();
-        let resolver = Resolver::new(servers(control)?);
-        Ok(Settings { helo, own_names, patience: Patience::new(connect, remote), resolver })
+        let delivery = control.integer(&rows::TIMEOUTDELIVERY)?;
+        let (servers, resolv_conf) = servers(control)?;
+        Ok(Settings {
+            helo,
+            own_names,
+            patience: Patience::new(connect, remote, delivery),
+            resolver: Resolver::new(servers),
+            resolv_conf,
+            allowed: Allowed::read(control)?,
+            outgoing: Outgoing::read(control)?,
+        })
+    }
+
+    /// Whether /etc/resolv.conf is in use and has changed since it was read.
+    pub fn are_stale(&self) -> bool {
+        self.resolv_conf.is_some_and(|stamp| stamp != Stamp::of(RESOLV_CONF))
     }
 }
 
-fn servers(control: &Control) -> Result<Vec<SocketAddr>, Error> {
+fn servers(control: &Control) -> Result<(Vec<SocketAddr>, Option<Stamp>), Error> {
     let lines = control.list(&rows::RESOLVERS)?.unwrap_or_default();
     // The row has judged each line already.
     let named: Vec<SocketAddr> = lines.iter().filter_map(|item| parse_server(&item.value).ok()).collect();
     if !named.is_empty() {
-        return Ok(named);
+        return Ok((named, None));
     }
-    Ok(servers_of_resolv_conf(&std::fs::read_to_string(RESOLV_CONF).unwrap_or_default()))
+    // The stamp first: a change while we read is then seen the next time.
+    let stamp = Stamp::of(RESOLV_CONF);
+    let text = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
+    Ok((servers_of_resolv_conf(&text), Some(stamp)))
 }

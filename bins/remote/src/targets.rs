@@ -1,12 +1,14 @@
-//! From a destination to the addresses to try, in order.
+//! From a destination to the hosts to try and the addresses of each, in order.
 //!
 //! An MX destination: MX hosts by preference, in random order inside one (RFC 5321 §5.1), the domain itself where there
-//! are none, nothing from our own preference on (no loop), nothing at all for a null MX. A host destination: the address
-//! itself, /etc/hosts, then the name's addresses; no MX records.
+//! are none, nothing from our own preference on (no loop), nothing at all for a null MX; an address literal is its own
+//! host. A route: the address itself, /etc/hosts, then the name's addresses; no MX records. The addresses of one host
+//! stand with the families in turn (RFC 8305 §4), so that a race among them tries both early.
 //!
 //! Security stance: who owns a domain names its MX hosts; their number and that of their addresses are capped.
 //! Known limits: "our own address" counts on port 25 only, since on another port something else may listen here.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use stafett_dns::{HOSTS_FILE, Kind as RecordKind, Name, Outcome, Question, addresses_in_hosts};
@@ -17,8 +19,10 @@ use crate::settings::Settings;
 
 /// MX hosts looked at; more than any honest domain has.
 const MOST_HOSTS: usize = 20;
+/// Addresses tried for one host.
+const MOST_PER_HOST: usize = 8;
 /// Addresses tried for one destination; RFC 5321 §5.1 asks for two at least.
-const MOST_ADDRESSES: usize = 12;
+const MOST_ADDRESSES: usize = 30;
 const SMTP_PORT: u16 = 25;
 
 /// An MX host and its addresses.
@@ -29,17 +33,60 @@ struct Exchanger {
     addresses: Vec<IpAddr>,
 }
 
-/// The addresses of `destination`, best first; never empty.
-pub fn find(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
-    if let Ok(address) = destination.name.parse() {
-        return Ok(vec![address]);
+/// The hosts of `destination`, best first, each with its addresses; never empty, and no host without an address.
+pub fn find(settings: &Settings, destination: &Destination) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+    if destination.kind == Kind::Mx {
+        let hosts = match literal(&destination.name) {
+            Some(address) => vec![vec![address_elsewhere(destination, address)?]],
+            None => addresses_of_domain(settings, destination)?,
+        };
+        return Ok(bounded(hosts));
     }
-    let mut addresses = match destination.kind {
-        Kind::Host | Kind::Lmtp | Kind::LmtpSocket => addresses_of_host(settings, destination)?,
-        Kind::Mx => addresses_of_domain(settings, destination)?,
-    };
-    addresses.truncate(MOST_ADDRESSES);
-    Ok(addresses)
+    if let Ok(address) = destination.name.parse() {
+        return Ok(vec![vec![address]]);
+    }
+    Ok(bounded(vec![addresses_of_host(settings, destination)?]))
+}
+
+/// Each host's addresses with the families in turn, and no more of all than are worth a try.
+fn bounded(hosts: Vec<Vec<IpAddr>>) -> Vec<Vec<IpAddr>> {
+    let mut left = MOST_ADDRESSES;
+    let mut kept = Vec::new();
+    for mut addresses in hosts.into_iter().map(interleaved) {
+        addresses.truncate(left.min(MOST_PER_HOST));
+        left -= addresses.len();
+        kept.push(addresses);
+    }
+    kept.retain(|addresses| !addresses.is_empty());
+    kept
+}
+
+/// The families in turn, the family of the first address first.
+fn interleaved(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let first_is_six = addresses.first().is_some_and(IpAddr::is_ipv6);
+    let (first, second): (Vec<IpAddr>, Vec<IpAddr>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_six);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut turns = Vec::new();
+    loop {
+        let before = turns.len();
+        turns.extend(first.next());
+        turns.extend(second.next());
+        if turns.len() == before {
+            return turns;
+        }
+    }
+}
+
+/// The address of a literal, without `IPv6:` as the scheduler hands it over.
+fn literal(name: &str) -> Option<IpAddr> {
+    name.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+fn address_elsewhere(destination: &Destination, address: IpAddr) -> Result<IpAddr, NoSession> {
+    if destination.port == SMTP_PORT && is_own_address(address) {
+        return Err(judgement::literal_is_here(destination));
+    }
+    Ok(address)
 }
 
 fn addresses_of_host(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
@@ -57,7 +104,7 @@ fn addresses_of_host(settings: &Settings, destination: &Destination) -> Result<V
     }
 }
 
-fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
+fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result<Vec<Vec<IpAddr>>, NoSession> {
     let domain = name_of(destination)?;
     let hosts = match settings.resolver.exchangers(&domain, settings.patience.names) {
         Outcome::Answer(hosts) => hosts,
@@ -72,7 +119,7 @@ fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result
 }
 
 /// Without MX records the domain itself is its only exchanger (RFC 5321 §5.1).
-fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Name) -> Result<Vec<IpAddr>, NoSession> {
+fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Name) -> Result<Vec<Vec<IpAddr>>, NoSession> {
     match settings.resolver.addresses(&domain, settings.patience.names) {
         Outcome::Answer(addresses) => {
             let only = exchanger(settings, destination.port, 0, &domain, addresses);
@@ -87,7 +134,7 @@ fn explicit_exchangers(
     settings: &Settings,
     destination: &Destination,
     mut hosts: Vec<(u16, Name)>,
-) -> Result<Vec<IpAddr>, NoSession> {
+) -> Result<Vec<Vec<IpAddr>>, NoSession> {
     hosts.retain(|(_, host)| !host.is_root());
     hosts.truncate(MOST_HOSTS);
     let names: Vec<Name> = hosts.iter().map(|(_, host)| host.clone()).collect();
@@ -119,19 +166,17 @@ fn exchanger(settings: &Settings, port: u16, preference: u16, host: &Name, addre
 }
 
 /// The addresses of all hosts that are better than we are; `None` where there is none.
-fn in_order(mut exchangers: Vec<Exchanger>) -> Option<Vec<IpAddr>> {
+fn in_order(mut exchangers: Vec<Exchanger>) -> Option<Vec<Vec<IpAddr>>> {
     if let Some(own) = exchangers.iter().filter(|host| host.is_here).map(|host| host.preference).min() {
         exchangers.retain(|host| host.preference < own);
     }
     shuffle(&mut exchangers);
     exchangers.sort_by_key(|host| host.preference);
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for address in exchangers.into_iter().flat_map(|host| host.addresses) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    (!addresses.is_empty()).then_some(addresses)
+    let mut seen: HashSet<IpAddr> = HashSet::new();
+    let mut fresh = |host: Exchanger| host.addresses.into_iter().filter(|address| seen.insert(*address)).collect();
+    let mut hosts: Vec<Vec<IpAddr>> = exchangers.into_iter().map(&mut fresh).collect();
+    hosts.retain(|addresses| !addresses.is_empty());
+    (!hosts.is_empty()).then_some(hosts)
 }
 
 /// Random order. Without random numbers the order stays: only the spreading of load hangs on it.
@@ -151,6 +196,7 @@ fn is_own_name(settings: &Settings, host: &Name) -> bool {
 
 /// An address is ours if the kernel would use it to talk to itself; no packet is sent.
 fn is_own_address(address: IpAddr) -> bool {
+    let address = address.to_canonical();
     if address.is_loopback() || address.is_unspecified() {
         return true;
     }

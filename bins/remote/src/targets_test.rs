@@ -7,7 +7,7 @@ fn host(preference: u16, is_here: bool, address: &str) -> Exchanger {
 }
 
 fn shown(exchangers: Vec<Exchanger>) -> Option<Vec<String>> {
-    in_order(exchangers).map(|addresses| addresses.iter().map(ToString::to_string).collect())
+    in_order(exchangers).map(|hosts| hosts.iter().flatten().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -47,4 +47,34 @@ fn our_own_addresses() {
     assert!(is_own_address("127.0.0.1".parse().unwrap()));
     assert!(is_own_address("127.9.9.9".parse().unwrap()));
     assert!(!is_own_address("192.0.2.1".parse().unwrap()));
+}
+
+fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn families_take_turns() {
+    let mixed = addresses(&["::1", "::2", "::3", "10.0.0.1", "10.0.0.2"]);
+    assert_eq!(interleaved(mixed), addresses(&["::1", "10.0.0.1", "::2", "10.0.0.2", "::3"]));
+    let four_first = addresses(&["10.0.0.1", "::1", "10.0.0.2"]);
+    assert_eq!(interleaved(four_first), addresses(&["10.0.0.1", "::1", "10.0.0.2"]));
+    assert_eq!(interleaved(Vec::new()), Vec::<IpAddr>::new());
+}
+
+#[test]
+fn a_host_with_many_addresses_leaves_room_for_the_next() {
+    let crowd = |third: u8| (0..100).map(|last| IpAddr::from([10, 0, third, last])).collect::<Vec<IpAddr>>();
+    let kept = bounded((0..10).map(crowd).collect());
+    let sizes: Vec<usize> = kept.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [8, 8, 8, 6]);
+}
+
+#[test]
+fn literals() {
+    assert_eq!(literal("[192.0.2.1]"), Some([192, 0, 2, 1].into()));
+    assert_eq!(literal("[2001:db8::1]"), "2001:db8::1".parse().ok());
+    assert_eq!(literal("[x]"), None);
+    assert_eq!(literal("192.0.2.1"), None);
+    assert!(is_own_address("::ffff:127.0.0.1".parse().unwrap()));
 }

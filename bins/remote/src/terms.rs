@@ -12,10 +12,10 @@ use crate::transaction::Message;
 
 /// What this server must be told about the message, or why it cannot have it.
 pub fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> {
-    let (address, server, envelope) = (session.address, &session.server, &message.envelope);
+    let (place, server, envelope) = (&session.place, &session.server, &message.envelope);
     let bytes = message.content.bytes();
     if let Some(limit) = server.size.flatten().filter(|limit| bytes > *limit) {
-        return Err(judgement::too_large(address, bytes, limit));
+        return Err(judgement::too_large(place, bytes, limit));
     }
     if !is_speakable(&envelope.sender) {
         return Err(judgement::unspeakable_address());
@@ -23,12 +23,12 @@ pub fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> 
     let readable = |result: std::io::Result<bool>| result.map_err(|error| judgement::unreadable(&error));
     let eight_bit = envelope.eight_bit && server.eight_bit;
     if envelope.eight_bit && !server.eight_bit && !readable(message.content.is_seven_bit())? {
-        return Err(judgement::needs_eight_bit(address));
+        return Err(judgement::needs_eight_bit(place));
     }
     let utf8 = envelope.smtputf8 || !has_ascii_addresses(envelope);
     if utf8 && !server.utf8 {
         if !has_ascii_addresses(envelope) || !readable(message.content.has_ascii_header())? {
-            return Err(judgement::needs_utf8(address));
+            return Err(judgement::needs_utf8(place));
         }
         return Ok(MailFacts { bytes, eight_bit, utf8: false });
     }

@@ -1,5 +1,6 @@
 //! One mail transaction: MAIL, RCPT…, DATA, the message, and a verdict for each recipient.
 //!
+//! Over LMTP the message is answered once for each recipient that was accepted (RFC 2033 §4.2).
 //! With PIPELINING the commands go out in one write and their replies are read one by one (RFC 2920); without, each
 //! waits for its reply. Both ways run through the same lines. A message is ended only if all of it was read and at
 //! least one recipient was accepted, or if the server insists on DATA (RFC 2920 §3.1: then a lone dot).
@@ -37,12 +38,16 @@ pub struct Message {
 /// Why a transaction ended before its time.
 #[derive(Debug)]
 pub enum Stop {
-    /// The connection is of no more use; this is the verdict for whoever has none yet.
+    /// The connection is of no more use; this is the verdict for whoever has none yet, and for them nothing was taken.
     Lost(Judged),
+    /// As `Lost`, but the server may have taken the message, or it is our own file that failed: no other host now.
+    Final(Judged),
     /// An old connection turned out to be closed before anything was said on it: a new one is worth a try.
     Stale(Judged),
     /// The server offers PIPELINING and cannot do it: once more, step by step, on a new connection.
     CannotPipeline(Judged),
+    /// The server refuses a parameter that it has offered: once more, without any, on a new connection.
+    CannotExtend(Judged),
 }
 
 /// Delivers to everybody in the ledger without a verdict. `Ok` leaves the connection usable.
@@ -64,6 +69,8 @@ pub fn deliver(
     let facts = match terms::facts(session, message) {
         Ok(facts) => facts,
         Err(judged) => {
+            // What an earlier host puts off is not refused for good because this one can do less.
+            ledger.restore();
             ledger.judge_rest(&judged);
             return Ok(());
         }
@@ -99,7 +106,10 @@ impl Transaction<'_> {
         self.begin(&script)?;
         let mail = self.ask(&script, Wanted::Completion, self.patience.mail)?;
         if !judgement::is_success(&mail) {
-            let judged = judgement::sender_refused(self.session.address, &mail);
+            let judged = judgement::sender_refused(&self.session.place, &mail);
+            if script.has_parameters && judgement::blames_parameters(&mail) {
+                return Err(Stop::CannotExtend(judged));
+            }
             self.ledger.judge_rest(&judged);
             return if self.pipelined { self.drain(&script, pending.len()) } else { Ok(()) };
         }
@@ -115,11 +125,35 @@ impl Transaction<'_> {
         if accepted.is_empty() {
             return self.lone_dot();
         }
-        let answer = self.send_message()?;
+        self.send_message()?;
         self.session.needs_reset = false;
-        let judged = judgement::message_answered(self.session.address, &answer);
-        self.judge_all(&accepted, &judged);
+        if self.session.is_lmtp { self.answered_one_by_one(&accepted) } else { self.answered_for_all(&accepted) }
+    }
+
+    fn answered_for_all(mut self, accepted: &[usize]) -> Result<(), Stop> {
+        let answer = self.answer()?;
+        for number in accepted {
+            self.judge_answer(*number, &answer);
+        }
         self.keep_unless_closing(&answer)
+    }
+
+    fn answered_one_by_one(mut self, accepted: &[usize]) -> Result<(), Stop> {
+        for number in accepted {
+            let answer = self.answer()?;
+            self.judge_answer(*number, &answer);
+            if judgement::is_closing(&answer) {
+                return Err(Stop::Final(judgement::closed_down(&self.session.place, &answer)));
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_answer(&mut self, number: usize, answer: &Response) {
+        self.ledger.judge(number, judgement::message_answered(&self.session.place, answer));
+        if judgement::is_success(answer) && self.session.server.dsn {
+            self.ledger.dsn_taken(number);
+        }
     }
 
     /// Reset where the last transaction was left open, MAIL, one RCPT each, DATA.
@@ -130,9 +164,12 @@ impl Transaction<'_> {
             script.say(&["RSET"]);
         }
         let parameters = mail_parameters(envelope, facts, server);
+        script.has_parameters = !parameters.is_empty();
         script.say(&["MAIL FROM:<", reverse_path(&envelope.sender), ">", &parameters]);
         for one in pending.iter().filter_map(|number| recipient(self.message, *number)) {
-            script.say(&["RCPT TO:<", &one.address, ">", &recipient_parameters(one, server)]);
+            let parameters = recipient_parameters(one, server);
+            script.has_parameters |= !parameters.is_empty();
+            script.say(&["RCPT TO:<", &one.address, ">", &parameters]);
         }
         script.say(&["DATA"]);
         script
@@ -145,7 +182,7 @@ impl Transaction<'_> {
         if self.session.needs_reset {
             let reset = self.ask(script, Wanted::Completion, self.patience.opening)?;
             if !judgement::is_success(&reset) {
-                return Err(Stop::Stale(judgement::out_of_step(self.session.address)));
+                return Err(Stop::Stale(judgement::out_of_step(&self.session.place)));
             }
             self.session.needs_reset = false;
         }
@@ -162,11 +199,11 @@ impl Transaction<'_> {
         let first = self.said == 0;
         self.said += 1;
         if judgement::is_closing(&reply) {
-            let judged = judgement::closed_down(self.session.address, &reply);
+            let judged = judgement::closed_down(&self.session.place, &reply);
             return Err(if first && self.session.is_used { Stop::Stale(judged) } else { Stop::Lost(judged) });
         }
         if reply.judge(wanted) == Verdict::OutOfStep {
-            return Err(Stop::Lost(judgement::out_of_step(self.session.address)));
+            return Err(Stop::Lost(judgement::out_of_step(&self.session.place)));
         }
         Ok(reply)
     }
@@ -177,11 +214,13 @@ impl Transaction<'_> {
         let mut too_many = Vec::new();
         for &number in pending {
             let reply = self.ask(script, Wanted::Completion, self.patience.recipient)?;
-            let judged = judgement::recipient_refused(self.session.address, &reply);
+            let judged = judgement::recipient_refused(&self.session.place, &reply);
             if judgement::is_success(&reply) {
                 accepted.push(number);
             } else if self.pipelined && judgement::blames_pipelining(&reply) {
                 return Err(Stop::CannotPipeline(judged));
+            } else if script.has_parameters && accepted.is_empty() && judgement::blames_parameters(&reply) {
+                return Err(Stop::CannotExtend(judged));
             } else if judgement::wants_another_transaction(&reply) {
                 too_many.push((number, judged));
             } else {
@@ -196,11 +235,10 @@ impl Transaction<'_> {
     }
 
     fn data_refused(mut self, data: &Response, accepted: &[usize]) -> Result<(), Stop> {
-        let address = self.session.address;
         if accepted.is_empty() {
             return Ok(());
         }
-        let judged = judgement::data_refused(address, data);
+        let judged = judgement::data_refused(&self.session.place, data);
         if self.pipelined && judgement::blames_pipelining(data) {
             return Err(Stop::CannotPipeline(judged));
         }
@@ -219,19 +257,23 @@ impl Transaction<'_> {
         if judgement::is_go_ahead(&data) { self.lone_dot() } else { Ok(()) }
     }
 
-    /// DATA was accepted although nobody was: an empty message, which the server must refuse (RFC 2920 §3.1).
+    /// DATA was accepted although nobody was: an empty message, which the server must refuse (RFC 2920 §3.1). Over LMTP
+    /// nobody would answer it (RFC 2033 §4.2 has the server refuse DATA).
     fn lone_dot(&mut self) -> Result<(), Stop> {
+        if self.session.is_lmtp {
+            return Err(Stop::Final(judgement::out_of_step(&self.session.place)));
+        }
         self.session.peer.send(b".\r\n", self.patience.block).map_err(|trouble| self.lost(&trouble, Stage::Content))?;
         let reply = self.session.peer.reply(self.patience.end).map_err(|trouble| self.lost(&trouble, Stage::Content))?;
         self.session.needs_reset = false;
         self.keep_unless_closing(&reply)
     }
 
-    /// The reply to the whole message.
-    fn send_message(&mut self) -> Result<Response, Stop> {
+    /// Sends all of the message and its end.
+    fn send_message(&mut self) -> Result<(), Stop> {
         let (mut stuffer, mut position) = (Stuffer::new(), Position::default());
         let (mut piece, mut out) = (Vec::new(), Vec::new());
-        let unreadable = |error| Stop::Lost(judgement::unreadable(&error));
+        let unreadable = |error| Stop::Final(judgement::unreadable(&error));
         while self.message.content.next(&mut position, &mut piece).map_err(unreadable)? {
             self.write_piece(&out)?;
             out.clear();
@@ -242,7 +284,11 @@ impl Transaction<'_> {
         if self.session.peer.has_unread() {
             return Err(self.interrupted(None));
         }
-        self.write_piece(&out)?;
+        self.write_piece(&out)
+    }
+
+    /// A reply to the message. From here on the server may have it.
+    fn answer(&mut self) -> Result<Response, Stop> {
         self.session.peer.reply(self.patience.end).map_err(|trouble| self.lost(&trouble, Stage::Ended))
     }
 
@@ -253,11 +299,12 @@ impl Transaction<'_> {
 
     /// The server did not wait for the end of the message: a refusal is believed, anything else is not.
     fn interrupted(&mut self, trouble: Option<Trouble>) -> Stop {
-        let address = self.session.address;
-        match (self.session.peer.reply(LAST_WORDS), trouble) {
-            (Ok(reply), _) if !judgement::is_success(&reply) => Stop::Lost(judgement::message_answered(address, &reply)),
+        let last_words = self.session.peer.reply(LAST_WORDS);
+        let place = &self.session.place;
+        match (last_words, trouble) {
+            (Ok(reply), _) if !judgement::is_success(&reply) => Stop::Lost(judgement::message_answered(place, &reply)),
             (_, Some(trouble)) => self.lost(&trouble, Stage::Content),
-            (_, None) => Stop::Lost(judgement::out_of_step(address)),
+            (_, None) => Stop::Lost(judgement::out_of_step(place)),
         }
     }
 
@@ -269,17 +316,18 @@ impl Transaction<'_> {
 
     fn keep_unless_closing(&self, reply: &Response) -> Result<(), Stop> {
         if judgement::is_closing(reply) {
-            return Err(Stop::Lost(judgement::closed_down(self.session.address, reply)));
+            return Err(Stop::Lost(judgement::closed_down(&self.session.place, reply)));
         }
         Ok(())
     }
 
     fn lost(&self, trouble: &Trouble, stage: Stage) -> Stop {
-        let judged = judgement::lost(self.session.address, trouble, stage);
+        let judged = judgement::lost(&self.session.place, trouble, stage);
         let answered = self.said > 0;
         match trouble {
             Trouble::Timeout if self.pipelined && answered && stage == Stage::Envelope => Stop::CannotPipeline(judged),
             Trouble::Closed | Trouble::Broken(_) if self.session.is_used && !answered => Stop::Stale(judged),
+            _ if stage == Stage::Ended => Stop::Final(judged),
             _ => Stop::Lost(judged),
         }
     }

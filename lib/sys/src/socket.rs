@@ -187,6 +187,22 @@ pub fn forget_ip_options(socket: impl AsFd) -> io::Result<()> {
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Makes a TCP socket's connection come from `address`, from a port that the kernel picks when it connects, so that
+/// one address is not bounded by its ports over all destinations (ip(7), IP_BIND_ADDRESS_NO_PORT).
+///
+/// # Errors
+/// When this host does not have the address, or the socket is of the other family.
+pub fn bind_source(socket: impl AsFd, address: std::net::IpAddr) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let raw = socket.as_fd().as_raw_fd();
+    let yes: libc::c_int = 1;
+    let size = std::mem::size_of_val(&yes) as libc::socklen_t;
+    // A kernel without the option picks the port now, which only costs ports.
+    // SAFETY: the descriptor is borrowed for the call, and the option's value is one int that lives as long.
+    let _ = unsafe { libc::setsockopt(raw, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, (&raw const yes).cast(), size) };
+    rustix::net::bind(&socket, &std::net::SocketAddr::new(address, 0)).map_err(io::Error::from)
+}
+
 /// Bounds how long a blocking read or write of this socket may take; `None` for ever.
 pub fn set_timeouts(socket: impl AsFd, read: Option<std::time::Duration>, write: Option<std::time::Duration>) -> io::Result<()> {
     use rustix::net::sockopt::{Timeout, set_socket_timeout};
