@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::destination::{Destinations, Work};
 use crate::dispatch::RemoteLine;
 use crate::message::Message;
-use crate::pace::next_attempt;
+use crate::pace::{latest_attempt, next_attempt};
 use crate::settings::Settings;
 use crate::waiting::Waiting;
 use stafett_envelope::Envelope;
@@ -46,6 +46,8 @@ const MOST_BOUNCES: usize = 4;
 /// When something failed here and not at the destination: try again after so many seconds.
 const OWN_TROUBLE: u64 = 60;
 
+/// A clock that goes back by more than this, in seconds, was set.
+const CLOCK_STEP: u64 = 60;
 /// Said of a recipient whose domain no name can have.
 const NOWHERE: &str = "Sorry, that domain is not one that can exist. (#5.1.2)";
 
@@ -77,6 +79,8 @@ pub struct Scheduler {
     /// Bounces that are on their way to queued, and the messages whose bounces wait for those.
     asked: usize,
     unasked: VecDeque<Id>,
+    /// One moment on both clocks: the one that only goes on, and the one of the calendar.
+    clocks: (Instant, u64),
 }
 
 /// Marks and removals that a power cut could still undo.
@@ -121,8 +125,10 @@ impl Scheduler {
             unwritten: HashMap::new(),
             asked: 0,
             unasked: VecDeque::new(),
+            clocks: (Instant::now(), now()),
         };
         scheduler.scan_waiting()?;
+        scheduler.mend_times();
         scheduler.scan_new()?;
         scheduler.settle_suspects()?;
         Ok(scheduler)
@@ -181,6 +187,7 @@ impl Scheduler {
         if self.ending {
             return;
         }
+        self.heed_clock();
         if self.rescan.is_some_and(|at| at <= Instant::now()) && self.messages.len() < ENOUGH_ACTIVE {
             self.rescan = None;
             if let Err(error) = self.scan_new() {
@@ -197,6 +204,35 @@ impl Scheduler {
                 Some(_) => {}
                 None => return,
             }
+        }
+    }
+
+    /// After the clock went back, what was put off by the wrong time would wait for it to come again.
+    fn heed_clock(&mut self) {
+        let (then, time_then) = self.clocks;
+        let (passed, now) = (then.elapsed().as_secs(), now());
+        if now.saturating_add(CLOCK_STEP) < time_then.saturating_add(passed) {
+            self.book.error(format_args!("the clock went back by {} seconds", (time_then + passed).saturating_sub(now)));
+            self.mend_times();
+        }
+        self.clocks = (Instant::now(), now);
+    }
+
+    /// Brings attempts forward that only a wrong clock can have put off that far.
+    fn mend_times(&mut self) {
+        let now = now();
+        let wrong = self.waiting.take_if(|listed| listed.due > latest_attempt(listed.id.birth_seconds(), now));
+        if !wrong.is_empty() {
+            self.book.error(format_args!("{} messages were put off by a wrong clock; they are tried as if they had been tried last now", wrong.len()));
+        }
+        for listed in wrong {
+            let mut due = next_attempt(listed.id.birth_seconds(), now);
+            if let Err(error) = self.store.wait_until(listed.id, listed.size, listed.place, due) {
+                self.book.error(format_args!("unable to set the time of msg {}: {error}; trying it now", listed.id));
+                due = 0;
+            }
+            self.touch(Place::Waiting, listed.id);
+            self.waiting.add(Listed { place: Place::Waiting, due, ..listed });
         }
     }
 

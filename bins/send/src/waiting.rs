@@ -51,6 +51,18 @@ impl Waiting {
         !self.fresh.is_empty()
     }
 
+    /// Takes out the messages that `is_wrong` says of.
+    pub fn take_if(&mut self, is_wrong: impl Fn(&Listed) -> bool) -> Vec<Listed> {
+        let mut taken = Vec::new();
+        self.later.retain(|Reverse((due, id, size, place))| {
+            let listed = Listed { id: *id, size: *size, place: *place, due: *due };
+            let wrong = is_wrong(&listed);
+            taken.extend(Some(listed).filter(|_| wrong));
+            !wrong
+        });
+        taken
+    }
+
     /// Makes every waiting message due now, whatever its file says.
     pub fn all_now(&mut self) {
         let all = std::mem::take(&mut self.later).into_vec();
