@@ -37,6 +37,8 @@ const ENOUGH_ACTIVE: usize = 2_000;
 const LOADS: usize = 50;
 /// How long a name in queue/new is left alone that nobody told us of: queued may be syncing it.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How often queue/new is looked into though nobody said so: an admin may have put a message there.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// How often marks and removals are made durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Journals that are kept open for syncing; more are synced with their whole file system.
@@ -380,7 +382,7 @@ impl Scheduler {
     fn scan_waiting(&mut self) -> io::Result<()> {
         let Scheduler { store, waiting, book, .. } = self;
         store.list(Place::Waiting, &mut |listed| waiting.add(listed), &mut |odd| {
-            book.error(format_args!("{} is no message; move it away", odd.display()));
+            book.error(format_args!("{} is no message, or not where its message belongs; move it away, or to queue/new", odd.display()));
         })
     }
 
@@ -399,9 +401,7 @@ impl Scheduler {
         };
         store.list(Place::New, &mut take, &mut |odd| book.error(format_args!("{} is no message; move it away", odd.display())))?;
         self.waiting.replace_fresh(found);
-        if young {
-            self.rescan = Some(Instant::now() + SETTLE);
-        }
+        self.rescan = Some(Instant::now() + if young { SETTLE } else { LOOK_EVERY });
         Ok(())
     }
 

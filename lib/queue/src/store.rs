@@ -119,13 +119,14 @@ impl Store {
     }
 
     /// All messages of one place, by names and times alone. Calls `found` for each; `odd` for a
-    /// file whose name is no message's.
+    /// file whose name is no message's, or which lies where its message is not looked for.
     ///
     /// # Errors
     /// When a directory cannot be read.
     pub fn list(&self, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
         self.walk(place, &mut |file| {
-            let Some((id, size)) = file.file_name().to_str().and_then(parse_name) else {
+            let parsed = file.file_name().to_str().and_then(parse_name);
+            let Some((id, size)) = parsed.filter(|(id, size)| place == Place::New || file.path() == self.path(*id, *size, place)) else {
                 odd(&file.path());
                 return Ok(());
             };
@@ -313,7 +314,8 @@ pub(crate) fn due(place: Place, seen: &Metadata) -> u64 {
 
 pub(crate) fn parse_name(name: &str) -> Option<(Id, u64)> {
     let (id, size) = name.split_once(",S=")?;
-    let digits = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
+    // One name for each message: a size with leading zeros would be looked for without them.
+    let digits = size.bytes().all(|byte| byte.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
     Some((Id::parse(id)?, size.parse().ok().filter(|_| digits)?))
 }
 

@@ -77,6 +77,17 @@ fn callers_beyond_the_limit_of_descriptors_make_no_busy_loop() {
 }
 
 #[test]
+fn files_of_messages_in_the_wrong_place_are_named() {
+    let mut site = Site::new();
+    let _remote = Remote::willing(&site);
+    let id = now_id(Duration::from_secs(10));
+    let size = site.put(id, &envelope(&["a@example.net"]));
+    fs::rename(site.path(&format!("queue/new/{id},S={size}")), site.path(&format!("queue/cur/{id},S={size}"))).unwrap();
+    site.start();
+    site.wait_for_log(&format!("queue/cur/{id},S={size}"));
+}
+
+#[test]
 fn the_limit_of_descriptors_is_raised() {
     let mut site = Site::new();
     site.start_after("ulimit -S -n 256;");
