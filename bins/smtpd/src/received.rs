@@ -39,7 +39,9 @@ pub fn without_id(lines: Vec<Head>) -> Vec<String> {
 
 fn from(client: &Client, name: &str) -> String {
     let user = client.info.as_ref().map(|info| format!("{info}@")).unwrap_or_default();
-    let peer = format!("{user}{} [{}]", client.host, client.address());
+    // RFC 5321 §4.4: an address literal, which for IPv6 has its tag
+    let literal = client.ip.map_or_else(|| "[unknown]".to_owned(), |ip| Domain::Literal(ip).to_string());
+    let peer = format!("{user}{} {literal}", client.host);
     match Domain::parse(name) {
         Ok(domain) => format!("from {domain} ({peer})"),
         Err(_) => format!("from unknown ({peer} HELO {})", harmless(name, NAME_MAX)),
