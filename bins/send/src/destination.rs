@@ -8,7 +8,11 @@ use crate::pace::Pace;
 use stafett_queue_store::Id;
 use stafett_wire::delivery::{Destination, MOST_RECIPIENTS};
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long the failures of a destination are remembered for which nothing waits in memory: longer
+/// than its longest pause.
+const MEMORY: Duration = Duration::from_secs(1200);
 
 /// Recipients of one message for one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub struct State {
     pub last_error: String,
     work: VecDeque<Work>,
     in_turn: bool,
+    /// Nothing has been going on since it was seen to be so; it is forgotten then.
+    forget_at: Option<Instant>,
 }
 
 /// All of them.
@@ -111,11 +117,26 @@ impl Destinations {
     /// Forgets a destination of which nothing is left to know.
     pub fn forget_if_unused(&mut self, number: u64) {
         let Some(state) = self.states.get(&number) else { return };
-        if state.open == 0 && state.work.is_empty() && state.paused.is_none() && !state.pace.is_failing() && !state.in_turn {
-            let name = state.name.clone();
-            self.numbers.remove(&name);
-            self.states.remove(&number);
+        if state.is_unused() && !state.pace.is_failing() {
+            self.forget(number);
         }
+    }
+
+    fn forget(&mut self, number: u64) {
+        if let Some(state) = self.states.remove(&number) {
+            self.numbers.remove(&state.name);
+        }
+    }
+
+    /// Forgets those for which nothing has been going on for so long that their failures are history.
+    /// Whoever sends mail to a thousand dead domains a minute must not fill the memory.
+    fn forget_the_old(&mut self, now: Instant) {
+        let mut old = Vec::new();
+        for (number, state) in &mut self.states {
+            state.forget_at = if state.is_unused() { state.forget_at.or(Some(now + MEMORY)) } else { None };
+            old.extend(Some(*number).filter(|_| state.forget_at.is_some_and(|at| at <= now)));
+        }
+        old.into_iter().for_each(|number| self.forget(number));
     }
 
     /// Ends the pauses that are over by `now`, or all; gives those destinations their turn.
@@ -129,6 +150,7 @@ impl Destinations {
             }
             self.give_turn(number);
         }
+        self.forget_the_old(now);
     }
 
     /// All destinations.
@@ -199,6 +221,7 @@ impl Destinations {
             last_error: String::new(),
             work: VecDeque::new(),
             in_turn: false,
+            forget_at: None,
         };
         self.states.insert(self.next, state);
         self.next
@@ -211,6 +234,10 @@ impl State {
         self.work.iter().map(|work| work.recipients.len()).sum()
     }
 
+    fn is_unused(&self) -> bool {
+        self.open == 0 && self.work.is_empty() && self.paused.is_none() && !self.in_turn
+    }
+
     /// Whether any work waits.
     pub fn has_work(&self) -> bool {
         !self.work.is_empty()
@@ -219,9 +246,10 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{Destinations, Work};
+    use super::{Destinations, MEMORY, Work};
     use stafett_queue_store::Id;
     use stafett_wire::delivery::{Destination, Kind};
+    use std::time::Instant;
 
     fn host(name: &str) -> Destination {
         Destination { kind: Kind::Host, name: name.to_owned(), port: 25 }
@@ -235,6 +263,23 @@ mod tests {
         let number = all.next_turn().unwrap();
         let sizes: Vec<_> = std::iter::from_fn(|| all.take_work(number)).map(|work| (work.id.0, work.recipients.len())).collect();
         assert_eq!(sizes, [(1, 100), (2, 1), (1, 100), (1, 50)]);
+    }
+
+    #[test]
+    fn failures_are_remembered_for_a_while_and_then_forgotten() {
+        let mut all = Destinations::default();
+        let number = all.add(host("a"), Work { id: Id(1), recipients: vec![0] });
+        all.drain(number);
+        assert_eq!(all.next_turn(), Some(number));
+        let now = Instant::now();
+        let state = all.state(number).unwrap();
+        let pause = state.pace.failed(0);
+        state.paused = Some((now + pause, 0));
+        all.forget_if_unused(number);
+        all.end_pauses(now + pause, false);
+        assert_eq!(all.states.len(), 1);
+        all.end_pauses(now + pause + MEMORY, false);
+        assert!(all.states.is_empty() && all.numbers.is_empty());
     }
 
     #[test]
