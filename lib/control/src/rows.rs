@@ -23,7 +23,7 @@ pub static TABLE: &[&Setting] = &[
 /// The name of this host.
 pub static ME: Setting = Setting {
     name: "me", form: Form::Host, default: "none; the file is required",
-    readers: &["smtpd", "queued", "queue", "send", "remote"],
+    readers: &["tcpserver", "smtpd", "queued", "queue", "send", "remote"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
@@ -190,7 +190,7 @@ pub static TIMEOUTREMOTE: Setting = Setting {
 };
 /// Patience with a delivery.
 pub static TIMEOUTDELIVERY: Setting = Setting {
-    name: "timeoutdelivery", form: seconds(10, 604_800), default: "14400: four hours", readers: &["remote"],
+    name: "timeoutdelivery", form: seconds(1, 604_800), default: "14400: four hours", readers: &["remote"],
     text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later.",
     example: "14400",
 };

@@ -10,6 +10,7 @@ use stafett_instance::tree::{self, Supervised};
 use std::path::PathBuf;
 
 const HEAD: &str = include_str!("../../../service/templates/head");
+const GATE: &str = include_str!("../../../service/templates/gate");
 const COMMON: &str = include_str!("../../../service/templates/common");
 const LISTENER: &str = include_str!("../../../service/templates/listener");
 const LOG: &str = include_str!("../../../service/templates/log");
@@ -33,7 +34,7 @@ pub struct Generated {
 pub fn all(plan: &Plan) -> Vec<Generated> {
     let mut files = Vec::new();
     for (name, address) in plan.listeners().iter().zip(&plan.settings.addresses) {
-        files.push(script(format!("service/{name}/run"), listener(plan, address)));
+        files.push(script(format!("service/{name}/run"), listener(plan, name, address)));
         files.push(variable(name, "HANDOFF", &plan.root.join("run/smtpd/socket").to_string_lossy()));
     }
     for service in tree::SERVICES.iter().filter(|service| service.name != tree::LISTENER) {
@@ -55,10 +56,10 @@ fn common(plan: &Plan, service: &Supervised) -> String {
         .replace("@ARGUMENTS@", &preceded(" ", arguments))
         .replace("@CHPST_USER@", &preceded(" -u ", user.as_deref().unwrap_or_default()))
         .replace("@SETUIDGID@", &preceded(" setuidgid ", user.as_deref().unwrap_or_default()));
-    format!("{HEAD}{text}")
+    format!("{HEAD}{}{text}", gate(plan, service.name))
 }
 
-fn listener(plan: &Plan, address: &str) -> String {
+fn listener(plan: &Plan, name: &str, address: &str) -> String {
     let user = plan.prefix().map(|prefix| Role::Smtpd.user(prefix)).unwrap_or_default();
     let text = LISTENER
         .replace("@BIN@", &quoted(&plan.bin().to_string_lossy()))
@@ -70,7 +71,14 @@ fn listener(plan: &Plan, address: &str) -> String {
         .replace("@USER_OPTION@", if user.is_empty() { "" } else { " -U" })
         .replace("@CHPST_USER@", &preceded(" -U ", &user))
         .replace("@ENVUIDGID@", &preceded(" envuidgid ", &user));
-    format!("{HEAD}{text}")
+    format!("{HEAD}{}{text}", gate(plan, name))
+}
+
+/// Keeps a service from starting on control files that are wrong.
+fn gate(plan: &Plan, name: &str) -> String {
+    GATE.replace("@CHECK@", &quoted(&plan.bin().join("stafett-check").to_string_lossy()))
+        .replace("@SERVICE@", name)
+        .replace("@ROOT@", &quoted(&plan.root.to_string_lossy()))
 }
 
 fn log(plan: &Plan, name: &str) -> String {

@@ -1,0 +1,78 @@
+//! stafett-check: judges control/ and the tree of an instance, and changes nothing.
+//!
+//! What: every control file by its row, what contradicts between files, the listener's rules,
+//! owners and modes, what runs, the ground it stands on, and with `--dns` the names. With
+//! `--service NAME`, which the run scripts call before they start a program: only errors in files
+//! that this service reads.
+//! Security stance: reads only. Called by root it reads files of the services, so it takes what they
+//! hold for text to show, never for a path to follow.
+//! How it fails: exit 0 when there is nothing to say, 1 for warnings alone, 100 for errors (also in
+//! the command line), 111 when the system refuses. What could not be looked at is a warning.
+//! Known limits: it sees one moment; whether a service took its files in, its log says.
+
+mod bounces;
+mod files;
+mod limits;
+mod names;
+mod options;
+mod point;
+mod ports;
+mod processes;
+mod routes;
+mod rules;
+mod service;
+mod show;
+mod subject;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+
+use options::Options;
+use stafett_log::Log;
+use stafett_site::{Failure, Findings, tree};
+use std::process::ExitCode;
+use subject::Subject;
+
+const LOG: Log = Log::new("stafett-check");
+
+fn main() -> ExitCode {
+    let code = Options::read().and_then(|options| match &options.service {
+        Some(name) => service::run(&options, name),
+        None => run(&options),
+    });
+    code.map_or_else(
+        |failure| {
+            LOG.fatal(&failure.text);
+            ExitCode::from(failure.code)
+        },
+        ExitCode::from,
+    )
+}
+
+fn run(options: &Options) -> Result<u8, Failure> {
+    if options.help {
+        return show::text(options::USAGE);
+    }
+    let mut findings = Findings::default();
+    let subject = Subject::open(options.directory.as_deref(), &mut findings)?;
+    control(&subject, &mut findings);
+    if let Some(plan) = &subject.plan {
+        tree::judge(plan, &mut findings)?;
+        processes::check(&subject, plan, &mut findings);
+    }
+    surroundings::check(&subject, &mut findings);
+    if options.dns {
+        names::check(&subject, &mut findings);
+    }
+    show::all(&findings, options.least());
+    Ok(findings.exit_code())
+}
+
+/// All that control/ alone tells.
+fn control(subject: &Subject, findings: &mut Findings) {
+    files::check(subject, findings);
+    rules::check(subject, findings);
+    routes::check(subject, findings);
+    bounces::check(subject, findings);
+    limits::check(subject, findings);
+}
