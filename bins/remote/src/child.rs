@@ -36,7 +36,7 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
     let Conversation { descriptor, lifeline, .. } = &conversation;
     let outcome = Destination::parse(&strings).map_err(|error| error.to_string()).and_then(|destination| {
         let destination = &destination;
-        Child { settings, destination, orders: descriptor, lifeline, line: None, may_pipeline: true, may_extend: true }.run()
+        Child { settings, destination, orders: descriptor, lifeline, line: None, may_pipeline: true }.run()
     });
     match outcome {
         Ok(()) => 0,
@@ -55,8 +55,6 @@ struct Child<'a> {
     line: Option<Line<'a>>,
     /// False once the server has shown that it cannot.
     may_pipeline: bool,
-    /// False once the server has refused what it offers.
-    may_extend: bool,
 }
 
 /// A session, and the hosts that are left beside its own.
@@ -74,6 +72,9 @@ struct Attempt<'a> {
     /// Hosts that the message may still be taken to.
     hosts_left: usize,
     may_reconnect: bool,
+    /// False once the server has refused what it offers. For this message alone: a sender may provoke that refusal, and
+    /// without the offer others would be bounced.
+    may_extend: bool,
 }
 
 /// What the wait for an order ended with.
@@ -142,7 +143,7 @@ impl<'a> Child<'a> {
     fn deliver(&mut self, message: &Message, ledger: &mut Ledger) -> (Scope, bool) {
         let sources = self.settings.outgoing.sources(&self.destination.name, &message.envelope.sender);
         let until = Instant::now() + self.settings.patience.delivery;
-        let mut attempt = Attempt { sources, until, way: None, hosts_left: MOST_HOSTS - 1, may_reconnect: true };
+        let mut attempt = Attempt { sources, until, way: None, hosts_left: MOST_HOSTS - 1, may_reconnect: true, may_extend: true };
         loop {
             let moved = attempt.way.is_some();
             let mut line = match self.ready_line(&mut attempt) {
@@ -161,6 +162,10 @@ impl<'a> Child<'a> {
                     session::quit(line.session);
                     attempt.way = Some(line.way);
                 }
+                None if !attempt.may_extend => {
+                    session::quit(line.session);
+                    return (Scope::Message, true);
+                }
                 None => {
                     // After a move the next message begins with the best host again.
                     let reusable = attempt.hosts_left == MOST_HOSTS - 1;
@@ -169,7 +174,7 @@ impl<'a> Child<'a> {
                 }
                 Some(Stop::Stale(_)) if attempt.may_reconnect => attempt.may_reconnect = false,
                 Some(Stop::CannotPipeline(_)) if self.may_pipeline => self.may_pipeline = false,
-                Some(Stop::CannotExtend(_)) if self.may_extend => self.may_extend = false,
+                Some(Stop::CannotExtend(_)) if attempt.may_extend => attempt.may_extend = false,
                 Some(Stop::Lost(judged) | Stop::Stale(judged) | Stop::CannotPipeline(judged) | Stop::CannotExtend(judged)) => {
                     ledger.judge_rest(&judged);
                     if !attempt.moves_on(&mut line.way, ledger) {
@@ -199,7 +204,7 @@ impl<'a> Child<'a> {
             None => Way::find(self.settings, self.destination, attempt.sources)?,
         };
         let mut session = way.next(attempt.until)?;
-        if !self.may_extend {
+        if !attempt.may_extend {
             session.server = Capabilities { pipelining: session.server.pipelining, ..Capabilities::default() };
         }
         Ok(Line { session, way })

@@ -198,6 +198,21 @@ fn eight_bit_content_needs_a_server_for_it() {
     assert_eq!(only(&delivery.send_with(&facts, MESSAGE)).0, Verdict::Ok);
 }
 
+/// Postfix refuses a sender without a full domain with 504, and that may look like a refusal of our parameters.
+#[test]
+fn one_message_does_not_cost_the_next_what_the_server_offers() {
+    let remote = Remote::start(&[]);
+    let server = at("RCPT TO:<b@to.test>", || reply("504 5.5.2 need fully-qualified address"));
+    let mut delivery = remote.host(server.port);
+    let refused = delivery.send(&["b@to.test"], MESSAGE);
+    assert!(only(&refused).0 == Verdict::Permanent && only(&refused).1.contains("504 5.5.2"), "{refused:?}");
+    let mut facts = envelope(&["c@to.test"]);
+    facts.eight_bit = true;
+    let next = delivery.send_with(&facts, "a: b\r\n\r\n\u{e4}\r\n".as_bytes());
+    assert_eq!(only(&next).0, Verdict::Ok, "{next:?}");
+    assert!(server.journal.lines().iter().any(|line| line.ends_with("BODY=8BITMIME")));
+}
+
 #[test]
 fn utf8_addresses_and_headers_need_a_server_for_them() {
     let remote = Remote::start(&[]);
