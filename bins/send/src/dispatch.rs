@@ -105,7 +105,7 @@ impl Scheduler {
                 Ok(Some(Answer::Refused { tag, text })) => {
                     self.book.error(format_args!("stafett-remote takes no more connections: {text}"));
                     self.remote.busy_until = Instant::now() + BUSY;
-                    self.gone(tag);
+                    self.never_started(tag, false);
                 }
                 Ok(Some(Answer::Ended { .. })) => {}
                 Err(_) => self.remote.client = None,
@@ -234,17 +234,19 @@ impl Scheduler {
     /// An order that did not go out. A child that is gone has another in its place; an order that the system
     /// refuses (too large for a packet, no memory) would be refused again at once, and waits.
     fn not_sent(&mut self, connection: u64, number: u64, job: Job, error: &io::Error) {
-        self.close(connection);
-        if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
-            let text = format!("The order cannot be given to stafett-remote: {error}. (#4.3.0)");
-            self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()]);
-            self.after(job.id);
+        if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+            for offset in 0..job.recipients.len() as u64 {
+                self.book.ended(job.delivery + offset, "deferral", "stafett-remote closed the connection before the message; trying another");
+            }
+            // Before the close, which forgets a destination without work.
+            self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
+            self.close(connection);
             return;
         }
-        for offset in 0..job.recipients.len() as u64 {
-            self.book.ended(job.delivery + offset, "deferral", "stafett-remote closed the connection before the message; trying another");
-        }
-        self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
+        self.close(connection);
+        let text = format!("The order cannot be given to stafett-remote: {error}. (#4.3.0)");
+        self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()]);
+        self.after(job.id);
     }
 
     fn cannot_read(&mut self, work: Work, error: &io::Error) {
@@ -351,17 +353,18 @@ impl Scheduler {
 
     fn gone(&mut self, number: u64) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
-        let (job, destination, started) = (connection.job.take(), connection.destination, connection.started);
+        if connection.job.is_some() && !connection.started {
+            // The parent could have died between the birth and its announcement.
+            self.never_started(number, true);
+            return;
+        }
+        let job = connection.job.take();
         self.close(number);
         let Some(job) = job else {
             self.unblock();
             return;
         };
         self.running = self.running.saturating_sub(job.recipients.len());
-        if !started {
-            self.never_started(job, destination);
-            return;
-        }
         let text = "stafett-remote ended without a report. (#4.3.0)";
         let outcomes = vec![(Verdict::Temporary, text.to_owned()); job.recipients.len()];
         self.record(&job, &outcomes);
@@ -373,16 +376,22 @@ impl Scheduler {
     }
 
     /// No child was born for it, as far as we were told: it is tried again at once.
-    fn never_started(&mut self, job: Job, destination: u64) {
-        for (offset, _) in (0_u64..).zip(&job.recipients) {
-            self.book.ended(job.delivery + offset, "deferral", "stafett-remote was not there; trying again");
+    fn never_started(&mut self, number: u64, suspect: bool) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let (job, destination) = (connection.job.take(), connection.destination);
+        if let Some(job) = job {
+            self.running = self.running.saturating_sub(job.recipients.len());
+            for (offset, _) in (0_u64..).zip(&job.recipients) {
+                self.book.ended(job.delivery + offset, "deferral", "stafett-remote was not there; trying again");
+            }
+            if let Some(message) = self.messages.get_mut(&job.id) {
+                message.suspect |= suspect;
+            }
+            // Before the close, which forgets a destination without work.
+            self.destinations.put_back(destination, Work { id: job.id, recipients: job.recipients });
+            self.blocked.insert(destination);
         }
-        if let Some(message) = self.messages.get_mut(&job.id) {
-            // The parent could have died between the birth and its announcement.
-            message.suspect = true;
-        }
-        self.destinations.put_back(destination, Work { id: job.id, recipients: job.recipients });
-        self.blocked.insert(destination);
+        self.close(number);
     }
 
     fn make_idle(&mut self, number: u64) {

@@ -68,3 +68,15 @@ fn a_connection_is_kept_for_the_next_message() {
     let connections: std::collections::HashSet<u64> = remote.seen().into_iter().map(|seen| seen.connection).collect();
     assert_eq!(connections.len(), 1);
 }
+
+#[test]
+fn a_handoff_that_is_refused_is_made_again_and_suspects_nobody() {
+    let mut site = Site::new();
+    let remote = Remote::willing(&site);
+    remote.refuse(1);
+    site.start();
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_end(id);
+    site.wait_for_log("stafett-remote takes no more connections");
+    assert_eq!(site.count("possible duplicate"), 0, "{}", site.log());
+}

@@ -8,7 +8,7 @@ use stafett_wire::netstring::{all, number, push};
 use stafett_wire::{LARGEST_PACKET, Verdict};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ struct Shared {
     released: AtomicBool,
     ending: AtomicBool,
     open: Mutex<(usize, usize)>,
+    refusals: AtomicUsize,
 }
 
 impl Remote {
@@ -62,6 +63,7 @@ impl Remote {
             released: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             open: Mutex::new((0, 0)),
+            refusals: AtomicUsize::new(0),
         });
         let its = Arc::clone(&shared);
         let listener = std::thread::spawn(move || attend(&its, &listener));
@@ -83,6 +85,11 @@ impl Remote {
 
     pub fn release(&self) {
         self.shared.released.store(true, Ordering::SeqCst);
+    }
+
+    /// Refuses the next so many handoffs.
+    pub fn refuse(&self, count: usize) {
+        self.shared.refusals.store(count, Ordering::SeqCst);
     }
 
     /// The most connections that were open at once.
@@ -121,11 +128,15 @@ fn attend(shared: &Arc<Shared>, listener: &OwnedFd) {
 fn born(shared: &Arc<Shared>, caller: &OwnedFd, packet: &[u8], descriptor: OwnedFd) {
     let strings = all(packet, 10).unwrap();
     let (tag, destination) = (number(strings[0]).unwrap(), Destination::parse(&strings[1..]).unwrap());
+    let refused = shared.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
     let mut answer = Vec::new();
-    for string in ["S", &tag.to_string(), "1"] {
+    for string in [if refused { "Z" } else { "S" }, &tag.to_string(), "1"] {
         push(&mut answer, string.as_bytes());
     }
     let _ = socket::send_packet(caller, &answer, None);
+    if refused {
+        return;
+    }
     let shared = Arc::clone(shared);
     {
         let mut open = shared.open.lock().unwrap();
