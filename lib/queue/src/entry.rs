@@ -1,7 +1,7 @@
 //! Reading a message's file: verify the commit line, then trust the rest.
 
 use crate::id::Id;
-use crate::journal::{self, Standing};
+use crate::journal::{self, Line, Standing};
 use stafett_envelope::Envelope;
 use std::fmt;
 use std::fs::File;
@@ -76,14 +76,27 @@ impl Entry {
     /// # Errors
     /// As [`Entry::read`].
     pub fn glance(file: &File, id: Id, size: u64) -> io::Result<Result<Entry, Damage>> {
-        let tail = match read_tail(file, size)? {
-            Ok(tail) => tail,
-            Err(damage) => return Ok(Err(damage)),
-        };
-        let Some(commit) = find_commit(&tail) else { return Ok(Err(Damage::Incomplete)) };
-        let (before, after) = tail.split_at(commit.start);
-        Ok(parse(before, after.get(commit.end - commit.start..).unwrap_or_default(), id))
+        glance(file, id, size, |entry, _| entry)
     }
+
+    /// As [`Entry::glance`], with every usable line of the journal.
+    ///
+    /// # Errors
+    /// As [`Entry::read`].
+    pub fn glance_with_lines(file: &File, id: Id, size: u64) -> io::Result<Result<(Entry, Vec<Line>), Damage>> {
+        glance(file, id, size, |entry, journal| (entry, journal::lines(journal).collect()))
+    }
+}
+
+fn glance<T>(file: &File, id: Id, size: u64, with_journal: impl FnOnce(Entry, &[u8]) -> T) -> io::Result<Result<T, Damage>> {
+    let tail = match read_tail(file, size)? {
+        Ok(tail) => tail,
+        Err(damage) => return Ok(Err(damage)),
+    };
+    let Some(commit) = find_commit(&tail) else { return Ok(Err(Damage::Incomplete)) };
+    let (before, after) = tail.split_at(commit.start);
+    let journal = after.get(commit.end - commit.start..).unwrap_or_default();
+    Ok(parse(before, journal, id).map(|entry| with_journal(entry, journal)))
 }
 
 struct Commit {

@@ -57,7 +57,8 @@ impl Standing {
 }
 
 impl Event {
-    fn letter(self) -> char {
+    /// The letter in the file.
+    pub fn letter(self) -> char {
         match self {
             Event::Delivered => 'K',
             Event::Deferred => 'Z',
@@ -114,6 +115,11 @@ pub fn apply_all(journal: &[u8], standings: &mut [Standing]) -> usize {
         }
     }
     unusable
+}
+
+/// The lines that can be used, in the order in which they were written.
+pub fn lines(journal: &[u8]) -> impl Iterator<Item = Line> {
+    whole_lines(journal).filter_map(|line| std::str::from_utf8(line).ok().and_then(Line::parse))
 }
 
 fn apply(standing: &mut Standing, line: Line) {

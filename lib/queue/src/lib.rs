@@ -13,6 +13,7 @@ mod entry;
 mod id;
 pub mod journal;
 mod lines;
+mod notes;
 mod store;
 mod survey;
 

@@ -45,6 +45,16 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// When an opened message of `place` is tried next, as [`Listed::due`].
+    pub fn due_of(file: &File, place: Place) -> io::Result<u64> {
+        file.metadata().map(|seen| due(place, &seen))
+    }
+
+    /// The name of its file in whatever directory it lies.
+    pub fn file_name(&self) -> String {
+        format!("{},S={}", self.id, self.size)
+    }
+
     /// Reads the name of a message's file: its id and size.
     pub fn parse_name(name: &str) -> Option<(Id, u64)> {
         parse_name(name)
@@ -303,7 +313,7 @@ impl fmt::Display for Name {
     }
 }
 
-fn shard(id: Id) -> String {
+pub(crate) fn shard(id: Id) -> String {
     format!("{:02x}", id.0 & 0xff)
 }
 

@@ -1,9 +1,10 @@
 //! Looking at a queue that others work on: by names alone where that is enough.
 
 use crate::id::Id;
-use crate::store::{Listed, Place, Store, due, parse_name};
+use crate::store::{Listed, Place, Store, due, parse_name, shard};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the names in one place tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,53 @@ impl Store {
             Ok(())
         })?;
         Ok(counted)
+    }
+
+    /// All messages of one place by their names alone: id and size. `odd` is called for a file whose
+    /// name is no message's.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn names(&self, place: Place, found: &mut impl FnMut(Id, u64), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
+        self.walk(place, &mut |file| {
+            match file.file_name().to_str().and_then(parse_name) {
+                Some((id, size)) => found(id, size),
+                None => odd(&file.path()),
+            }
+            Ok(())
+        })
+    }
+
+    /// The messages of these ids, by id, whatever their sizes; those that are not queued are left out.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn locate(&self, ids: &BTreeSet<Id>) -> io::Result<BTreeMap<Id, Listed>> {
+        let shards: BTreeSet<String> = ids.iter().map(|id| format!("cur/{}", shard(*id))).collect();
+        let mut found = BTreeMap::new();
+        // In the order in which messages move; the shards once more for what came back from hold.
+        self.locate_in("new", Place::New, ids, &mut found)?;
+        shards.iter().try_for_each(|shard| self.locate_in(shard, Place::Waiting, ids, &mut found))?;
+        self.locate_in("hold", Place::Held, ids, &mut found)?;
+        if found.len() < ids.len() {
+            shards.iter().try_for_each(|shard| self.locate_in(shard, Place::Waiting, ids, &mut found))?;
+        }
+        Ok(found)
+    }
+
+    fn locate_in(&self, directory: &str, place: Place, ids: &BTreeSet<Id>, found: &mut BTreeMap<Id, Listed>) -> io::Result<()> {
+        let files = match std::fs::read_dir(self.root().join(directory)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            files => files?,
+        };
+        for file in files {
+            let file = file?;
+            let Some((id, size)) = file.file_name().to_str().and_then(parse_name).filter(|(id, _)| ids.contains(id)) else { continue };
+            if let Ok(seen) = file.metadata() {
+                found.insert(id, Listed { id, size, place, due: due(place, &seen) });
+            }
+        }
+        Ok(())
     }
 
     /// Finds a message again that has moved on since it was listed; `None` when it is done.

@@ -158,3 +158,44 @@ fn a_queue_is_surveyed_by_names() {
     assert_eq!(store.find(ID, size).unwrap(), None);
     assert_eq!(store.damaged().unwrap(), [directory.path().join(format!("bad/{ID},S={size}"))]);
 }
+
+#[test]
+fn messages_are_located_by_id_alone_wherever_they_lie() {
+    let (_directory, store) = queue();
+    let size = put(&store);
+    let ids = [ID, Id(ID.0 + 1)].into();
+    assert_eq!(store.locate(&ids).unwrap().into_values().map(|one| (one.size, one.place)).collect::<Vec<_>>(), [(size, Place::New)]);
+    store.wait_until(ID, size, Place::New, 77).unwrap();
+    assert_eq!(store.locate(&ids).unwrap()[&ID].due, 77);
+    store.hold(ID, size, Place::Waiting).unwrap();
+    assert_eq!(store.locate(&ids).unwrap()[&ID].place, Place::Held);
+    let mut names = Vec::new();
+    store.names(Place::Held, &mut |id, size| names.push((id, size)), &mut |_| {}).unwrap();
+    assert_eq!(names, [(ID, size)]);
+}
+
+#[test]
+fn every_attempt_can_be_read_and_a_forged_line_is_none() {
+    let (_directory, store) = queue();
+    let size = put(&store);
+    for (time, text) in [(5, "450 first"), (6, "450 second")] {
+        let mut line = String::new();
+        Line { time, recipient: 1, event: Event::Deferred, text: text.into() }.write(&mut line);
+        store.append(ID, size, Place::New, &line).unwrap();
+    }
+    store.append(ID, size, Place::New, "7 x Z no\n8 1 K torn").unwrap();
+    let file = store.open_message(ID, size, Place::New).unwrap();
+    let (entry, lines) = crate::Entry::glance_with_lines(&file, ID, size).unwrap().unwrap();
+    assert_eq!(lines.iter().map(|line| (line.time, line.text.as_str())).collect::<Vec<_>>(), [(5, "450 first"), (6, "450 second")]);
+    assert_eq!((entry.standings[1].deferrals, entry.unusable_lines), (2, 1));
+}
+
+#[test]
+fn notes_are_taken_once() {
+    let (_directory, store) = queue();
+    assert_eq!(store.take_notes().unwrap(), "");
+    store.note("a\n").unwrap();
+    store.note("b\n").unwrap();
+    assert_eq!(store.take_notes().unwrap(), "a\nb\n");
+    assert_eq!(store.take_notes().unwrap(), "");
+}
