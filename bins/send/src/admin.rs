@@ -182,7 +182,7 @@ impl Scheduler {
     fn hold_now(&mut self, id: Id) {
         self.write_lines(id);
         let Some(message) = self.messages.remove(&id) else { return };
-        let Message { size, place, .. } = message;
+        let Message { size, place, lines, uncertain, suspect, begun, .. } = message;
         match self.store.hold(id, size, place) {
             Ok(()) => self.touch(place, id),
             Err(error) => {
@@ -190,19 +190,23 @@ impl Scheduler {
                 self.put_in_line(Listed { id, size, place, due: now() + 60 });
             }
         }
+        self.leave_attempt(id, uncertain || suspect || !lines.is_empty(), begun);
+        self.keep_unwritten(id, lines);
     }
 
     fn delete_now(&mut self, id: Id) {
         let Some(message) = self.messages.remove(&id) else { return };
-        let Message { size, place, .. } = message;
+        let Message { size, place, lines, .. } = message;
         match self.store.remove(id, size, place) {
             Ok(()) => {
                 self.touch(place, id);
+                self.suspects.ids.remove(&id);
                 self.book.end_message(id);
             }
             Err(error) => {
                 self.book.error(format_args!("unable to delete msg {id}: {error}"));
                 self.put_in_line(Listed { id, size, place, due: now() + 60 });
+                self.keep_unwritten(id, lines);
             }
         }
     }

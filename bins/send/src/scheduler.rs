@@ -636,6 +636,11 @@ impl Scheduler {
                 self.waiting.add(Listed { id, size, place, due });
             }
         }
+        self.leave_attempt(id, uncertain, begun);
+    }
+
+    /// Notes whether the outcome of what was begun is known to the journal.
+    pub(crate) fn leave_attempt(&mut self, id: Id, uncertain: bool, begun: bool) {
         if uncertain {
             self.suspects.ids.insert(id);
         } else if begun {
@@ -646,7 +651,7 @@ impl Scheduler {
 
     /// What was delivered or told must not be done again because the disk was full: memory keeps it
     /// until the next pass writes it.
-    fn keep_unwritten(&mut self, id: Id, lines: String) {
+    pub(crate) fn keep_unwritten(&mut self, id: Id, lines: String) {
         if !lines.is_empty() {
             self.unwritten.insert(id, lines);
         }
