@@ -38,27 +38,17 @@ pub struct Remote {
 impl Remote {
     /// Starts it with these control files beside `me`.
     pub fn start(control: &[(&str, &str)]) -> Remote {
-        let directory = tempfile::tempdir().unwrap();
-        for name in ["control", "run/send", "run/remote"] {
-            fs::create_dir_all(directory.path().join(name)).unwrap();
-        }
-        for (name, text) in [("me", "relay.test\n"), ("timeoutremote", "2\n"), ("timeoutconnect", "2\n")].iter().chain(control) {
-            fs::write(directory.path().join("control").join(name), text).unwrap();
-        }
-        let program = directory.path().join("stafett-remote");
-        fs::copy(env!("CARGO_BIN_EXE_stafett-remote"), &program).unwrap();
-        let mut command = Command::new(&program);
-        command.env("STAFETT", directory.path()).stdin(Stdio::null());
-        command.stderr(fs::File::create(directory.path().join("log")).unwrap());
-        if Uid::effective().is_root() {
-            for path in [".", "run/send", "run/remote"] {
-                chown(directory.path().join(path), Some(NOBODY), Some(NOBODY)).unwrap();
-            }
-            command.uid(NOBODY).gid(NOBODY);
-        }
+        let (mut command, directory) = prepare(control);
         let remote = Remote { process: spawn(&mut command), directory };
         remote.wait_for_socket();
         remote
+    }
+
+    /// Starts it with these control files and waits for its end: exit code and log.
+    pub fn refuses(control: &[(&str, &str)]) -> (Option<i32>, String) {
+        let (mut command, directory) = prepare(control);
+        let code = spawn(&mut command).wait().unwrap().code();
+        (code, fs::read_to_string(directory.path().join("log")).unwrap())
     }
 
     /// Its process id.
@@ -104,6 +94,28 @@ impl Remote {
             sleep(Duration::from_millis(10));
         }
     }
+}
+
+fn prepare(control: &[(&str, &str)]) -> (Command, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["control", "run/send", "run/remote"] {
+        fs::create_dir_all(directory.path().join(name)).unwrap();
+    }
+    for (name, text) in [("me", "relay.test\n"), ("timeoutremote", "2\n"), ("timeoutconnect", "2\n")].iter().chain(control) {
+        fs::write(directory.path().join("control").join(name), text).unwrap();
+    }
+    let program = directory.path().join("stafett-remote");
+    fs::copy(env!("CARGO_BIN_EXE_stafett-remote"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.env("STAFETT", directory.path()).stdin(Stdio::null());
+    command.stderr(fs::File::create(directory.path().join("log")).unwrap());
+    if Uid::effective().is_root() {
+        for path in [".", "run/send", "run/remote"] {
+            chown(directory.path().join(path), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    (command, directory)
 }
 
 impl Drop for Remote {

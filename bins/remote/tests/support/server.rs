@@ -1,7 +1,10 @@
 //! An SMTP server that does what a test tells it at each step, and well otherwise.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +28,7 @@ pub fn reply(text: &str) -> Action {
     Action::Say(format!("{text}\r\n"))
 }
 
-/// What happened at the server, in order: `CONNECT`, each command line, `MESSAGE` and its bytes, `CLOSED`.
+/// What happened at the server, in order: `CONNECT` and the client's address, each command line, `MESSAGE` and its bytes, `CLOSED`.
 #[derive(Clone, Default)]
 pub struct Journal(Arc<Mutex<Vec<String>>>);
 
@@ -84,10 +87,12 @@ pub fn start_at(address: SocketAddr, decide: impl Fn(usize, &str) -> Action + Se
     let decide = Arc::new(decide);
     thread::spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
+            let stream = stream.unwrap();
+            stream.set_nodelay(true).unwrap();
             let (journal, decide) = (noted.clone(), decide.clone());
             thread::spawn(move || {
-                journal.note("CONNECT");
-                let _ = converse(stream.unwrap(), number + 1, &journal, decide.as_ref());
+                journal.note(format!("CONNECT {}", stream.peer_addr().unwrap().ip()));
+                let _ = converse(&stream, &stream, number + 1, &journal, decide.as_ref());
                 journal.note("CLOSED");
             });
         }
@@ -95,10 +100,49 @@ pub fn start_at(address: SocketAddr, decide: impl Fn(usize, &str) -> Action + Se
     Server { port, journal }
 }
 
-fn converse(stream: TcpStream, number: usize, journal: &Journal, decide: &dyn Fn(usize, &str) -> Action) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::new(stream);
+/// As `start` at a Unix socket; its port is 0.
+pub fn start_unix(path: &Path, decide: impl Fn(usize, &str) -> Action + Send + Sync + 'static) -> Server {
+    let listener = UnixListener::bind(path).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let journal = Journal::default();
+    let noted = journal.clone();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let stream = stream.unwrap();
+            noted.note("CONNECT");
+            let _ = converse(&stream, &stream, number + 1, &noted, &decide);
+            noted.note("CLOSED");
+        }
+    });
+    Server { port: 0, journal }
+}
+
+/// Takes connections from nobody, and lets nobody know: connecting to it never ends.
+pub fn deaf(address: SocketAddr) -> (u16, Vec<std::os::fd::OwnedFd>) {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = || socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None).unwrap();
+    let mut kept = vec![socket()];
+    bind(&kept[0], &address).unwrap();
+    listen(&kept[0], 0).unwrap();
+    let address: SocketAddr = rustix::net::getsockname(&kept[0]).unwrap().try_into().unwrap();
+    // One fills the queue; the others show that it is full.
+    for _ in 0..3 {
+        let caller = socket();
+        let _ = connect(&caller, &address);
+        kept.push(caller);
+    }
+    (address.port(), kept)
+}
+
+fn converse(
+    mut writer: impl Write,
+    reader: impl std::io::Read,
+    number: usize,
+    journal: &Journal,
+    decide: &dyn Fn(usize, &str) -> Action,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(reader);
     let mut event = "CONNECT".to_owned();
     loop {
         let said = match decide(number, &event) {
@@ -125,7 +169,7 @@ fn converse(stream: TcpStream, number: usize, journal: &Journal, decide: &dyn Fn
 fn good_reply(event: &str) -> &str {
     match event.get(..4).unwrap_or(event) {
         "CONN" => "220 fake.test ESMTP\r\n",
-        "EHLO" => OFFER,
+        "EHLO" | "LHLO" => OFFER,
         "DATA" => "354 go ahead\r\n",
         "QUIT" => "221 bye\r\n",
         "." => "250 2.0.0 queued as X\r\n",
