@@ -1,6 +1,6 @@
 //! stafett-queued: takes messages over run/queue/socket, makes them durable, tells the scheduler.
 //!
-//! Security stance: never root; reaches queue/, control/ and run/ alone. Every caller is hostile:
+//! Security stance: never root; reaches queue/ and control/ alone. Every caller is hostile:
 //! what it sends is bounded and checked, its user is what the kernel says. Only smtpd (by the owner
 //! of run/smtpd) may say where a message came from.
 //! How it fails: a message that cannot be made durable is answered Z or D and leaves nothing
@@ -61,7 +61,7 @@ fn run() -> Result<(), String> {
     let listener = socket::listen(&path, Style::Stream, 1024).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
     let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup]).map_err(|error| format!("unable to block signals: {error}"))?;
 
-    let sandbox = Sandbox::new().read(instance.control()).write(instance.queue()).write(instance.root().join("run"));
+    let sandbox = Sandbox::new().read(instance.control()).write(instance.queue());
     match sandbox.enforce(dropped) {
         Ok(Enforced::Fully) => {}
         Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),

@@ -144,6 +144,8 @@ impl Scheduler {
     /// A new connection, if the limit allows and stafett-remote is there.
     fn open(&mut self, number: u64) -> Option<u64> {
         if self.connections.len() >= self.settings.concurrency {
+            // A few connections are looked at sooner than thousands of destinations that wait.
+            self.connections.values().find(|connection| connection.job.is_none())?;
             let idle = self.destinations.idle_elsewhere(number)?;
             self.close(idle);
         }

@@ -1,7 +1,7 @@
 //! stafett-send: the scheduler. It owns queue/new and queue/cur, decides what is delivered when,
 //! gives orders to stafett-remote, and bounces what failed for good.
 //!
-//! Security stance: never root; reaches queue/, control/ and run/ alone; links no network code.
+//! Security stance: never root; reaches queue/ and control/ alone; links no network code.
 //! queued and remote are other processes: what they say is checked, a delivery without a report is
 //! a delivery that may have happened.
 //! How it fails: what cannot be done now waits on disk; a second scheduler on the same queue
@@ -85,7 +85,7 @@ fn run() -> Result<(), String> {
     let wanted = [Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Alarm];
     let signals = Signals::block(&wanted).map_err(|error| format!("unable to block signals: {error}"))?;
 
-    let sandbox = Sandbox::new().read(instance.control()).write(instance.queue()).write(instance.root().join("run")).read("/proc/sys/kernel/random/boot_id");
+    let sandbox = Sandbox::new().read(instance.control()).write(instance.queue()).read("/proc/sys/kernel/random/boot_id");
     match sandbox.enforce(dropped) {
         Ok(Enforced::Fully) => {}
         Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
