@@ -23,7 +23,7 @@ pub static TABLE: &[&Setting] = &[
 /// The name of this host.
 pub static ME: Setting = Setting {
     name: "me", form: Form::Host, default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "queue", "send", "remote"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
