@@ -12,7 +12,7 @@ use stafett_envelope::Envelope;
 use stafett_smtp::Reply;
 use stafett_smtp::decode::Flaw;
 use stafett_smtp::hops::HopCounter;
-use stafett_wire::injector::{Answer, Injector};
+use stafett_wire::injector::{Answer, Gathered, Injector};
 
 use crate::dialogue::Greeted;
 use crate::policy::{Policy, Transaction, too_large};
@@ -42,7 +42,7 @@ pub struct Message<'a> {
 /// Where the bytes go.
 #[derive(Debug)]
 enum Way {
-    Memory(Vec<u8>),
+    Memory(Gathered),
     Queued(Injector),
     Program(Program),
     /// Nowhere; this will be the answer.
@@ -70,7 +70,7 @@ impl<'a> Message<'a> {
         let way = match &client.queue_program {
             None => {
                 envelope.head = lines;
-                Way::Memory(Vec::with_capacity(MEMORY_FIRST))
+                Way::Memory(Gathered::with_room(MEMORY_FIRST))
             }
             Some(program) => start_program(program, policy, queue, &envelope, received::without_id(lines)),
         };
@@ -88,7 +88,7 @@ impl<'a> Message<'a> {
             self.refuse(reply, "control/maxhops");
         }
         match &mut self.way {
-            Way::Memory(kept) if kept.len() + bytes.len() <= MEMORY_MAX => kept.extend_from_slice(bytes),
+            Way::Memory(kept) if kept.size() + bytes.len() <= MEMORY_MAX => kept.data(bytes),
             Way::Memory(_) => self.stream(bytes),
             Way::Queued(injector) => injector.data(bytes),
             Way::Program(program) => program.data(bytes),
@@ -106,10 +106,7 @@ impl<'a> Message<'a> {
         }
         let id = match self.way {
             Way::Refused(refusal) => return Err(refusal),
-            Way::Memory(kept) => self.queue.open(&self.envelope).and_then(|mut injector| {
-                injector.data(&kept);
-                self.queue.finish(injector)
-            }),
+            Way::Memory(kept) => self.queue.inject(kept, &self.envelope),
             Way::Queued(injector) => self.queue.finish(injector),
             Way::Program(program) => match program.finish(&self.envelope) {
                 Answer::Accepted(id) => Ok(id),
@@ -126,8 +123,8 @@ impl<'a> Message<'a> {
     fn stream(&mut self, bytes: &[u8]) {
         match self.queue.open(&self.envelope) {
             Ok(mut injector) => {
-                if let Way::Memory(kept) = &self.way {
-                    injector.data(kept);
+                if let Way::Memory(kept) = std::mem::replace(&mut self.way, Way::Memory(Gathered::with_room(0))) {
+                    injector.gathered(kept);
                 }
                 injector.data(bytes);
                 self.way = Way::Queued(injector);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use stafett_envelope::Envelope;
 use stafett_log::Log;
 use stafett_smtp::Reply;
-use stafett_wire::injector::{Answer, Injector};
+use stafett_wire::injector::{Answer, Gathered, Injector};
 
 use crate::policy::Services;
 
@@ -35,6 +35,17 @@ impl Queue {
         let mut injector = self.connect()?;
         injector.envelope(envelope);
         Ok(injector)
+    }
+
+    /// Takes a whole message: its id. The envelope follows the data, so that nothing is copied.
+    ///
+    /// # Errors
+    /// The reply for the client.
+    pub fn inject(&self, message: Gathered, envelope: &Envelope) -> Result<String, Reply> {
+        let mut injector = self.connect()?;
+        injector.gathered(message);
+        injector.envelope(envelope);
+        self.finish(injector)
     }
 
     /// Ends a message: its id.

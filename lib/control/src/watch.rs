@@ -27,7 +27,8 @@ impl Watch {
 
     /// Whether anything has changed since the last call.
     pub fn changed(&self) -> bool {
-        let mut space = [MaybeUninit::uninit(); 4096];
+        // Small: a parent asks before each fork, and each page of its stack that it touches is copied then.
+        let mut space = [MaybeUninit::uninit(); 1024];
         let mut reader = inotify::Reader::new(&self.0, &mut space);
         let mut seen = false;
         while reader.next().is_ok() {

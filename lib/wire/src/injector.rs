@@ -42,6 +42,32 @@ pub struct Injector {
     broken: bool,
 }
 
+/// The bytes of a message that wait for their injector, already in the form of the wire: they are
+/// copied once on their way to queued.
+#[derive(Debug)]
+pub struct Gathered {
+    wire: Vec<u8>,
+    size: usize,
+}
+
+impl Gathered {
+    /// Nothing yet, with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Gathered {
+        Gathered { wire: Vec::with_capacity(bytes), size: 0 }
+    }
+
+    /// Adds to the message.
+    pub fn data(&mut self, bytes: &[u8]) {
+        self.size += bytes.len();
+        bytes.chunks(LARGEST_PIECE - 1).for_each(|piece| push_piece(&mut self.wire, b'D', piece));
+    }
+
+    /// The message's bytes so far.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
 impl Injector {
     /// Connects to queued's socket. This and every read and write is bounded by `patience`.
     ///
@@ -75,6 +101,16 @@ impl Injector {
         self.pieces(b'D', bytes);
     }
 
+    /// Adds what was gathered to the message, before any other of its bytes.
+    pub fn gathered(&mut self, gathered: Gathered) {
+        if self.pending.is_empty() {
+            self.pending = gathered.wire;
+        } else {
+            self.pending.extend_from_slice(&gathered.wire);
+        }
+        self.flush_if_full();
+    }
+
     /// Whether queued has hung up before the end of the message.
     pub fn is_broken(&self) -> bool {
         self.broken
@@ -92,13 +128,14 @@ impl Injector {
 
     fn pieces(&mut self, letter: u8, bytes: &[u8]) {
         for piece in bytes.chunks(LARGEST_PIECE - 1) {
-            self.pending.extend_from_slice((piece.len() + 1).to_string().as_bytes());
-            self.pending.extend_from_slice(&[b':', letter]);
-            self.pending.extend_from_slice(piece);
-            self.pending.push(b',');
-            if self.pending.len() >= LARGEST_PIECE {
-                self.flush();
-            }
+            push_piece(&mut self.pending, letter, piece);
+            self.flush_if_full();
+        }
+    }
+
+    fn flush_if_full(&mut self) {
+        if self.pending.len() >= LARGEST_PIECE {
+            self.flush();
         }
     }
 
@@ -115,6 +152,13 @@ impl Injector {
         let answer = reader.next()?.ok_or(io::ErrorKind::UnexpectedEof)?;
         Answer::parse(answer).map_err(io::Error::from)
     }
+}
+
+fn push_piece(wire: &mut Vec<u8>, letter: u8, piece: &[u8]) {
+    wire.extend_from_slice((piece.len() + 1).to_string().as_bytes());
+    wire.extend_from_slice(&[b':', letter]);
+    wire.extend_from_slice(piece);
+    wire.push(b',');
 }
 
 impl Answer {
