@@ -79,8 +79,15 @@ impl Site {
 
     pub fn start(&mut self) {
         let ready = self.log().matches("status: ready").count();
-        self.child = Some(self.command().spawn().unwrap());
-        wait_until("queued is ready", || self.log().matches("status: ready").count() > ready);
+        let mut child = self.command().spawn().unwrap();
+        wait_until("queued is ready", || {
+            // The copy of the program may still be open for writing in a process that another test is just starting.
+            if child.try_wait().unwrap().is_some_and(|status| status.code() == Some(126)) {
+                child = self.command().spawn().unwrap();
+            }
+            self.log().matches("status: ready").count() > ready
+        });
+        self.child = Some(child);
     }
 
     /// Runs it to its end, which must be a failure.

@@ -17,7 +17,6 @@ use std::time::Duration;
 pub struct Seen {
     pub destination: String,
     pub connection: u64,
-    pub id: u64,
     pub sender: String,
     pub recipients: Vec<String>,
     pub message: Vec<u8>,
@@ -198,5 +197,5 @@ fn look(order: &Order<'_>, destination: &str, connection: u64, file: OwnedFd) ->
     let mut message = vec![0; usize::try_from(order.size).unwrap()];
     std::fs::File::from(file).read_exact_at(&mut message, 0).unwrap();
     let recipients = envelope.recipients.into_iter().map(|recipient| recipient.address).collect();
-    Seen { destination: destination.to_owned(), connection, id: order.id, sender: envelope.sender, recipients, message }
+    Seen { destination: destination.to_owned(), connection, sender: envelope.sender, recipients, message }
 }
