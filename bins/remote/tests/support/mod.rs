@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::panic, reason = "a test fails by panic; no test file uses all helpers")]
 
 pub mod names;
+pub mod receivers;
 pub mod server;
 
 use std::fs;
