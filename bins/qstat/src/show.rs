@@ -3,9 +3,9 @@
 use stafett_log::safe;
 use stafett_queue_store::journal::{Event, Standing};
 use stafett_queue_store::{Entry, Listed, Place};
+use stafett_survey::json::{self, Object};
+use stafett_survey::{Message, Moment, Routes, State};
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
-use time::OffsetDateTime;
 
 /// A message and its recipients.
 #[derive(Debug)]
@@ -18,15 +18,7 @@ pub struct Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Listed { id, size, place, due } = self.listed;
-        let sender = safe(self.entry.envelope.sender.as_bytes());
-        write!(f, "{} {id} {size} <{sender}> ", Moment(id.birth_seconds()))?;
-        match place {
-            Place::New => writeln!(f, "new next now")?,
-            Place::Waiting if is_past(due) => writeln!(f, "waiting next now")?,
-            Place::Waiting => writeln!(f, "waiting next {}", Moment(due))?,
-            Place::Held => writeln!(f, "held")?,
-        }
+        writeln!(f, "{}", Head(self.listed, &self.entry.envelope.sender))?;
         let recipients = self.entry.envelope.recipients.iter().zip(&self.entry.standings);
         for (recipient, standing) in recipients {
             show_recipient(f, &recipient.address, standing)?;
@@ -34,6 +26,23 @@ impl fmt::Display for Shown<'_> {
         match self.entry.unusable_lines {
             0 => Ok(()),
             lines => writeln!(f, "  note: {lines} lines of its journal are unreadable"),
+        }
+    }
+}
+
+/// A message's own line, without its end.
+#[derive(Debug)]
+pub struct Head<'a>(pub Listed, pub &'a str);
+
+impl fmt::Display for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listed { id, size, place, due } = self.0;
+        write!(f, "{} {id} {size} <{}> ", Moment(id.birth_seconds()), safe(self.1.as_bytes()))?;
+        match place {
+            Place::New => f.write_str("new next now"),
+            Place::Waiting if Moment(due) <= Moment::now() => f.write_str("waiting next now"),
+            Place::Waiting => write!(f, "waiting next {}", Moment(due)),
+            Place::Held => f.write_str("held"),
         }
     }
 }
@@ -49,18 +58,42 @@ fn show_recipient(f: &mut fmt::Formatter<'_>, address: &str, standing: &Standing
     }
 }
 
-fn is_past(time: u64) -> bool {
-    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|now| time <= now.as_secs())
+/// A message as one JSON object. `more` adds to the object of each recipient.
+pub fn json_message(out: &mut String, message: &Message, routes: &Routes, mut more: impl FnMut(&mut (usize, &mut Object<'_>))) {
+    let Message { listed, entry, .. } = message;
+    json::object(out, |object| {
+        object.text("id", &listed.id.to_string());
+        object.number("born", listed.id.birth_seconds());
+        object.number("size", listed.size);
+        object.text("from", &entry.envelope.sender);
+        object.text("state", State::In(listed.place).word());
+        object.number_or_null("next", Some(listed.due).filter(|_| listed.place == Place::Waiting));
+        object.text("origin", &entry.envelope.origin);
+        object.number_or_null("uid", entry.envelope.uid.map(u64::from));
+        let recipients = entry.envelope.recipients.iter().zip(&entry.standings).enumerate();
+        object.objects("recipients", recipients, |object, (index, (recipient, standing))| {
+            json_recipient(object, &recipient.address, standing, routes);
+            more(&mut (index, object));
+        });
+    });
 }
 
-/// Seconds since 1970 as a date of ISO 8601 in UTC.
-struct Moment(u64);
+fn json_recipient(object: &mut Object<'_>, address: &str, standing: &Standing, routes: &Routes) {
+    object.text("to", address);
+    object.text("state", standing_word(standing));
+    object.number("deferrals", u64::from(standing.deferrals));
+    object.number_or_null("last", Some(standing.time).filter(|_| standing.event.is_some()));
+    object.text("text", &standing.text);
+    if standing.is_waiting() {
+        object.text("destination", &routes.destination(address, standing));
+    }
+}
 
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = i64::try_from(self.0).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-        let Some(time) = known else { return write!(f, "@{}", self.0) };
-        let (date, (hour, minute, second)) = (time.date(), time.to_hms());
-        write!(f, "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", date.year(), u8::from(date.month()), date.day())
+/// Where a recipient stands, in a word.
+pub fn standing_word(standing: &Standing) -> &'static str {
+    match standing.event {
+        None | Some(Event::Deferred | Event::Routed) => "waiting",
+        Some(Event::Delivered) => "done",
+        Some(Event::Failed | Event::Bounced) => "failed",
     }
 }
