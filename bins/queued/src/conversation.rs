@@ -40,6 +40,7 @@ pub fn serve(shared: &Shared, peer: Peer, stream: UnixStream) {
             Step::Answer(answer) => (answer, false),
             Step::Close(answer) => (answer, true),
         };
+        shared.statistics.refuse(&answer);
         let mut out = Vec::new();
         netstring::push(&mut out, &answer.encode());
         if (&stream).write_all(&out).is_err() || close {
@@ -83,6 +84,7 @@ impl<'a> Conversation<'a> {
                 Ok(size) => Step::Answer(self.room(size)),
                 Err(_) => malformed(),
             },
+            Some((b'S', [])) => Step::Answer(Answer::Accepted(self.shared.statistics.text())),
             _ => malformed(),
         }
     }
@@ -158,6 +160,7 @@ impl<'a> Conversation<'a> {
         self.sign(&mut envelope, &settings.me);
         envelope.put_id(&draft.id().to_string());
         let committed = draft.commit(&envelope, settings.sync_directory).map_err(|error| write_fault(&error))?;
+        self.shared.statistics.accept(&committed);
         self.shared.tell(&committed);
         Ok(Answer::Accepted(committed.id.to_string()))
     }

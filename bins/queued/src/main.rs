@@ -12,6 +12,7 @@ mod ids;
 mod notify;
 mod pool;
 mod settings;
+mod statistics;
 
 use settings::Settings;
 use stafett_control::{Control, Watch};

@@ -8,6 +8,7 @@ use crate::conversation::serve;
 use crate::ids::State;
 use crate::notify::Notifier;
 use crate::settings::Settings;
+use crate::statistics::Statistics;
 use stafett_queue_store::{Committed, Store};
 use stafett_sys::socket::{self, Peer};
 use stafett_sys::user::Uid;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub store: Store,
     /// The source of ids.
     pub ids: State,
+    /// What was done so far.
+    pub statistics: Statistics,
     trusted: Uid,
     settings: RwLock<Arc<Settings>>,
     notifier: Mutex<Notifier>,
@@ -53,6 +56,7 @@ impl Shared {
         Shared {
             store,
             ids,
+            statistics: Statistics::default(),
             trusted,
             settings: RwLock::new(Arc::new(settings)),
             notifier: Mutex::new(Notifier::new(send)),
@@ -204,7 +208,7 @@ fn admit(shared: &Arc<Shared>, listener: &Arc<OwnedFd>, caller: OwnedFd) {
         }
         Ok(Peer { uid, .. }) => {
             LOG.warning(format_args!("user {uid} has {MOST_OF_ONE_USER} connections; refused one more"));
-            refuse(&caller);
+            refuse(shared, &caller);
         }
         Err(error) => LOG.error(format_args!("unable to tell who calls: {error}")),
     }
@@ -212,9 +216,11 @@ fn admit(shared: &Arc<Shared>, listener: &Arc<OwnedFd>, caller: OwnedFd) {
 }
 
 /// Tells a caller that it comes at a bad time, without waiting for it to listen.
-fn refuse(caller: &OwnedFd) {
+fn refuse(shared: &Shared, caller: &OwnedFd) {
+    let answer = Answer::Temporary("451 4.3.2 queue: too many connections of one user".to_owned());
+    shared.statistics.refuse(&answer);
     let mut out = Vec::new();
-    netstring::push(&mut out, &Answer::Temporary("451 4.3.2 queue: too many connections of one user".to_owned()).encode());
+    netstring::push(&mut out, &answer.encode());
     let _ = socket::send_packet(caller, &out, None);
 }
 

@@ -12,6 +12,7 @@ use stafett_envelope::Envelope;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
 
 /// Bytes that are gathered before they are written: a small message goes out with one write.
 const GATHER: usize = 128 * 1024;
@@ -42,6 +43,8 @@ pub struct Committed {
     pub size: u64,
     /// The text form of its envelope as it was written.
     pub envelope: Vec<u8>,
+    /// How long the disk took to make it durable.
+    pub sync_time: Duration,
 }
 
 impl<'a> Draft<'a> {
@@ -100,22 +103,23 @@ impl<'a> Draft<'a> {
         let commit = format!("commit {length} {sum:08x}\n");
         self.gather(commit.as_bytes())?;
         self.flush()?;
-        self.publish(sync_directory)?;
-        Ok(Committed { id: self.id, size: self.size, envelope: text })
+        let sync_time = self.publish(sync_directory)?;
+        Ok(Committed { id: self.id, size: self.size, envelope: text, sync_time })
     }
 
-    fn publish(&mut self, sync_directory: bool) -> io::Result<()> {
+    fn publish(&mut self, sync_directory: bool) -> io::Result<Duration> {
         let (directory, tmp) = (self.store.directory(), format!("tmp/{}", self.id));
         let new = self.store.name(self.id, self.size, Place::New).to_string();
         rename_without_replacing(directory, &tmp, &new)?;
         self.done = true;
+        let begun = Instant::now();
         let synced = rustix::fs::fsync(&self.file).and_then(|()| if sync_directory { rustix::fs::fsync(self.store.new_directory()) } else { Ok(()) });
         if let Err(error) = synced {
             // After a failed fsync nobody knows what is on the disk (fsync(2)): take it back.
             let _ = rustix::fs::unlinkat(directory, &new, AtFlags::empty());
             return Err(error.into());
         }
-        Ok(())
+        Ok(begun.elapsed())
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {

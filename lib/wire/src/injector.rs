@@ -2,9 +2,9 @@
 //!
 //! On a stream of netstrings, each beginning with a letter:
 //! `E` and a piece of the envelope's text, `D` and a piece of the message (strict CRLF lines), each
-//! any number of times and in any order among themselves, then `.`; or `R` and a size in bytes, to ask whether there is room for so much. Each `.`
-//! and `R` is answered with one netstring: `K` and the queue id (or `ok`), `Z` or `D` and a text
-//! that begins with an SMTP reply code and an enhanced status code. End of file before the `.`
+//! any number of times and in any order among themselves, then `.`; or `R` and a size in bytes, to ask whether there is room for so much; or
+//! `S`, to ask what was done since the start. Each `.`, `R` and `S` is answered with one netstring:
+//! `K` and the queue id (or `ok`, or names and numbers, all divided by blanks), `Z` or `D` and a text that begins with an SMTP reply code and an enhanced status code. End of file before the `.`
 //! means that nothing is queued.
 
 use crate::netstring::{self, Reader};
@@ -84,6 +84,15 @@ impl Injector {
     /// When queued does not answer in time.
     pub fn room(&mut self, size: u64) -> io::Result<Answer> {
         netstring::push(&mut self.pending, format!("R{size}").as_bytes());
+        self.answer()
+    }
+
+    /// Asks what queued has done since it began: names and numbers, as stafett-queued(8) lists them.
+    ///
+    /// # Errors
+    /// When queued does not answer in time.
+    pub fn statistics(&mut self) -> io::Result<Answer> {
+        netstring::push(&mut self.pending, b"S");
         self.answer()
     }
 

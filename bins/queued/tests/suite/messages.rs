@@ -1,9 +1,10 @@
 //! What becomes of a message, good or bad.
 
 use crate::common::{MESSAGE, Site, envelope, letter};
-use stafett_wire::injector::Answer;
+use stafett_wire::injector::{Answer, Injector};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 #[test]
 fn a_message_is_on_disk_when_it_is_accepted() {
@@ -136,4 +137,26 @@ fn room_is_told_and_the_floor_is_kept() {
     assert!(matches!(caller.hear(), Some(Answer::Temporary(text)) if text.starts_with("452 4.3.1")));
     site.assert_empty("below the floor");
     assert!(site.log().contains("the queue's file system is full"), "{}", site.log());
+}
+
+#[test]
+fn what_was_done_is_told_in_numbers_alone() {
+    let site = Site::started();
+    let mut caller = site.call();
+    caller.inject(&envelope(), MESSAGE);
+    caller.inject(&envelope(), MESSAGE);
+    caller.say(&[&letter(b'E', &envelope()), &letter(b'D', b"no end"), b"."]);
+    assert!(matches!(caller.hear(), Some(Answer::Permanent(_))));
+    let mut injector = Injector::connect(&site.path("run/queue/socket"), Duration::from_secs(20)).unwrap();
+    let Answer::Accepted(text) = injector.statistics().unwrap() else { panic!() };
+    let words: Vec<&str> = text.split(' ').collect();
+    let number = |name: &str| -> u64 { words.chunks(2).find(|pair| pair[0] == name).unwrap()[1].parse().unwrap() };
+    assert_eq!((number("accepted"), number("bytes")), (2, 2 * MESSAGE.len() as u64));
+    assert_eq!((number("refused_content"), number("refused_full"), number("refused_protocol")), (1, 0, 0));
+    assert_eq!(number("fsync_count"), 2);
+    assert!(number("fsync_micros") > 0 && number("fsync_to_1000000") <= 2, "{text}");
+    assert!(text.len() < 900, "{text}");
+    caller.inject(&envelope(), MESSAGE);
+    let Answer::Accepted(text) = injector.statistics().unwrap() else { panic!() };
+    assert!(text.starts_with("accepted 3 bytes "), "{text}");
 }
