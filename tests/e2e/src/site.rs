@@ -228,11 +228,16 @@ impl Site {
         below(&self.root).into_iter().filter(|process| process.name == name).collect()
     }
 
-    /// The resident process of one of our programs: the one whose parent is not of the same program.
+    /// The resident process of one of our programs: the one whose parent is not of the same program. Services start
+    /// in any order, so it may still be on its way.
     pub fn resident(&self, name: &str) -> Process {
-        let all = self.processes(name);
-        let children = |process: &&Process| !all.iter().any(|other| other.pid == process.parent());
-        all.iter().find(children).cloned().unwrap_or_else(|| panic!("{name} does not run:\n{}", self.logs()))
+        let find = || {
+            let all = self.processes(name);
+            let children = |process: &&Process| !all.iter().any(|other| other.pid == process.parent());
+            all.iter().find(children).cloned()
+        };
+        wait_until(10, || find().is_some());
+        find().unwrap_or_else(|| panic!("{name} does not run:\n{}", self.logs()))
     }
 
     /// The files of the queue that hold messages, with their states.
