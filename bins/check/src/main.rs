@@ -15,6 +15,7 @@ mod files;
 mod limits;
 mod names;
 mod options;
+mod outgoing;
 mod point;
 mod ports;
 mod processes;
@@ -73,6 +74,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     files::check(subject, findings);
     rules::check(subject, findings);
     routes::check(subject, findings);
+    outgoing::check(subject, findings);
     bounces::check(subject, findings);
     limits::check(subject, findings);
 }

@@ -4,6 +4,7 @@
 //! since mail to it can only fail; everything temporary is a warning, since it may pass.
 //! Known limits: it asks from here and now; others may see other answers (split views).
 
+use crate::outgoing::may_go_to;
 use crate::point::{at_line, at_value};
 use crate::subject::{Subject, relay};
 use stafett_control::{Item, rows};
@@ -86,11 +87,15 @@ fn route_hosts(subject: &Subject, resolver: &Resolver, findings: &mut Findings) 
     }
     let names: Vec<Name> = asked.iter().map(|(_, name)| name.clone()).collect();
     for ((item, _), outcome) in asked.iter().zip(resolver.addresses_of_all(&names, PATIENCE)) {
-        if !matches!(outcome, Outcome::Answer(_)) {
-            let text = format!("the host {} {}", item.value, words(&outcome));
-            let finding = at_line(weight(&outcome), &subject.control, &rows::SMTPROUTES, item, &item.value, text);
-            findings.push(finding.remedy("name a host that has A or AAAA records; MX records are not asked for"));
-        }
+        let (weight, text, remedy) = match outcome {
+            Outcome::Answer(addresses) if may_go_to(subject, &addresses) => continue,
+            Outcome::Answer(_) => {
+                let text = format!("no address of {} is in the networks of control/destinations, so mail for this route is never sent", item.value);
+                (Weight::Error, text, "add its address to destinations, or name another relay")
+            }
+            other => (weight(&other), format!("the host {} {}", item.value, words(&other)), "name a host that has A or AAAA records; MX records are not asked for"),
+        };
+        findings.push(at_line(weight, &subject.control, &rows::SMTPROUTES, item, &item.value, text).remedy(remedy));
     }
 }
 

@@ -263,3 +263,27 @@ control/smtpgreeting:1: warning: the first word, \"Welcome\", is not the full na
         ground.says(&[("doublebouncehost", None), ("smtproutes", Some("example.org:a.example\n:smarthost.example.net\n"))], 0, "");
     }
 }
+
+#[test]
+fn addresses_that_are_not_ours_and_routes_that_may_not_be_gone_are_shown() {
+    for ground in Ground::all() {
+        ground.says(&[("outgoingip", Some("127.0.0.1\nexample.net:192.0.2.77\n")), ("domainbindings", Some("example.org:192.0.2.78\n"))], 1, "\
+control/outgoingip:2: warning: 192.0.2.77 is not an address of this host, so no connection can come from it
+    example.net:192.0.2.77
+                ^^^^^^^^^^
+    give the address to an interface, or write one that this host has
+control/domainbindings:1: warning: 192.0.2.78 is not an address of this host, so no connection can come from it
+    example.org:192.0.2.78
+                ^^^^^^^^^^
+    give the address to an interface, or write one that this host has
+");
+        let routes = Some("example.org:192.0.2.5\nx.example.org:198.51.100.9\n");
+        ground.says(&[("destinations", Some("192.0.2.0/24\n")), ("smtproutes", routes)], 100, "\
+control/smtproutes:2: error: 198.51.100.9 is in none of the networks of control/destinations, so mail for this route is never sent
+    x.example.org:198.51.100.9
+                  ^^^^^^^^^^^^
+    add 198.51.100.9 to destinations, or name another relay
+");
+        ground.says(&[("destinations", Some("# none\n"))], 1, "control/destinations: warning: no network is listed, so nothing is sent anywhere\n    write the networks that mail may go to, or remove the file\n");
+    }
+}

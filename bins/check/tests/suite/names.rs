@@ -116,6 +116,14 @@ control/smtproutes:1: error: the host gone.example.net does not exist in the DNS
     name a host that has A or AAAA records; MX records are not asked for
 ".to_owned()));
         ground.control("smtproutes", "example.org:mail.example.net\n");
+        ground.control("destinations", "198.51.100.0/24\n");
+        assert_eq!(asked(&ground, &server), (100, "\
+control/smtproutes:1: error: no address of mail.example.net is in the networks of control/destinations, so mail for this route is never sent
+    example.org:mail.example.net
+                ^^^^^^^^^^^^^^^^
+    add its address to destinations, or name another relay
+".to_owned()));
+        ground.remove("control/destinations");
         ground.control("rcpthosts", "example.org\nnull.example\nours.example\nempty.example\ngone.example\n");
         let remedy = |domain: &str| format!("    {domain}\n    {}\n    write {domain}:HOST to smtproutes, or remove the domain here\n", "^".repeat(domain.len()));
         let expected = [
