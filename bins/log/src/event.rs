@@ -10,24 +10,11 @@ pub enum Event<'a> {
     /// The scheduler sees a message for the first time.
     New(u64),
     /// What the scheduler knows of it.
-    Info {
-        id: u64,
-        bytes: u64,
-        sender: &'a str,
-        user: &'a str,
-    },
+    Info { id: u64, bytes: u64, sender: &'a str, user: &'a str },
     /// A delivery begins.
-    Begin {
-        delivery: u64,
-        id: u64,
-        address: &'a str,
-    },
+    Begin { delivery: u64, id: u64, address: &'a str },
     /// It ended.
-    Outcome {
-        delivery: u64,
-        verdict: Verdict,
-        text: &'a str,
-    },
+    Outcome { delivery: u64, verdict: Verdict, text: &'a str },
     /// The sender of a message was told of its failures, by the message `bounce`.
     Bounce { id: u64, bounce: u64 },
     /// Nobody is told of its failures.
@@ -37,29 +24,17 @@ pub enum Event<'a> {
     /// It may have been delivered twice.
     Duplicate { id: u64, why: &'a str },
     /// The admin had something done to a message.
-    Admin {
-        id: u64,
-        user: &'a str,
-        what: &'a str,
-    },
+    Admin { id: u64, user: &'a str, what: &'a str },
     /// The scheduler begins or ends; its deliveries have no outcome.
     Scheduler,
     /// smtpd took a message.
     Accept { id: u64, fields: Fields<'a> },
     /// A rule refused a command or a message.
-    Refuse {
-        rule: &'a str,
-        fields: Fields<'a>,
-        reply: &'a str,
-    },
+    Refuse { rule: &'a str, fields: Fields<'a>, reply: &'a str },
     /// A session is over.
     Session { why: &'a str, fields: Fields<'a> },
     /// A connection was accepted, from this address and port, for the process `pid`.
-    Connected {
-        pid: u64,
-        address: &'a str,
-        port: &'a str,
-    },
+    Connected { pid: u64, address: &'a str, port: &'a str },
     /// A connection was refused by the listener.
     Denied { address: &'a str, why: &'a str },
     /// The process of a connection ended.
@@ -111,11 +86,7 @@ pub struct Fields<'a> {
 impl<'a> Event<'a> {
     /// Takes a line apart; `line` is without its time.
     pub fn of(line: &'a str) -> Event<'a> {
-        scheduler(line)
-            .or_else(|| smtpd(line))
-            .or_else(|| listener(line))
-            .or_else(|| any_program(line))
-            .unwrap_or(Event::Other)
+        scheduler(line).or_else(|| smtpd(line)).or_else(|| listener(line)).or_else(|| any_program(line)).unwrap_or(Event::Other)
     }
 }
 
@@ -138,9 +109,7 @@ fn scheduler(line: &str) -> Option<Event<'_>> {
         ("info", rest) => info(rest.strip_prefix("msg ")?),
         ("end", rest) => Some(Event::End(id(rest.strip_prefix("msg ")?)?)),
         ("bounce", rest) => bounce(rest.strip_prefix("msg ")?),
-        ("triple", rest) => Some(Event::Discarded(id(
-            rest.strip_prefix("bounce: discarding bounce/")?
-        )?)),
+        ("triple", rest) => Some(Event::Discarded(id(rest.strip_prefix("bounce: discarding bounce/")?)?)),
         ("possible", rest) => duplicate(rest.strip_prefix("duplicate: msg ")?),
         ("admin", rest) => admin(rest.strip_prefix("uid ")?),
         ("status:", "exiting") => Some(Event::Scheduler),
@@ -153,20 +122,14 @@ fn scheduler(line: &str) -> Option<Event<'_>> {
 /// `D: success: TEXT`
 fn outcome(rest: &str) -> Option<Event<'_>> {
     let (delivery, rest) = rest.split_once(": ")?;
-    let (verdict, text) = rest
-        .split_once(": ")
-        .unwrap_or((rest.trim_end_matches(':'), ""));
+    let (verdict, text) = rest.split_once(": ").unwrap_or((rest.trim_end_matches(':'), ""));
     let verdict = match verdict {
         "success" => Verdict::Success,
         "deferral" => Verdict::Deferral,
         "failure" => Verdict::Failure,
         _ => return None,
     };
-    Some(Event::Outcome {
-        delivery: delivery.parse().ok()?,
-        verdict,
-        text,
-    })
+    Some(Event::Outcome { delivery: delivery.parse().ok()?, verdict, text })
 }
 
 /// `D: msg ID to remote ADDRESS`
@@ -174,11 +137,7 @@ fn begin(rest: &str) -> Option<Event<'_>> {
     let (delivery, rest) = rest.split_once(": msg ")?;
     let (message, rest) = rest.split_once(" to ")?;
     let (_, address) = rest.split_once(' ')?;
-    Some(Event::Begin {
-        delivery: delivery.parse().ok()?,
-        id: id(message)?,
-        address,
-    })
+    Some(Event::Begin { delivery: delivery.parse().ok()?, id: id(message)?, address })
 }
 
 /// `ID: bytes N from <SENDER> qp ID uid UID`
@@ -187,41 +146,26 @@ fn info(rest: &str) -> Option<Event<'_>> {
     let (bytes, rest) = rest.split_once(" from ")?;
     let (sender, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let user = rest.rsplit_once("uid ").map_or("", |(_, user)| user);
-    Some(Event::Info {
-        id: id(message)?,
-        bytes: bytes.parse().ok()?,
-        sender: bare(sender),
-        user,
-    })
+    Some(Event::Info { id: id(message)?, bytes: bytes.parse().ok()?, sender: bare(sender), user })
 }
 
 /// `ID qp ID`
 fn bounce(rest: &str) -> Option<Event<'_>> {
     let (message, bounce) = rest.split_once(" qp ")?;
-    Some(Event::Bounce {
-        id: id(message)?,
-        bounce: id(bounce)?,
-    })
+    Some(Event::Bounce { id: id(message)?, bounce: id(bounce)? })
 }
 
 /// `ID: WHY`
 fn duplicate(rest: &str) -> Option<Event<'_>> {
     let (message, why) = rest.split_once(": ")?;
-    Some(Event::Duplicate {
-        id: id(message)?,
-        why,
-    })
+    Some(Event::Duplicate { id: id(message)?, why })
 }
 
 /// `UID: WHAT msg ID`, or `UID: flush NAME...`
 fn admin(rest: &str) -> Option<Event<'_>> {
     let (user, what) = rest.split_once(": ")?;
     match what.rsplit_once(" msg ") {
-        Some((what, message)) => Some(Event::Admin {
-            id: id(message)?,
-            user,
-            what,
-        }),
+        Some((what, message)) => Some(Event::Admin { id: id(message)?, user, what }),
         None => Some(Event::Quiet),
     }
 }
@@ -230,26 +174,16 @@ fn smtpd(line: &str) -> Option<Event<'_>> {
     match line.strip_prefix("stafett-smtpd: ")?.split_once(' ')? {
         ("accept", rest) => {
             let (message, rest) = rest.split_once(' ')?;
-            Some(Event::Accept {
-                id: id(message)?,
-                fields: Fields::of(rest),
-            })
+            Some(Event::Accept { id: id(message)?, fields: Fields::of(rest) })
         }
         ("refuse", rest) => {
             let (rule, rest) = rest.split_once(' ')?;
             let (fields, reply) = before_reply(rest).unwrap_or((rest, ""));
-            Some(Event::Refuse {
-                rule,
-                fields: Fields::of(fields),
-                reply,
-            })
+            Some(Event::Refuse { rule, fields: Fields::of(fields), reply })
         }
         ("end", rest) => {
             let (why, rest) = rest.split_once(' ')?;
-            Some(Event::Session {
-                why,
-                fields: Fields::of(rest),
-            })
+            Some(Event::Session { why, fields: Fields::of(rest) })
         }
         _ => None,
     }
@@ -257,19 +191,10 @@ fn smtpd(line: &str) -> Option<Event<'_>> {
 
 /// The reply begins behind the last word of ours, `pid P:`. A client's name can end in a colon, but holds no blank.
 fn before_reply(rest: &str) -> Option<(&str, &str)> {
-    rest.match_indices(": ")
-        .map(|(at, _)| {
-            (
-                rest.get(..at).unwrap_or_default(),
-                rest.get(at + 2..).unwrap_or_default(),
-            )
-        })
-        .find(|(fields, _)| {
-            let process = fields
-                .rsplit_once(" pid ")
-                .map_or("", |(_, process)| process);
-            !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
-        })
+    rest.match_indices(": ").map(|(at, _)| (rest.get(..at).unwrap_or_default(), rest.get(at + 2..).unwrap_or_default())).find(|(fields, _)| {
+        let process = fields.rsplit_once(" pid ").map_or("", |(_, process)| process);
+        !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 impl<'a> Fields<'a> {
@@ -300,37 +225,24 @@ impl<'a> Fields<'a> {
 
 /// An address without `<>`.
 fn bare(word: &str) -> &str {
-    word.strip_prefix('<')
-        .and_then(|word| word.strip_suffix('>'))
-        .unwrap_or(word)
+    word.strip_prefix('<').and_then(|word| word.strip_suffix('>')).unwrap_or(word)
 }
 
 fn listener(line: &str) -> Option<Event<'_>> {
     match line.strip_prefix("tcpserver: ")?.split_once(' ')? {
-        ("status:", counts) => Some(Event::Crowd {
-            running: counts.split('/').next()?.parse().ok()?,
-        }),
+        ("status:", counts) => Some(Event::Crowd { running: counts.split('/').next()?.parse().ok()? }),
         ("pid", _) => Some(Event::Quiet),
         ("ok", rest) => {
             let (pid, rest) = rest.split_once(' ')?;
             let (address, port) = remote(rest.split_once(' ')?.1)?;
-            Some(Event::Connected {
-                pid: pid.parse().ok()?,
-                address,
-                port,
-            })
+            Some(Event::Connected { pid: pid.parse().ok()?, address, port })
         }
         ("deny", rest) => {
             let (_local, rest) = rest.split_once(' ')?.1.split_once(' ')?;
             let (ends, why) = rest.split_once(' ').unwrap_or((rest, ""));
-            Some(Event::Denied {
-                address: remote(ends)?.0,
-                why,
-            })
+            Some(Event::Denied { address: remote(ends)?.0, why })
         }
-        ("end", rest) => Some(Event::Disconnected {
-            pid: rest.split_once(' ')?.0.parse().ok()?,
-        }),
+        ("end", rest) => Some(Event::Disconnected { pid: rest.split_once(' ')?.0.parse().ok()? }),
         _ => None,
     }
 }

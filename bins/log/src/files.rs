@@ -53,17 +53,9 @@ impl Logs {
     pub fn find(root: &Path, span: Span) -> Result<Logs, String> {
         let top = root.join("log");
         let fails = |error: io::Error| format!("unable to read {}: {error}", top.display());
-        let mut names: Vec<PathBuf> = fs::read_dir(&top)
-            .map_err(fails)?
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir())
-            .collect();
+        let mut names: Vec<PathBuf> = fs::read_dir(&top).map_err(fails)?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
         names.sort();
-        let mut logs = Logs {
-            directories: Vec::new(),
-            unreadable: 0,
-        };
+        let mut logs = Logs { directories: Vec::new(), unreadable: 0 };
         for path in names {
             match Directory::find(&path, span, &mut logs.unreadable) {
                 Ok(directory) => logs.directories.push(directory),
@@ -71,10 +63,9 @@ impl Logs {
             }
         }
         match logs.directories.is_empty() {
-            true if logs.unreadable > 0 => Err(format!(
-                "none of the logs in {} can be read; be root or in the group of its directories",
-                top.display()
-            )),
+            true if logs.unreadable > 0 => {
+                Err(format!("none of the logs in {} can be read; be root or in the group of its directories", top.display()))
+            }
             true => Err(format!("there are no logs in {}", top.display())),
             false => Ok(logs),
         }
@@ -85,15 +76,11 @@ impl Directory {
     fn find(path: &Path, span: Span, unreadable: &mut usize) -> io::Result<Directory> {
         // Opened before the names are read: whatever is rotated meanwhile is seen once, by its inode.
         let current = open(&path.join("current"), unreadable);
-        let inode = current
-            .as_ref()
-            .and_then(|one| one.file.metadata().ok())
-            .map(|found| found.ino());
+        let inode = current.as_ref().and_then(|one| one.file.metadata().ok()).map(|found| found.ino());
         let mut rotated = Vec::new();
         let mut begins = Moment(i64::MIN);
         for (name, ends) in finished(path)? {
-            let is_wanted =
-                ends.plus(TOLERANCE) >= span.since && begins.plus(-TOLERANCE) < span.until;
+            let is_wanted = ends.plus(TOLERANCE) >= span.since && begins.plus(-TOLERANCE) < span.until;
             begins = ends;
             if is_wanted && fs::metadata(&name).is_ok_and(|found| Some(found.ino()) != inode) {
                 rotated.push(name);
@@ -101,11 +88,7 @@ impl Directory {
         }
         // A file without lines for us costs nothing; one that cannot be read is named now.
         rotated.retain(|name| open(name, unreadable).is_some());
-        Ok(Directory {
-            path: path.to_owned(),
-            rotated,
-            current,
-        })
+        Ok(Directory { path: path.to_owned(), rotated, current })
     }
 }
 
@@ -114,22 +97,13 @@ pub fn finished(directory: &Path) -> io::Result<Vec<(PathBuf, Moment)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let Some(ends) = name
-            .get(..25)
-            .and_then(|label| stamp::label(label.as_bytes()))
-        else {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(ends) = name.get(..25).and_then(|label| stamp::label(label.as_bytes())) else {
             continue;
         };
         match name.get(25..) {
             Some(".s" | ".u" | ".t") => found.push((path, ends)),
-            _ => LOG.note(format_args!(
-                "{} is left out; unpack it to NAME.s to have it read",
-                path.display()
-            )),
+            _ => LOG.note(format_args!("{} is left out; unpack it to NAME.s to have it read", path.display())),
         }
     }
     found.sort();
@@ -138,19 +112,8 @@ pub fn finished(directory: &Path) -> io::Result<Vec<(PathBuf, Moment)>> {
 
 fn open(path: &Path, unreadable: &mut usize) -> Option<Current> {
     // Opening a fifo would wait for a writer.
-    let opened = fs::metadata(path).and_then(|found| {
-        if found.is_file() {
-            File::open(path)
-        } else {
-            Err(io::Error::other("not a regular file"))
-        }
-    });
-    match opened.and_then(|file| {
-        file.metadata().map(|found| Current {
-            length: found.len(),
-            file,
-        })
-    }) {
+    let opened = fs::metadata(path).and_then(|found| if found.is_file() { File::open(path) } else { Err(io::Error::other("not a regular file")) });
+    match opened.and_then(|file| file.metadata().map(|found| Current { length: found.len(), file })) {
         Ok(current) => Some(current),
         // A service that never ran, or a file that was old enough to go.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,

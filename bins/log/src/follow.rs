@@ -40,27 +40,12 @@ const UNDER_WAY: i64 = 3600 * SECOND;
 pub fn follow(options: &Options, logs: &Logs, out: &mut impl Write) -> io::Result<u64> {
     let shows_past = options.has_since || !options.wanted.ids.is_empty();
     // Deliveries that are under way have begun before now.
-    let span = if shows_past {
-        options.span
-    } else {
-        Span {
-            since: Moment::now().plus(-UNDER_WAY),
-            ..Span::ALL
-        }
-    };
+    let span = if shows_past { options.span } else { Span { since: Moment::now().plus(-UNDER_WAY), ..Span::ALL } };
     let watch = watch(logs)?;
-    let mut show = Show {
-        options,
-        selection: choose(options, logs, options.span),
-        teller: Teller::default(),
-    };
+    let mut show = Show { options, selection: choose(options, logs, options.span), teller: Teller::default() };
     let mut past = Lines::new(logs, span);
     while let Some(line) = past.next() {
-        if shows_past {
-            show.line(&line, out)?
-        } else {
-            show.line(&line, &mut io::sink())?
-        }
+        if shows_past { show.line(&line, out)? } else { show.line(&line, &mut io::sink())? }
     }
     let mut tails = Vec::new();
     for directory in &logs.directories {
@@ -79,9 +64,7 @@ pub fn follow(options: &Options, logs: &Logs, out: &mut impl Write) -> io::Resul
             });
         }
         let due = Moment::now().plus(-HOLD);
-        while let Some((at, raw)) =
-            held.pop_front_if(|(at, _)| *at <= due || at.since(due) > 10 * SECOND)
-        {
+        while let Some((at, raw)) = held.pop_front_if(|(at, _)| *at <= due || at.since(due) > 10 * SECOND) {
             show.line(&Line::new(&raw, at), out)?;
         }
     }
@@ -98,25 +81,15 @@ impl Show<'_> {
     fn line(&mut self, line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
         let event = Event::of(&line.text);
         let is_wanted = self.options.wanted.is_everything()
-            || self
-                .teller
-                .message_of(&event, &line.text, &self.selection)
-                .is_some()
+            || self.teller.message_of(&event, &line.text, &self.selection).is_some()
             || self.selection.concerns(&event);
         let mut told: Vec<Told> = Vec::new();
-        self.teller
-            .take(line.at, &event, &line.text, &self.selection, |one| {
-                told.push(one)
-            });
+        self.teller.take(line.at, &event, &line.text, &self.selection, |one| told.push(one));
         if let Event::End(id) = event {
             self.selection.forget(id);
         }
         if self.options.raw {
-            return if is_wanted {
-                writeln!(out, "{}", safe(line.raw))
-            } else {
-                Ok(())
-            };
+            return if is_wanted { writeln!(out, "{}", safe(line.raw)) } else { Ok(()) };
         }
         told.iter().try_for_each(|one| {
             let id = one.id.map_or_else(|| "-".to_owned(), |id| id.to_string());
@@ -137,11 +110,7 @@ fn watch(logs: &Logs) -> io::Result<OwnedFd> {
 /// Waits for a change, or for the time at which held lines are due.
 fn wait(watch: &OwnedFd, is_idle: bool) -> io::Result<()> {
     // Now and then without a change too, in case one was not announced (network file systems).
-    let timeout = if is_idle {
-        Duration::from_secs(5)
-    } else {
-        Duration::from_millis(100)
-    };
+    let timeout = if is_idle { Duration::from_secs(5) } else { Duration::from_millis(100) };
     poll::wait(&[(watch.as_fd(), Interest::Read)], Some(timeout))?;
     let mut space = [MaybeUninit::uninit(); 4096];
     let mut reader = inotify::Reader::new(watch, &mut space);
@@ -164,14 +133,7 @@ struct Tail {
 impl Tail {
     /// Begins where the first look ended.
     fn new(directory: &Directory) -> io::Result<Tail> {
-        let mut tail = Tail {
-            directory: directory.path.clone(),
-            file: None,
-            inode: 0,
-            newest: None,
-            line: Vec::new(),
-            at: Moment::now(),
-        };
+        let mut tail = Tail { directory: directory.path.clone(), file: None, inode: 0, newest: None, line: Vec::new(), at: Moment::now() };
         if let Some(current) = &directory.current {
             let mut file = current.file.try_clone()?;
             tail.inode = file.metadata()?.ino();
@@ -180,13 +142,8 @@ impl Tail {
             tail.file = Some(BufReader::new(file));
         }
         // One that was rotated since it was opened is not finished for us.
-        let is_ours =
-            |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.ino() == tail.inode);
-        tail.newest = finished(&tail.directory)?
-            .into_iter()
-            .map(|(path, _)| path)
-            .take_while(|path| !is_ours(path))
-            .last();
+        let is_ours = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.ino() == tail.inode);
+        tail.newest = finished(&tail.directory)?.into_iter().map(|(path, _)| path).take_while(|path| !is_ours(path)).last();
         Ok(tail)
     }
 
@@ -204,10 +161,7 @@ impl Tail {
         // What was written between the last look and the rotation.
         self.read_open(take);
         if let Err(error) = self.read_missed(take).and_then(|()| self.open(&current)) {
-            LOG.error(format_args!(
-                "unable to read {}: {error}",
-                self.directory.display()
-            ));
+            LOG.error(format_args!("unable to read {}: {error}", self.directory.display()));
         }
         self.read_open(take);
     }

@@ -33,11 +33,7 @@ impl<'a> Line<'a> {
     /// Takes apart a line of a file whose last line had the time `before`.
     pub fn new(raw: &'a [u8], before: Moment) -> Line<'a> {
         let (at, text) = stamp::split(raw);
-        Line {
-            at: at.unwrap_or(before),
-            raw,
-            text: String::from_utf8_lossy(text),
-        }
+        Line { at: at.unwrap_or(before), raw, text: String::from_utf8_lossy(text) }
     }
 }
 
@@ -84,31 +80,17 @@ impl Lines {
     pub fn new(logs: &Logs, span: Span) -> Lines {
         let mut sources: Vec<Source> = logs.directories.iter().map(Source::new).collect();
         sources.iter_mut().for_each(Source::advance);
-        Lines {
-            sources,
-            span,
-            shown: None,
-        }
+        Lines { sources, span, shown: None }
     }
 
     /// The next line, until there is none.
     pub fn next(&mut self) -> Option<Line<'_>> {
         loop {
-            if let Some(source) = self
-                .shown
-                .take()
-                .and_then(|index| self.sources.get_mut(index))
-            {
+            if let Some(source) = self.shown.take().and_then(|index| self.sources.get_mut(index)) {
                 source.advance();
             }
-            let waiting = self
-                .sources
-                .iter()
-                .enumerate()
-                .filter(|(_, source)| source.has_line);
-            let (index, at) = waiting
-                .map(|(index, source)| (index, source.at))
-                .min_by_key(|(_, at)| *at)?;
+            let waiting = self.sources.iter().enumerate().filter(|(_, source)| source.has_line);
+            let (index, at) = waiting.map(|(index, source)| (index, source.at)).min_by_key(|(_, at)| *at)?;
             self.shown = Some(index);
             if self.span.holds(at) {
                 let source = self.sources.get(index)?;
@@ -132,20 +114,9 @@ struct Source {
 
 impl Source {
     fn new(directory: &Directory) -> Source {
-        let current = directory
-            .current
-            .as_ref()
-            .and_then(|current| Some((current.file.try_clone().ok()?, current.length)));
+        let current = directory.current.as_ref().and_then(|current| Some((current.file.try_clone().ok()?, current.length)));
         let rotated = directory.rotated.iter().cloned().collect();
-        Source {
-            rotated,
-            current,
-            open: None,
-            name: directory.path.join("current"),
-            line: Vec::new(),
-            at: Moment(i64::MIN),
-            has_line: false,
-        }
+        Source { rotated, current, open: None, name: directory.path.join("current"), line: Vec::new(), at: Moment(i64::MIN), has_line: false }
     }
 
     /// Goes to the next line.
@@ -157,10 +128,7 @@ impl Source {
                 Ok(false) => self.open = None,
                 Err(error) => {
                     let name = self.open.take().map_or_else(PathBuf::new, |(_, name)| name);
-                    LOG.error(format_args!(
-                        "unable to read {}: {error}; going on with the next file",
-                        name.display()
-                    ));
+                    LOG.error(format_args!("unable to read {}: {error}; going on with the next file", name.display()));
                 }
             }
         }

@@ -40,33 +40,14 @@ impl Options {
 
 /// Reads a command line; `now` is what times count from.
 pub fn parse(mut parser: Parser, now: Moment) -> Result<Options, String> {
-    let mut options = Options {
-        directory: None,
-        wanted: Wanted::default(),
-        span: Span::ALL,
-        has_since: false,
-        most: 10,
-        raw: false,
-        follow: false,
-    };
+    let mut options = Options { directory: None, wanted: Wanted::default(), span: Span::ALL, has_since: false, most: 10, raw: false, follow: false };
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
-            Arg::Long("since") => {
-                (options.span.since, options.has_since) =
-                    (time("--since", &mut parser, now, span::since)?, true)
-            }
-            Arg::Long("until") => {
-                options.span.until = time("--until", &mut parser, now, span::until)?
-            }
-            Arg::Short('s') | Arg::Long("sender") => {
-                options.wanted.sender = Some(Pattern::address(&plain(&mut parser)?))
-            }
-            Arg::Short('r') | Arg::Long("recipient") => {
-                options.wanted.recipient = Some(Pattern::address(&plain(&mut parser)?))
-            }
-            Arg::Short('c') | Arg::Long("client") => {
-                options.wanted.client = Some(Pattern::client(&plain(&mut parser)?))
-            }
+            Arg::Long("since") => (options.span.since, options.has_since) = (time("--since", &mut parser, now, span::since)?, true),
+            Arg::Long("until") => options.span.until = time("--until", &mut parser, now, span::until)?,
+            Arg::Short('s') | Arg::Long("sender") => options.wanted.sender = Some(Pattern::address(&plain(&mut parser)?)),
+            Arg::Short('r') | Arg::Long("recipient") => options.wanted.recipient = Some(Pattern::address(&plain(&mut parser)?)),
+            Arg::Short('c') | Arg::Long("client") => options.wanted.client = Some(Pattern::client(&plain(&mut parser)?)),
             Arg::Short('n') => options.most = number(&plain(&mut parser)?)?,
             Arg::Short('f') | Arg::Long("follow") => options.follow = true,
             Arg::Long("raw") => options.raw = true,
@@ -74,10 +55,7 @@ pub fn parse(mut parser: Parser, now: Moment) -> Result<Options, String> {
                 Some(id) => options.wanted.ids.push(id),
                 None if options.directory.is_none() => options.directory = Some(value.into()),
                 None => {
-                    return Err(format!(
-                        "\"{}\" is neither a queue id, which has 16 digits, nor the only directory",
-                        value.display()
-                    ));
+                    return Err(format!("\"{}\" is neither a queue id, which has 16 digits, nor the only directory", value.display()));
                 }
             },
             other => return Err(other.unexpected().to_string()),
@@ -111,22 +89,13 @@ fn plain(parser: &mut Parser) -> Result<String, String> {
 }
 
 fn number(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .ok_or_else(|| format!("-n {text}: not a number above 0"))
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("-n {text}: not a number above 0"))
 }
 
-fn time(
-    option: &str,
-    parser: &mut Parser,
-    now: Moment,
-    read: fn(&str, Moment) -> Option<Moment>,
-) -> Result<Moment, String> {
+fn time(option: &str, parser: &mut Parser, now: Moment, read: fn(&str, Moment) -> Option<Moment>) -> Result<Moment, String> {
     let text = plain(parser)?;
-    read(&text, now).ok_or_else(|| {
-        format!("{option} {text}: not a time; write one like 2026-11-21, \"2026-11-21 22:00\", 22:00 (all UTC), -30m, -1h or -2d")
-    })
+    read(&text, now)
+        .ok_or_else(|| format!("{option} {text}: not a time; write one like 2026-11-21, \"2026-11-21 22:00\", 22:00 (all UTC), -30m, -1h or -2d"))
 }
 
 #[cfg(test)]

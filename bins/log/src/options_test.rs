@@ -13,10 +13,7 @@ fn read(words: &[&str]) -> Result<Options, String> {
 #[test]
 fn ids_and_the_directory_come_in_any_order() {
     let options = read(&["1795299494221406", "/var/x", "1795299494221407", "--raw"]).unwrap();
-    assert_eq!(
-        options.wanted.ids,
-        [1_795_299_494_221_406, 1_795_299_494_221_407]
-    );
+    assert_eq!(options.wanted.ids, [1_795_299_494_221_406, 1_795_299_494_221_407]);
     assert_eq!(options.directory, Some(PathBuf::from("/var/x")));
     assert!(options.raw && !options.follow);
 }
@@ -25,10 +22,7 @@ fn ids_and_the_directory_come_in_any_order() {
 fn a_time_before_now_is_a_value() {
     let options = read(&["--since", "-1h", "-s", "@a", "-n3"]).unwrap();
     assert_eq!(options.span.since, NOW.plus(-3_600_000_000));
-    assert_eq!(
-        (options.wanted.sender, options.most),
-        (Some(Pattern::End("@a".into())), 3)
-    );
+    assert_eq!((options.wanted.sender, options.most), (Some(Pattern::End("@a".into())), 3));
 }
 
 #[test]

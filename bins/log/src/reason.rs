@@ -14,22 +14,12 @@ pub fn of(text: &str) -> String {
         Some((_, said)) => (None, said),
         None => own_code(text),
     };
-    let mut reason = own
-        .filter(|code| !code.is_empty())
-        .map(|code| format!("{code} "))
-        .unwrap_or_default();
+    let mut reason = own.filter(|code| !code.is_empty()).map(|code| format!("{code} ")).unwrap_or_default();
     // The code of the reply stays as it is.
     let mut is_code = own.is_none();
     for word in said.split(['_', ' ']).filter(|word| !word.is_empty()) {
-        is_code = is_code
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
-        let plain = if is_code {
-            word.to_owned()
-        } else {
-            plain(word)
-        };
+        is_code = is_code && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
+        let plain = if is_code { word.to_owned() } else { plain(word) };
         if reason.len() + plain.len() > LONGEST {
             reason.push_str("...");
             break;
@@ -54,10 +44,7 @@ fn own_code(text: &str) -> (Option<&str>, &str) {
 /// A word with its address, host, number or id replaced.
 fn plain(word: &str) -> String {
     let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
-    let Some((before, after)) = (!inner.is_empty())
-        .then(|| word.split_once(inner))
-        .flatten()
-    else {
+    let Some((before, after)) = (!inner.is_empty()).then(|| word.split_once(inner)).flatten() else {
         return word.to_owned();
     };
     let kind = if inner.contains("://") {
@@ -83,23 +70,15 @@ fn is_ip(word: &str) -> bool {
 /// A name with a dot between letters, as sentences do not have it.
 fn is_host(word: &str) -> bool {
     let labels = || word.split('.');
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte >= 128)
-    };
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte >= 128);
     labels().count() > 1
         && labels().all(is_label)
-        && labels().next_back().is_some_and(|last| {
-            last.len() > 1 && last.bytes().any(|byte| byte.is_ascii_alphabetic())
-        })
+        && labels().next_back().is_some_and(|last| last.len() > 1 && last.bytes().any(|byte| byte.is_ascii_alphabetic()))
 }
 
 /// Letters and digits mixed, as queue ids are.
 fn is_id(word: &str) -> bool {
-    let has_both = word.bytes().any(|byte| byte.is_ascii_digit())
-        && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let has_both = word.bytes().any(|byte| byte.is_ascii_digit()) && word.bytes().any(|byte| byte.is_ascii_alphabetic());
     has_both && word.len() >= 8
 }
 

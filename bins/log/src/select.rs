@@ -30,11 +30,7 @@ impl Pattern {
     /// For senders and recipients: `user@domain`, `@domain`, `<>`, or a part of an address.
     pub fn address(text: &str) -> Pattern {
         let is_bracketed = text.starts_with('<') && text.ends_with('>') && text.len() >= 2;
-        let inner = if is_bracketed {
-            text.get(1..text.len() - 1).unwrap_or_default()
-        } else {
-            text
-        };
+        let inner = if is_bracketed { text.get(1..text.len() - 1).unwrap_or_default() } else { text };
         // As the programs write it.
         let inner = inner.replace(' ', "_");
         match inner.find('@') {
@@ -47,34 +43,19 @@ impl Pattern {
 
     /// For clients: an IP address, or the beginning of one.
     pub fn client(text: &str) -> Pattern {
-        text.parse()
-            .map_or_else(|_| Pattern::Start(text.to_owned()), Pattern::Ip)
+        text.parse().map_or_else(|_| Pattern::Start(text.to_owned()), Pattern::Ip)
     }
 
     /// Whether it fits, in capitals or not.
     pub fn fits(&self, value: &str) -> bool {
-        let same =
-            |a: Option<&[u8]>, b: &str| a.is_some_and(|a| a.eq_ignore_ascii_case(b.as_bytes()));
+        let same = |a: Option<&[u8]>, b: &str| a.is_some_and(|a| a.eq_ignore_ascii_case(b.as_bytes()));
         let bytes = value.as_bytes();
         match self {
             Pattern::Exact(wanted) => value.eq_ignore_ascii_case(wanted),
-            Pattern::End(wanted) => same(
-                bytes
-                    .len()
-                    .checked_sub(wanted.len())
-                    .and_then(|from| bytes.get(from..)),
-                wanted,
-            ),
+            Pattern::End(wanted) => same(bytes.len().checked_sub(wanted.len()).and_then(|from| bytes.get(from..)), wanted),
             Pattern::Start(wanted) => same(bytes.get(..wanted.len()), wanted),
-            Pattern::Part(wanted) => {
-                wanted.is_empty()
-                    || bytes
-                        .windows(wanted.len())
-                        .any(|part| same(Some(part), wanted))
-            }
-            Pattern::Ip(wanted) => value
-                .parse::<IpAddr>()
-                .is_ok_and(|ip| ip.to_canonical() == wanted.to_canonical()),
+            Pattern::Part(wanted) => wanted.is_empty() || bytes.windows(wanted.len()).any(|part| same(Some(part), wanted)),
+            Pattern::Ip(wanted) => value.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == wanted.to_canonical()),
         }
     }
 }
@@ -124,12 +105,7 @@ impl Selection {
     /// Knows nothing but the ids that were asked for.
     pub fn new(wanted: Wanted) -> Selection {
         let known = wanted.ids.iter().map(|id| (*id, ALL)).collect();
-        Selection {
-            wanted,
-            known,
-            parents: HashMap::new(),
-            recent: VecDeque::new(),
-        }
+        Selection { wanted, known, parents: HashMap::new(), recent: VecDeque::new() }
     }
 
     /// Learns from a line which messages are meant.
@@ -138,14 +114,7 @@ impl Selection {
             Event::Info { id, sender, .. } => self.try_fit(*id, &[(SENDER, sender)]),
             Event::Begin { id, address, .. } => self.try_fit(*id, &[(RECIPIENT, address)]),
             Event::Accept { id, fields } => {
-                self.try_fit(
-                    *id,
-                    &[
-                        (SENDER, fields.from),
-                        (RECIPIENT, fields.to),
-                        (CLIENT, fields.client),
-                    ],
-                );
+                self.try_fit(*id, &[(SENDER, fields.from), (RECIPIENT, fields.to), (CLIENT, fields.client)]);
             }
             Event::Bounce { id, bounce } => self.learn_bounce(*id, *bounce),
             _ => {}
@@ -159,32 +128,17 @@ impl Selection {
 
     /// Whether a line that belongs to no message is about what was asked for.
     pub fn concerns(&self, event: &Event<'_>) -> bool {
-        let fits = |pattern: &Option<Pattern>, value: &str| {
-            pattern.as_ref().is_none_or(|pattern| pattern.fits(value))
-        };
-        let only_client = |client: &str| {
-            self.wanted.sender.is_none()
-                && self.wanted.recipient.is_none()
-                && fits(&self.wanted.client, client)
-        };
+        let fits = |pattern: &Option<Pattern>, value: &str| pattern.as_ref().is_none_or(|pattern| pattern.fits(value));
+        let only_client = |client: &str| self.wanted.sender.is_none() && self.wanted.recipient.is_none() && fits(&self.wanted.client, client);
         if !self.wanted.ids.is_empty() {
             return false;
         }
         match event {
-            Event::Refuse {
-                fields: Fields {
-                    from, to, client, ..
-                },
-                ..
-            } => {
-                fits(&self.wanted.sender, from)
-                    && fits(&self.wanted.recipient, to)
-                    && fits(&self.wanted.client, client)
+            Event::Refuse { fields: Fields { from, to, client, .. }, .. } => {
+                fits(&self.wanted.sender, from) && fits(&self.wanted.recipient, to) && fits(&self.wanted.client, client)
             }
             Event::Denied { address, .. } => only_client(address),
-            Event::Session { fields, .. } => {
-                only_client(fields.client) && fields.accepted == "0" && fields.refused == "0"
-            }
+            Event::Session { fields, .. } => only_client(fields.client) && fields.accepted == "0" && fields.refused == "0",
             _ => false,
         }
     }
@@ -230,9 +184,7 @@ impl Selection {
     /// The bits of what was not asked for: those always fit.
     fn unasked(&self) -> Fits {
         let bit = |pattern: &Option<Pattern>, bit| if pattern.is_none() { bit } else { 0 };
-        bit(&self.wanted.sender, SENDER)
-            | bit(&self.wanted.recipient, RECIPIENT)
-            | bit(&self.wanted.client, CLIENT)
+        bit(&self.wanted.sender, SENDER) | bit(&self.wanted.recipient, RECIPIENT) | bit(&self.wanted.client, CLIENT)
     }
 
     fn learn_bounce(&mut self, id: u64, bounce: u64) {
@@ -254,12 +206,7 @@ impl Selection {
 
     /// Follows the bounces of a message that was chosen late.
     fn adopt(&mut self, id: u64) {
-        let found: Vec<u64> = self
-            .recent
-            .iter()
-            .filter(|(of, _)| *of == id)
-            .map(|(_, bounce)| *bounce)
-            .collect();
+        let found: Vec<u64> = self.recent.iter().filter(|(of, _)| *of == id).map(|(_, bounce)| *bounce).collect();
         for bounce in found {
             self.known.insert(bounce, ALL);
             self.parents.insert(bounce, id);

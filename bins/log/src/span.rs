@@ -18,10 +18,7 @@ pub struct Span {
 
 impl Span {
     /// All time.
-    pub const ALL: Span = Span {
-        since: Moment(i64::MIN),
-        until: Moment(i64::MAX),
-    };
+    pub const ALL: Span = Span { since: Moment(i64::MIN), until: Moment(i64::MAX) };
 
     /// Whether it holds a moment.
     pub fn holds(self, at: Moment) -> bool {
@@ -57,11 +54,7 @@ fn moment(text: &str, now: Moment, of_day: i64) -> Option<Moment> {
 /// The last time that a clock showed this: today, or yesterday when that is still to come.
 fn last_time(seconds: i64, now: Moment) -> Option<Moment> {
     let today = Moment::of_date(now.date()?, seconds);
-    Some(if today > now {
-        today.plus(-DAY * SECOND)
-    } else {
-        today
-    })
+    Some(if today > now { today.plus(-DAY * SECOND) } else { today })
 }
 
 /// `90s`, `30m`, `1h`, `2d`, `1w`, in microseconds.
@@ -75,9 +68,7 @@ fn ago(text: &str) -> Option<i64> {
         _ => return None,
     };
     let digits = text.get(..text.len() - 1)?;
-    number(digits, 1..=9)?
-        .checked_mul(unit)?
-        .checked_mul(SECOND)
+    number(digits, 1..=9)?.checked_mul(unit)?.checked_mul(SECOND)
 }
 
 /// `22:00` or `22:00:30`, in seconds.
@@ -85,13 +76,8 @@ fn clock(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
     let hour = number(parts.next()?, 1..=2).filter(|hour| *hour < 24)?;
     let minute = number(parts.next()?, 2..=2).filter(|minute| *minute < 60)?;
-    let second = parts.next().map_or(Some(0), |part| {
-        number(part, 2..=2).filter(|second| *second < 60)
-    })?;
-    parts
-        .next()
-        .is_none()
-        .then_some(hour * 3600 + minute * 60 + second)
+    let second = parts.next().map_or(Some(0), |part| number(part, 2..=2).filter(|second| *second < 60))?;
+    parts.next().is_none().then_some(hour * 3600 + minute * 60 + second)
 }
 
 /// `2026-11-21`.

@@ -22,9 +22,7 @@ pub const SECOND: i64 = 1_000_000;
 impl Moment {
     /// The time now.
     pub fn now() -> Moment {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Moment(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 
@@ -45,13 +43,7 @@ impl Moment {
 
     /// The time of day of a date.
     pub fn of_date(date: Date, seconds: i64) -> Moment {
-        Moment(
-            date.midnight()
-                .assume_utc()
-                .unix_timestamp()
-                .saturating_add(seconds)
-                .saturating_mul(SECOND),
-        )
+        Moment(date.midnight().assume_utc().unix_timestamp().saturating_add(seconds).saturating_mul(SECOND))
     }
 
     fn civil(self) -> Option<OffsetDateTime> {
@@ -72,13 +64,7 @@ impl fmt::Display for Moment {
         };
         let (hour, minute, second) = civil.to_hms();
         let thousandths = self.0.rem_euclid(SECOND) / 1000;
-        write!(
-            f,
-            "{:04}-{:02}-{:02}",
-            civil.year(),
-            u8::from(civil.month()),
-            civil.day()
-        )?;
+        write!(f, "{:04}-{:02}-{:02}", civil.year(), u8::from(civil.month()), civil.day())?;
         write!(f, " {hour:02}:{minute:02}:{second:02}.{thousandths:03}")
     }
 }
@@ -97,37 +83,21 @@ pub fn split(line: &[u8]) -> (Option<Moment>, &[u8]) {
 
 /// A TAI64N label, which is also what the names of rotated files begin with.
 pub fn label(stamp: &[u8]) -> Option<Moment> {
-    let digits = stamp
-        .strip_prefix(b"@")
-        .filter(|digits| digits.len() == 24)?;
+    let digits = stamp.strip_prefix(b"@").filter(|digits| digits.len() == 24)?;
     let (seconds, nanoseconds) = digits.split_at(16);
     let seconds = i64::try_from(hexadecimal(seconds)?.checked_sub(EPOCH)?).ok()?;
     let nanoseconds = i64::try_from(hexadecimal(nanoseconds)?).ok()?;
-    Some(Moment(
-        seconds
-            .checked_mul(SECOND)?
-            .checked_add(nanoseconds / 1000)?,
-    ))
+    Some(Moment(seconds.checked_mul(SECOND)?.checked_add(nanoseconds / 1000)?))
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0_u64, |sum, digit| {
-        Some(sum << 4 | u64::from((*digit as char).to_digit(16)?))
-    })
+    digits.iter().try_fold(0_u64, |sum, digit| Some(sum << 4 | u64::from((*digit as char).to_digit(16)?)))
 }
 
 /// `2026-11-21_22:02:59.10144`.
 fn civil(stamp: &[u8]) -> Option<Moment> {
-    let is_shape =
-        |at: usize, wanted: &[u8]| stamp.get(at).is_some_and(|byte| wanted.contains(byte));
-    let shape: [(usize, &[u8]); 6] = [
-        (4, b"-"),
-        (7, b"-"),
-        (10, b"_T"),
-        (13, b":"),
-        (16, b":"),
-        (19, b"."),
-    ];
+    let is_shape = |at: usize, wanted: &[u8]| stamp.get(at).is_some_and(|byte| wanted.contains(byte));
+    let shape: [(usize, &[u8]); 6] = [(4, b"-"), (7, b"-"), (10, b"_T"), (13, b":"), (16, b":"), (19, b".")];
     if !shape.iter().all(|(at, wanted)| is_shape(*at, wanted)) {
         return None;
     }
@@ -135,8 +105,7 @@ fn civil(stamp: &[u8]) -> Option<Moment> {
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let seconds = number(11, 13)? * 3600 + number(14, 16)? * 60 + number(17, 19)?;
     let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
-    let date =
-        Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
     Some(Moment::of_date(date, seconds).plus(fraction(stamp.get(20..)?)?))
 }
 
@@ -150,9 +119,7 @@ fn fraction(digits: &[u8]) -> Option<i64> {
 fn decimal(digits: &[u8]) -> Option<i64> {
     let is_number = !digits.is_empty() && digits.len() <= 9;
     is_number.then_some(())?;
-    digits.iter().try_fold(0_i64, |sum, digit| {
-        Some(sum * 10 + i64::from((*digit as char).to_digit(10)?))
-    })
+    digits.iter().try_fold(0_i64, |sum, digit| Some(sum * 10 + i64::from((*digit as char).to_digit(10)?)))
 }
 
 #[cfg(test)]

@@ -42,14 +42,7 @@ struct Story {
 impl<'a> Stories<'a> {
     /// None yet.
     pub fn new(selection: &'a Selection) -> Stories<'a> {
-        Stories {
-            selection,
-            teller: Teller::default(),
-            open: BTreeMap::new(),
-            steps: 0,
-            ended: VecDeque::new(),
-            printed: 0,
-        }
+        Stories { selection, teller: Teller::default(), open: BTreeMap::new(), steps: 0, ended: VecDeque::new(), printed: 0 }
     }
 
     /// Takes the next line of the logs.
@@ -59,10 +52,7 @@ impl<'a> Stories<'a> {
     pub fn take(&mut self, line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
         let event = Event::of(&line.text);
         let mut told = Vec::new();
-        self.teller
-            .take(line.at, &event, &line.text, self.selection, |one| {
-                told.push(one)
-            });
+        self.teller.take(line.at, &event, &line.text, self.selection, |one| told.push(one));
         if let Event::Begin { id, .. } = event
             && self.selection.holds(id)
         {
@@ -96,11 +86,7 @@ impl<'a> Stories<'a> {
         };
         self.open.entry(id).or_default().steps.push(told);
         self.steps += 1;
-        if self.steps > MOST_STEPS {
-            self.print_all(true, out)
-        } else {
-            Ok(())
-        }
+        if self.steps > MOST_STEPS { self.print_all(true, out) } else { Ok(()) }
     }
 
     fn print_ended(&mut self, now: Moment, out: &mut impl Write) -> io::Result<()> {
@@ -120,14 +106,7 @@ impl<'a> Stories<'a> {
         self.ended.clear();
         for (id, story) in std::mem::take(&mut self.open) {
             let is_continued = goes_on && !story.has_end;
-            self.print(
-                id,
-                Story {
-                    is_continued,
-                    ..story
-                },
-                out,
-            )?;
+            self.print(id, Story { is_continued, ..story }, out)?;
         }
         Ok(())
     }
@@ -139,9 +118,7 @@ impl<'a> Stories<'a> {
             story.steps.extend(self.teller.unfinished(Some(id)));
         }
         // smtpd's line can come after those of send; nothing else can come before it.
-        story
-            .steps
-            .sort_by_key(|told| (!is_arrival(&told.words), told.at));
+        story.steps.sort_by_key(|told| (!is_arrival(&told.words), told.at));
         write!(out, "message {id}, born {}", Moment::of_birth(id))?;
         match self.selection.parent(id) {
             Some(parent) => writeln!(out, ", the bounce of {parent}")?,

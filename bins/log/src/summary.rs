@@ -86,33 +86,19 @@ impl Summary {
         match event {
             Event::New(_) => self.queued += 1,
             Event::End(_) => self.ended += 1,
-            Event::Begin {
-                delivery,
-                id,
-                address,
-            } => self.begin(*delivery, *id, address),
-            Event::Outcome {
-                delivery,
-                verdict,
-                text,
-            } => self.outcome(at, *delivery, *verdict, text),
+            Event::Begin { delivery, id, address } => self.begin(*delivery, *id, address),
+            Event::Outcome { delivery, verdict, text } => self.outcome(at, *delivery, *verdict, text),
             Event::Scheduler => self.open.clear(),
             Event::Bounce { .. } => self.bounces += 1,
             Event::Discarded(_) => self.discarded += 1,
-            Event::Duplicate { id, why } => self.duplicate(Duplicate {
-                at,
-                id: *id,
-                why: (*why).to_owned(),
-            }),
+            Event::Duplicate { id, why } => self.duplicate(Duplicate { at, id: *id, why: (*why).to_owned() }),
             Event::Accept { fields, .. } => self.accept(fields),
             Event::Refuse { rule, .. } => self.refusals.count(rule),
             Event::Session { why, .. } => self.sessions.count(why),
             Event::Connected { .. } => self.connections += 1,
             Event::Denied { .. } => self.denied += 1,
             Event::Crowd { running } => self.crowd = self.crowd.max(*running),
-            Event::Complaint { program, text } => self
-                .complaints
-                .count(&format!("{program}: {}", reason::of(text))),
+            Event::Complaint { program, text } => self.complaints.count(&format!("{program}: {}", reason::of(text))),
             Event::Other => self.unknown += 1,
             Event::Admin { .. } => self.orders += 1,
             Event::Info { .. } | Event::Disconnected { .. } | Event::Quiet => {}
@@ -122,17 +108,12 @@ impl Summary {
     fn accept(&mut self, fields: &Fields<'_>) {
         self.accepted += 1;
         self.bytes = self.bytes.saturating_add(fields.bytes.parse().unwrap_or(0));
-        self.recipients = self
-            .recipients
-            .saturating_add(fields.recipients.parse().unwrap_or(0));
+        self.recipients = self.recipients.saturating_add(fields.recipients.parse().unwrap_or(0));
     }
 
     fn begin(&mut self, delivery: u64, id: u64, address: &str) {
-        let domain = address
-            .rsplit_once('@')
-            .map_or("(no domain)", |(_, domain)| domain);
-        self.open
-            .insert(delivery, (id, domain.to_ascii_lowercase()));
+        let domain = address.rsplit_once('@').map_or("(no domain)", |(_, domain)| domain);
+        self.open.insert(delivery, (id, domain.to_ascii_lowercase()));
         if self.open.len() > MOST_OPEN {
             self.open.pop_first();
         }
@@ -144,9 +125,7 @@ impl Summary {
             Verdict::Success => {
                 self.successes += 1;
                 if let Some((id, domain)) = open {
-                    self.destinations
-                        .entry(&domain)
-                        .count(at.since(Moment::of_birth(id)));
+                    self.destinations.entry(&domain).count(at.since(Moment::of_birth(id)));
                 }
             }
             Verdict::Deferral => self.deferrals.count(&reason::of(text)),

@@ -41,11 +41,7 @@ impl<T: Weight + Default> Tally<T> {
 
     /// All kinds, in the order of their names.
     pub fn kinds(&self) -> Vec<(&str, &T)> {
-        let mut kinds: Vec<(&str, &T)> = self
-            .kinds
-            .iter()
-            .map(|(name, one)| (name.as_str(), one))
-            .collect();
+        let mut kinds: Vec<(&str, &T)> = self.kinds.iter().map(|(name, one)| (name.as_str(), one)).collect();
         kinds.sort_by_key(|(name, _)| *name);
         kinds
     }
@@ -79,11 +75,7 @@ impl Tally<u64> {
 
     /// The most frequent ones.
     pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
-        let mut kinds: Vec<(&str, u64)> = self
-            .kinds()
-            .into_iter()
-            .map(|(name, count)| (name, *count))
-            .collect();
+        let mut kinds: Vec<(&str, u64)> = self.kinds().into_iter().map(|(name, count)| (name, *count)).collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         kinds.truncate(most);
         kinds
@@ -169,11 +161,7 @@ fn step(microseconds: i64) -> usize {
     (steps.ceil().max(0.0) as usize).min(MOST_STEPS)
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "at most a few months; an estimate anyway"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most a few months; an estimate anyway")]
 fn upper_end(step: usize) -> i64 {
     (FIRST * RATIO.powf(step as f64)).round() as i64
 }

@@ -18,10 +18,7 @@ fn delays_are_right_within_a_tenth() {
     (1..=1000).for_each(|thousandths| delays.count(thousandths * 1000));
     for (percent, wanted) in [(50, 500_000), (95, 950_000), (100, 1_000_000)] {
         let found = delays.percentile(percent);
-        assert!(
-            found >= wanted && found <= wanted * 11 / 10,
-            "{percent}: {found}"
-        );
+        assert!(found >= wanted && found <= wanted * 11 / 10, "{percent}: {found}");
     }
     assert_eq!(delays.longest(), 1_000_000);
     delays.count(i64::MAX);

@@ -47,10 +47,7 @@ impl Teller {
     pub fn message_of(&self, event: &Event<'_>, text: &str, selection: &Selection) -> Option<u64> {
         let id = match event {
             Event::New(id) | Event::Discarded(id) | Event::End(id) => *id,
-            Event::Info { id, .. }
-            | Event::Begin { id, .. }
-            | Event::Bounce { id, .. }
-            | Event::Duplicate { id, .. } => *id,
+            Event::Info { id, .. } | Event::Begin { id, .. } | Event::Bounce { id, .. } | Event::Duplicate { id, .. } => *id,
             Event::Admin { id, .. } | Event::Accept { id, .. } => *id,
             Event::Outcome { delivery, .. } => self.deliveries.get(delivery)?.id,
             Event::Complaint { .. } | Event::Other => {
@@ -62,21 +59,10 @@ impl Teller {
     }
 
     /// Takes a line; `tell` hears what there is to say about chosen messages.
-    pub fn take(
-        &mut self,
-        at: Moment,
-        event: &Event<'_>,
-        text: &str,
-        selection: &Selection,
-        mut tell: impl FnMut(Told),
-    ) {
+    pub fn take(&mut self, at: Moment, event: &Event<'_>, text: &str, selection: &Selection, mut tell: impl FnMut(Told)) {
         let id = self.message_of(event, text, selection);
         if let (Event::Accept { fields, .. }, Some(_)) = (event, id)
-            && let Some((at, words)) = fields
-                .pid
-                .parse()
-                .ok()
-                .and_then(|pid| self.connections.get(&pid).cloned())
+            && let Some((at, words)) = fields.pid.parse().ok().and_then(|pid| self.connections.get(&pid).cloned())
         {
             tell(Told { at, id, words });
         }
@@ -99,15 +85,8 @@ impl Teller {
         self.deliveries.retain(|number, open| {
             let is_meant = id.is_none_or(|id| open.id == id);
             if is_meant {
-                let words = format!(
-                    "delivery {number} to {} began; its outcome is not in these logs",
-                    open.address
-                );
-                found.push(Told {
-                    at: open.at,
-                    id: Some(open.id),
-                    words,
-                });
+                let words = format!("delivery {number} to {} began; its outcome is not in these logs", open.address);
+                found.push(Told { at: open.at, id: Some(open.id), words });
             }
             !is_meant
         });
@@ -116,55 +95,27 @@ impl Teller {
 
     fn interrupt(&mut self, at: Moment, tell: &mut impl FnMut(Told)) {
         for (number, open) in std::mem::take(&mut self.deliveries) {
-            let words = format!(
-                "delivery {number} to {} was interrupted: stafett-send ended",
-                open.address
-            );
-            tell(Told {
-                at,
-                id: Some(open.id),
-                words,
-            });
+            let words = format!("delivery {number} to {} was interrupted: stafett-send ended", open.address);
+            tell(Told { at, id: Some(open.id), words });
         }
     }
 
     fn remember(&mut self, at: Moment, event: &Event<'_>, is_chosen: bool) {
         match event {
-            Event::Begin {
-                delivery,
-                id,
-                address,
-            } if is_chosen => {
-                self.deliveries.insert(
-                    *delivery,
-                    Open {
-                        id: *id,
-                        address: (*address).to_owned(),
-                        at,
-                    },
-                );
+            Event::Begin { delivery, id, address } if is_chosen => {
+                self.deliveries.insert(*delivery, Open { id: *id, address: (*address).to_owned(), at });
             }
             // The number is another message's now: the end of the former one was lost.
-            Event::Begin { delivery, .. } | Event::Outcome { delivery, .. } => {
-                drop(self.deliveries.remove(delivery))
-            }
+            Event::Begin { delivery, .. } | Event::Outcome { delivery, .. } => drop(self.deliveries.remove(delivery)),
             Event::Connected { pid, address, port } => {
-                self.connections
-                    .insert(*pid, (at, format!("connection from {address} port {port}")));
+                self.connections.insert(*pid, (at, format!("connection from {address} port {port}")));
             }
             Event::Disconnected { pid } => self.disconnected.push_back((at, *pid)),
             _ => {}
         }
-        while let Some((_, pid)) = self
-            .disconnected
-            .pop_front_if(|(ended, _)| at.since(*ended) > LATE)
-        {
+        while let Some((_, pid)) = self.disconnected.pop_front_if(|(ended, _)| at.since(*ended) > LATE) {
             // The number may be another connection's by now.
-            if self
-                .connections
-                .get(&pid)
-                .is_some_and(|(began, _)| at.since(*began) > LATE)
-            {
+            if self.connections.get(&pid).is_some_and(|(began, _)| at.since(*began) > LATE) {
                 self.connections.remove(&pid);
             }
         }
@@ -178,47 +129,23 @@ impl Teller {
 
     fn words(&self, at: Moment, event: &Event<'_>, text: &str) -> Option<String> {
         Some(match event {
-            Event::Info {
-                bytes,
-                sender,
-                user,
-                ..
-            } => format!("queued: {bytes} bytes from <{sender}>, brought by user {user}"),
+            Event::Info { bytes, sender, user, .. } => format!("queued: {bytes} bytes from <{sender}>, brought by user {user}"),
             Event::Accept { fields, .. } => accepted(fields),
-            Event::Outcome {
-                delivery,
-                verdict,
-                text,
-            } => {
+            Event::Outcome { delivery, verdict, text } => {
                 let open = self.deliveries.get(delivery)?;
                 let (verdict, took) = (outcome(*verdict), duration(at.since(open.at)));
-                format!(
-                    "delivery {delivery} to {}: {verdict} after {took}: {}",
-                    open.address,
-                    readable(text)
-                )
+                format!("delivery {delivery} to {}: {verdict} after {took}: {}", open.address, readable(text))
             }
             Event::Bounce { bounce, .. } => format!("its failures are told by message {bounce}"),
             Event::Discarded(_) => "it is a bounce that failed; nobody is told".to_owned(),
             Event::Admin { user, what, .. } => format!("the admin (user {user}) says: {what}"),
             Event::Duplicate { why, .. } => format!("possible duplicate: {why}"),
-            Event::End(id) => format!(
-                "done, {} after it was born",
-                duration(at.since(Moment::of_birth(*id)))
-            ),
-            Event::Refuse {
-                rule,
-                fields,
-                reply,
-            } => refused(rule, fields, reply),
-            Event::Denied { address, why } => format!(
-                "connection of {address} refused by the listener{}{why}",
-                if why.is_empty() { "" } else { ": " }
-            ),
-            Event::Session { why, fields } => format!(
-                "session of {} (helo {}) without a message: {why}",
-                fields.client, fields.helo
-            ),
+            Event::End(id) => format!("done, {} after it was born", duration(at.since(Moment::of_birth(*id)))),
+            Event::Refuse { rule, fields, reply } => refused(rule, fields, reply),
+            Event::Denied { address, why } => {
+                format!("connection of {address} refused by the listener{}{why}", if why.is_empty() { "" } else { ": " })
+            }
+            Event::Session { why, fields } => format!("session of {} (helo {}) without a message: {why}", fields.client, fields.helo),
             Event::Complaint { .. } | Event::Other => text.to_owned(),
             _ => return None,
         })
@@ -226,37 +153,17 @@ impl Teller {
 }
 
 fn accepted(fields: &Fields<'_>) -> String {
-    let Fields {
-        client,
-        helo,
-        bytes,
-        from,
-        to,
-        recipients,
-        ..
-    } = fields;
+    let Fields { client, helo, bytes, from, to, recipients, .. } = fields;
     let more = match recipients.parse::<u64>() {
         Ok(count) if count > 1 => format!(" and {} more", count - 1),
         _ => String::new(),
     };
-    format!(
-        "accepted by smtpd: client {client}, helo {helo}, {bytes} bytes from <{from}> to <{to}>{more}"
-    )
+    format!("accepted by smtpd: client {client}, helo {helo}, {bytes} bytes from <{from}> to <{to}>{more}")
 }
 
 fn refused(rule: &str, fields: &Fields<'_>, reply: &str) -> String {
-    let Fields {
-        client,
-        helo,
-        from,
-        to,
-        ..
-    } = fields;
-    let to = if to.is_empty() {
-        String::new()
-    } else {
-        format!(" to <{to}>")
-    };
+    let Fields { client, helo, from, to, .. } = fields;
+    let to = if to.is_empty() { String::new() } else { format!(" to <{to}>") };
     format!("refused by {rule}: client {client}, helo {helo}, from <{from}>{to}: {reply}")
 }
 
