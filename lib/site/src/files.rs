@@ -19,6 +19,9 @@ pub enum State {
 }
 
 /// Compares what lies at the place of a generated file with what was and what would be generated.
+///
+/// # Errors
+/// When the file is there and cannot be read.
 pub fn state(plan: &Plan, file: &Generated) -> io::Result<State> {
     let content = match fs::read(plan.root.join(&file.path)) {
         Ok(content) => content,

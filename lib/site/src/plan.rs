@@ -22,6 +22,9 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of an instance that exists, for judging it.
+    ///
+    /// # Errors
+    /// When it remembers nothing, or what cannot be read.
     pub fn of_existing(directory: &Path) -> Result<Plan, Failure> {
         let root = absolute(directory)?;
         let settings = Settings::read(&root)?.ok_or_else(|| {
@@ -46,6 +49,9 @@ impl Plan {
     }
 
     /// The users of this instance as numbers; the names of those that do not exist as inner error.
+    ///
+    /// # Errors
+    /// When the user database cannot be asked.
     pub fn people(&self) -> Result<Result<People, Vec<String>>, Failure> {
         match &self.settings.users {
             Users::Separate(prefix) => {

@@ -49,6 +49,9 @@ impl Settings {
     }
 
     /// Reads the settings of the instance in `root`; `None` when there are none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or names the line that does not parse.
     pub fn read(root: &Path) -> Result<Option<Settings>, Failure> {
         let path = root.join(stafett_instance::tree::SETTINGS);
         let text = match std::fs::read_to_string(&path) {
@@ -62,6 +65,9 @@ impl Settings {
     }
 
     /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// The first line that does not parse, from 1, and what is wrong with it.
     pub fn parse(text: &str) -> Result<Settings, (usize, &'static str)> {
         let mut settings = Settings::new(Users::Separate(DEFAULT_PREFIX.to_owned()), PathBuf::new());
         settings.addresses.clear();
