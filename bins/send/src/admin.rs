@@ -6,16 +6,20 @@
 
 use crate::destination::State;
 use crate::message::{Message, Wish};
-use crate::scheduler::{Scheduler, now};
+use crate::scheduler::{ENOUGH_ACTIVE, SETTLE, Scheduler, domain, now};
 use stafett_queue_store::journal::{Event, Standing};
-use stafett_queue_store::{Id, Listed, Place};
+use stafett_queue_store::{Entry, Id, Listed, Place};
 use stafett_route::SmtpRoutes;
 use stafett_sys::user::Uid;
+use stafett_wire::delivery::Destination;
 use stafett_wire::question::{Question, Reply, Verb};
+use std::collections::HashSet;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, SystemTime};
 
 /// What a returned message's recipients are told to have said.
+/// A name of a destination at most, in bytes.
+const LONGEST_NAME: usize = 300;
 const RETURNED: &str = "Returned by the administrator of this host. (#5.7.0)";
 
 impl Scheduler {
@@ -25,6 +29,7 @@ impl Scheduler {
             Verb::Why => self.for_each(&question.arguments, |scheduler, listed| scheduler.why(listed)),
             Verb::Destinations => Reply::packets(self.destinations.iter().map(|state| self.describe(state)).collect()),
             Verb::Counts => Reply::packets(self.counts()),
+            Verb::Flush if question.arguments.iter().any(|name| name.len() > LONGEST_NAME) => vec![Reply::Permanent("a name is too long".to_owned())],
             Verb::Flush => Reply::packets(self.flush(&question.arguments, who)),
             Verb::Route => match question.arguments.split_first() {
                 Some((route, messages)) => self.route_all(route, messages, who),
@@ -38,11 +43,14 @@ impl Scheduler {
     fn for_each(&mut self, names: &[String], act: impl Fn(&mut Scheduler, Listed) -> Vec<String>) -> Vec<Reply> {
         let mut lines = Vec::new();
         for name in names {
-            let parsed = Listed::parse_name(name);
-            let found = parsed.and_then(|(id, size)| self.store.find(id, size).ok().flatten());
-            match found {
-                Some(listed) => lines.extend(act(self, listed)),
-                None => lines.push(format!("{name} gone")),
+            let Some((id, size)) = Listed::parse_name(name) else {
+                lines.push("- not done: that is no name of a message".to_owned());
+                continue;
+            };
+            match self.store.find(id, size) {
+                Ok(Some(listed)) => lines.extend(act(self, listed)),
+                Ok(None) => lines.push(format!("{id} gone")),
+                Err(error) => lines.push(format!("{id} not done: {error}")),
             }
         }
         Reply::packets(lines)
@@ -89,6 +97,9 @@ impl Scheduler {
         if self.messages.contains_key(&id) {
             return Ok(());
         }
+        if place == Place::New && is_settling(id) {
+            return Err("it is just being accepted; try again in a few seconds".to_owned());
+        }
         let entry = self.store.read(id, size, place).map_err(|error| error.to_string())?.map_err(|damage| damage.to_string())?;
         let message = self.prepare(listed, entry);
         self.messages.insert(id, message);
@@ -104,6 +115,9 @@ impl Scheduler {
         if listed.place != Place::Held {
             return Ok("is not held");
         }
+        if self.messages.contains_key(&listed.id) {
+            return Err("it is being worked on; try again in a few seconds".to_owned());
+        }
         self.move_to_waiting(listed).map_err(|error| error.to_string())?;
         Ok("done")
     }
@@ -111,16 +125,33 @@ impl Scheduler {
     fn retry(&mut self, listed: Listed) -> Result<&'static str, String> {
         match listed.place {
             Place::Held => Err("it is held; release it first".to_owned()),
-            Place::New => Ok("is being tried for the first time"),
-            Place::Waiting if self.messages.contains_key(&listed.id) => {
-                self.destinations.end_pauses(Instant::now(), true);
+            _ if self.messages.contains_key(&listed.id) => {
+                let destinations: HashSet<Destination> = self.destinations.holding(listed.id).map(|(_, state)| state.name.clone()).collect();
+                destinations.iter().for_each(|name| drop(self.destinations.end_pause(name)));
                 Ok("is being tried")
             }
+            Place::New => Ok("is being tried for the first time"),
             Place::Waiting => {
+                // A pause of its destination would put it off again without a try.
+                let destinations = self.destinations_of(listed).map_err(|error| error.to_string())?;
+                destinations.iter().for_each(|name| drop(self.destinations.end_pause(name)));
                 self.move_to_waiting(listed).map_err(|error| error.to_string())?;
                 Ok("done")
             }
         }
+    }
+
+    /// Where the recipients that wait go, of a message that is not being worked on. One that is
+    /// damaged goes nowhere; the next pass sets it aside.
+    fn destinations_of(&self, listed: Listed) -> io::Result<HashSet<Destination>> {
+        let file = self.store.open_message(listed.id, listed.size, listed.place)?;
+        let Ok(entry) = Entry::glance(&file, listed.id, listed.size)? else { return Ok(HashSet::new()) };
+        let waiting = entry.envelope.recipients.iter().zip(&entry.standings).filter(|(_, standing)| standing.is_waiting());
+        let destination = |address: &str, standing: &Standing| {
+            let mut own = SmtpRoutes::new();
+            routes_for(standing, &self.settings.routes, &mut own).destination(domain(address).unwrap_or(&self.settings.me))
+        };
+        Ok(waiting.map(|(recipient, standing)| destination(&recipient.address, standing)).collect())
     }
 
     /// A message waits in queue/cur and is due now.
@@ -135,8 +166,8 @@ impl Scheduler {
     }
 
     fn route_all(&mut self, route: &str, names: &[String], who: Uid) -> Vec<Reply> {
-        if let Err(bad) = SmtpRoutes::new().insert("", route) {
-            return vec![Reply::Permanent(format!("\"{route}\" is no route: {bad}"))];
+        if let Err(bad) = judge_route(route) {
+            return vec![Reply::Permanent(bad)];
         }
         self.for_each(names, |scheduler, listed| {
             let id = listed.id;
@@ -158,7 +189,9 @@ impl Scheduler {
         message.open = message.open.saturating_sub(withdrawn);
         let waiting: Vec<usize> = message.waiting().collect();
         waiting.into_iter().for_each(|index| message.note_route(index, route, now()));
-        message.wish = Some(if listed.place == Place::Held { Wish::Hold } else { Wish::Retry });
+        let otherwise = if listed.place == Place::Held { Wish::Hold } else { Wish::Retry };
+        // What was wished before and waits for a delivery is not forgotten.
+        message.wish.get_or_insert(otherwise);
         self.finish_if_idle(id);
         Ok(())
     }
@@ -173,7 +206,8 @@ impl Scheduler {
                     let waiting: Vec<usize> = message.waiting().collect();
                     waiting.into_iter().for_each(|index| message.note(index, Event::Failed, RETURNED, now()));
                 }
-                self.finish_if_idle(id);
+                // A bounce of very many at once goes through the line, so that memory stays bounded.
+                if self.messages.len() > ENOUGH_ACTIVE { self.wait(id, now()) } else { self.finish_if_idle(id) }
             }
             Wish::Retry => self.wait(id, now()),
         }
@@ -184,7 +218,10 @@ impl Scheduler {
         let Some(message) = self.messages.remove(&id) else { return };
         let Message { size, place, lines, uncertain, suspect, begun, .. } = message;
         match self.store.hold(id, size, place) {
-            Ok(()) => self.touch(place, id),
+            Ok(()) => {
+                self.touch(place, id);
+                self.touch(Place::Held, id);
+            }
             Err(error) => {
                 self.book.error(format_args!("unable to hold msg {id}: {error}"));
                 self.put_in_line(Listed { id, size, place, due: now() + 60 });
@@ -211,8 +248,16 @@ impl Scheduler {
         }
     }
 
+    /// Ends the pauses of the named destinations and of those of the named domains; without names,
+    /// everything is tried now.
     fn flush(&mut self, names: &[String], who: Uid) -> Vec<String> {
-        let ended = self.destinations.end_pauses_of(names);
+        let mut ended = self.destinations.end_pauses_of(names);
+        for name in names {
+            ended += usize::from(self.destinations.end_pause(&self.settings.routes.destination(name)));
+        }
+        if names.is_empty() {
+            self.alarm();
+        }
         self.book.admin_flush(who, names);
         vec![format!("{ended} destinations are tried again now")]
     }
@@ -270,6 +315,25 @@ impl Scheduler {
         let since_start: Vec<String> = totals.iter().map(|(name, value)| format!("{name}_total {value}")).collect();
         [now, since_start].concat()
     }
+}
+
+/// Why a text cannot be a route: what the journal would not give back as it was, or what
+/// stafett-remote would not take.
+fn judge_route(route: &str) -> Result<(), String> {
+    let shown = route.escape_debug();
+    if route.len() > LONGEST_NAME || route.contains(char::is_control) || route.trim() != route {
+        return Err(format!("\"{shown:.300}\" is no route"));
+    }
+    let mut routes = SmtpRoutes::new();
+    routes.insert("", route).map_err(|bad| format!("\"{shown}\" is no route: {bad}"))?;
+    if routes.destination("a.example").is_usable() { Ok(()) } else { Err(format!("\"{shown}\" is no route")) }
+}
+
+/// Whether queued may still be making a message durable that lies in queue/new; it tells of it
+/// then.
+fn is_settling(id: Id) -> bool {
+    let now = SystemTime::now();
+    id.birth() <= now && now.duration_since(id.birth()).unwrap_or(Duration::ZERO) < SETTLE
 }
 
 /// The route that an admin gave a recipient, or the one of control/smtproutes.

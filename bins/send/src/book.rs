@@ -91,10 +91,19 @@ impl Book {
         let _ = writeln!(self.text, "admin uid {who}: {} msg {id}", safe(what.as_bytes()));
     }
 
-    /// The admin ended the pauses of destinations.
+    /// The admin ended the pauses of destinations, or of all when none is named.
     pub fn admin_flush(&mut self, who: Uid, names: &[String]) {
-        let names = if names.is_empty() { "all".to_owned() } else { names.iter().map(|name| word(name)).collect::<Vec<_>>().join(" ") };
-        let _ = writeln!(self.text, "admin uid {who}: flush {names}");
+        if names.is_empty() {
+            let _ = writeln!(self.text, "admin uid {who}: flush all");
+        }
+        for name in names {
+            let _ = writeln!(self.text, "admin uid {who}: flush {}", word(name));
+        }
+    }
+
+    /// What the admin did while no scheduler ran.
+    pub fn noted(&mut self, line: &str) {
+        let _ = writeln!(self.text, "{}", safe(line.as_bytes()));
     }
 
     /// What has happened since the start.

@@ -5,14 +5,17 @@
 //! one order.
 
 use crate::pace::Pace;
-use stafett_queue_store::Id;
+use stafett_queue_store::{Id, Listed};
 use stafett_wire::delivery::{Destination, MOST_RECIPIENTS};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How long the failures of a destination are remembered for which nothing waits in memory: longer
 /// than its longest pause.
 const MEMORY: Duration = Duration::from_secs(1200);
+
+/// With less work than this, a destination gets what is parked for it.
+const LITTLE_WORK: usize = 250;
 
 /// Recipients of one message for one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct State {
     /// Why, in the words of the last report.
     pub last_error: String,
     work: VecDeque<Work>,
+    /// Messages that are left on disk until the work above has become little.
+    parked: VecDeque<Listed>,
     in_turn: bool,
     /// Nothing has been going on since it was seen to be so; it is forgotten then.
     forget_at: Option<Instant>,
@@ -51,6 +56,8 @@ pub struct Destinations {
     numbers: HashMap<Destination, u64>,
     turns: VecDeque<u64>,
     next: u64,
+    /// The ids of all that are parked, so that none is parked twice.
+    parked: HashSet<Id>,
 }
 
 impl Destinations {
@@ -107,6 +114,48 @@ impl Destinations {
             state.work.push_back(Work { id: work.id, recipients: rest });
         }
         Some(work)
+    }
+
+    /// Leaves a message on disk whose only destination has `most` pieces of work already, until there
+    /// is little; says whether it did. A destination that is slow must not fill the memory that
+    /// others need.
+    pub fn park(&mut self, destination: &Destination, message: Listed, most: usize) -> bool {
+        let state = self.numbers.get(destination).and_then(|number| self.states.get_mut(number));
+        let Some(state) = state.filter(|state| state.work.len() >= most) else { return false };
+        if self.parked.insert(message.id) {
+            state.parked.push_back(message);
+        }
+        true
+    }
+
+    /// Whether a message is left on disk for its destination.
+    pub fn is_parked(&self, id: Id) -> bool {
+        self.parked.contains(&id)
+    }
+
+    /// Messages to read again, at most `most`, because their destinations have little work left.
+    pub fn unpark(&mut self, most: usize) -> Vec<Listed> {
+        let mut found = Vec::new();
+        if self.parked.is_empty() {
+            return found;
+        }
+        for state in self.states.values_mut().filter(|state| state.work.len() < LITTLE_WORK) {
+            let room = (most - found.len()).min(state.parked.len());
+            found.extend(state.parked.drain(..room));
+        }
+        for listed in &found {
+            self.parked.remove(&listed.id);
+        }
+        found
+    }
+
+    /// All that is parked for a destination that is down.
+    pub fn unpark_all(&mut self, number: u64) -> Vec<Listed> {
+        let parked: Vec<Listed> = self.states.get_mut(&number).map(|state| state.parked.drain(..).collect()).unwrap_or_default();
+        for listed in &parked {
+            self.parked.remove(&listed.id);
+        }
+        parked
     }
 
     /// All work of a destination, which has none then.
@@ -179,6 +228,14 @@ impl Destinations {
         })
     }
 
+    /// Ends the pause of a destination; says whether there was one.
+    pub fn end_pause(&mut self, name: &Destination) -> bool {
+        let Some(number) = self.numbers.get(name).copied() else { return false };
+        let ended = self.states.get_mut(&number).is_some_and(|state| state.paused.take().is_some());
+        self.give_turn(number);
+        ended
+    }
+
     /// Ends the pauses of the named destinations, or of all when none is named; says how many.
     pub fn end_pauses_of(&mut self, names: &[String]) -> usize {
         let is_named = |state: &State| {
@@ -220,6 +277,7 @@ impl Destinations {
             paused: None,
             last_error: String::new(),
             work: VecDeque::new(),
+            parked: VecDeque::new(),
             in_turn: false,
             forget_at: None,
         };
@@ -229,13 +287,13 @@ impl Destinations {
 }
 
 impl State {
-    /// Recipients that wait for it in memory.
+    /// Recipients that wait for it in memory, and messages that are parked for it.
     pub fn waiting(&self) -> usize {
-        self.work.iter().map(|work| work.recipients.len()).sum()
+        self.work.iter().map(|work| work.recipients.len()).sum::<usize>() + self.parked.len()
     }
 
     fn is_unused(&self) -> bool {
-        self.open == 0 && self.work.is_empty() && self.paused.is_none() && !self.in_turn
+        self.open == 0 && self.work.is_empty() && self.parked.is_empty() && self.paused.is_none() && !self.in_turn
     }
 
     /// Whether any work waits.
@@ -247,7 +305,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::{Destinations, MEMORY, Work};
-    use stafett_queue_store::Id;
+    use stafett_queue_store::{Id, Listed, Place};
     use stafett_wire::delivery::{Destination, Kind};
     use std::time::Instant;
 
@@ -280,6 +338,26 @@ mod tests {
         assert_eq!(all.states.len(), 1);
         all.end_pauses(now + pause + MEMORY, false);
         assert!(all.states.is_empty() && all.numbers.is_empty());
+    }
+
+    #[test]
+    fn a_busy_destination_leaves_messages_on_disk_until_little_is_left() {
+        let mut all = Destinations::default();
+        let listed = |id| Listed { id: Id(id), size: 1, place: Place::Waiting, due: 1 };
+        for id in 0..300 {
+            assert!(!all.park(&host("a"), listed(id), 300));
+            all.add(host("a"), Work { id: Id(id), recipients: vec![0] });
+        }
+        assert!(all.park(&host("a"), listed(300), 300) && all.park(&host("a"), listed(300), 300));
+        assert!(!all.park(&host("b"), listed(301), 300), "another destination has room");
+        assert!(all.unpark(10).is_empty() && all.is_parked(Id(300)));
+        let number = all.next_turn().unwrap();
+        while all.states[&number].work.len() >= super::LITTLE_WORK {
+            all.take_work(number);
+        }
+        let found: Vec<u64> = all.unpark(10).iter().map(|listed| listed.id.0).collect();
+        assert_eq!(found, [300], "once, although it was parked twice");
+        assert!(!all.is_parked(Id(300)));
     }
 
     #[test]

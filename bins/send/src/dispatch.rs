@@ -339,6 +339,9 @@ impl Scheduler {
         let Some(state) = self.destinations.state(number) else { return };
         let until = state.paused.map_or(0, |(_, until)| until);
         let text = format!("Not tried, because {} could not be reached: {}", state.name, state.last_error);
+        for parked in self.destinations.unpark_all(number) {
+            self.put_in_line(parked);
+        }
         for work in self.destinations.drain(number) {
             let Some(message) = self.messages.get_mut(&work.id) else { continue };
             let expired = now().saturating_sub(work.id.birth_seconds()) > self.settings.lifetime;

@@ -22,6 +22,7 @@ use stafett_queue_store::{Entry, Id, Listed, Place, Store};
 use stafett_route::SmtpRoutes;
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::arrival::Arrival;
+use stafett_wire::delivery::Destination;
 use stafett_wire::injector::Answer;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs::File;
@@ -30,13 +31,17 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Messages in memory at most; further ones stay in queue/new until there is room.
-const MOST_ACTIVE: usize = 10_000;
+const MOST_ACTIVE: usize = 16_000;
 /// Messages are read from disk while fewer than this are in memory.
-const ENOUGH_ACTIVE: usize = 2_000;
+pub(crate) const ENOUGH_ACTIVE: usize = 8_000;
+/// Work for one destination in memory at most, when queued tells of one more message.
+const MOST_TOLD: usize = 2_000;
+/// Work for one destination in memory at most, when a message for it was read from disk.
+const MOST_READ: usize = 500;
 /// Messages that are read from disk in one turn of the loop.
 const LOADS: usize = 50;
 /// How long a name in queue/new is left alone that nobody told us of: queued may be syncing it.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 /// How often queue/new is looked into though nobody said so: an admin may have put a message there.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// How often marks and removals are made durable.
@@ -91,6 +96,7 @@ struct Unsynced {
     files: Vec<File>,
     too_many: bool,
     new: bool,
+    held: bool,
     shards: HashMap<u8, Id>,
     since: Instant,
     syncing: bool,
@@ -102,7 +108,7 @@ impl Scheduler {
     /// # Errors
     /// When a directory of the queue cannot be read.
     pub fn new(settings: Settings, store: Store, book: Book, attempts: Attempts, suspects: Suspects, remote: RemoteLine, chores: Chores) -> io::Result<Scheduler> {
-        let unsynced = Unsynced { files: Vec::new(), too_many: false, new: false, shards: HashMap::new(), since: Instant::now(), syncing: false };
+        let unsynced = Unsynced { files: Vec::new(), too_many: false, new: false, held: false, shards: HashMap::new(), since: Instant::now(), syncing: false };
         let mut scheduler = Scheduler {
             settings,
             store,
@@ -129,11 +135,20 @@ impl Scheduler {
             unasked: VecDeque::new(),
             clocks: (Instant::now(), now()),
         };
+        scheduler.log_notes();
         scheduler.scan_waiting()?;
         scheduler.mend_times();
         scheduler.scan_new()?;
         scheduler.settle_suspects()?;
         Ok(scheduler)
+    }
+
+    /// What an admin's program did while no scheduler ran belongs into the log, too.
+    fn log_notes(&mut self) {
+        match self.store.take_notes() {
+            Ok(notes) => notes.lines().for_each(|line| self.book.noted(line)),
+            Err(error) => self.book.error(format_args!("unable to read {}/admin: {error}", self.store.root().display())),
+        }
     }
 
     /// Settles who is suspected, for as long as it takes: most of what was under way when a scheduler
@@ -172,7 +187,7 @@ impl Scheduler {
             Some((id, size, envelope)) if self.messages.len() < MOST_ACTIVE && !self.ending => {
                 if !self.messages.contains_key(&id) {
                     let standings = vec![Standing::default(); envelope.recipients.len()];
-                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings));
+                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings), MOST_TOLD);
                 }
             }
             _ => self.look_again(),
@@ -195,6 +210,11 @@ impl Scheduler {
             if let Err(error) = self.scan_new() {
                 self.book.error(format_args!("unable to read {}/new: {error}", self.store.root().display()));
                 self.rescan = Some(Instant::now() + Duration::from_secs(OWN_TROUBLE));
+            }
+        }
+        for parked in self.destinations.unpark(LOADS) {
+            if !self.messages.contains_key(&parked.id) {
+                self.read(parked);
             }
         }
         for _ in 0..LOADS {
@@ -281,6 +301,9 @@ impl Scheduler {
         directories.extend(shards.into_values().filter_map(|id| self.store.open_shard(id).ok()));
         if std::mem::take(&mut self.unsynced.new) {
             directories.extend(self.store.new_directory().try_clone_to_owned());
+        }
+        if std::mem::take(&mut self.unsynced.held) {
+            directories.extend(self.store.open_held());
         }
         let too_many = std::mem::take(&mut self.unsynced.too_many);
         let everything = if too_many { self.store.directory().try_clone_to_owned().ok() } else { None };
@@ -390,12 +413,12 @@ impl Scheduler {
         let id_at = |time: SystemTime| Id(u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0));
         let (settled, now) = (id_at(SystemTime::now() - SETTLE), id_at(SystemTime::now()));
         let (mut found, mut young) = (Vec::new(), false);
-        let Scheduler { store, messages, book, .. } = self;
+        let Scheduler { store, messages, destinations, book, .. } = self;
         let mut take = |listed: Listed| {
             // Ids run ahead of a clock that went back; those would be young for ever.
             if listed.id > settled && listed.id <= now {
                 young = true;
-            } else if !messages.contains_key(&listed.id) {
+            } else if !messages.contains_key(&listed.id) && !destinations.is_parked(listed.id) {
                 found.push((listed.id, listed.size));
             }
         };
@@ -416,7 +439,7 @@ impl Scheduler {
                     self.book.error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
                 }
                 let message = self.prepare(listed, entry);
-                self.begin_pass(message);
+                self.begin_pass(message, MOST_READ);
             }
             Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -458,11 +481,10 @@ impl Scheduler {
         }
     }
 
-    fn begin_pass(&mut self, mut message: Message) {
-        if message.place == Place::New && message.standings.iter().all(|standing| standing.event.is_none()) {
-            self.book.new_message(message.id, message.size, &message.envelope.sender, message.envelope.uid.unwrap_or(0));
-        }
-        let (mut groups, mut nowhere): (BTreeMap<_, Vec<usize>>, Vec<usize>) = Default::default();
+    /// Gives the recipients to their destinations; `most` is how much work a destination may have
+    /// in memory.
+    fn begin_pass(&mut self, mut message: Message, most: usize) {
+        let (mut groups, mut nowhere): (BTreeMap<Destination, Vec<usize>>, Vec<usize>) = Default::default();
         for index in message.waiting() {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
             let mut own = SmtpRoutes::new();
@@ -474,6 +496,12 @@ impl Scheduler {
                 nowhere.push(index);
             }
         }
+        if nowhere.is_empty() && message.lines.is_empty() && self.park(&message, &groups, most) {
+            return;
+        }
+        if message.place == Place::New && message.standings.iter().all(|standing| standing.event.is_none()) {
+            self.book.new_message(message.id, message.size, &message.envelope.sender, message.envelope.uid.unwrap_or(0));
+        }
         nowhere.into_iter().for_each(|index| message.note(index, Event::Failed, NOWHERE, now()));
         message.open = groups.values().map(Vec::len).sum();
         let id = message.id;
@@ -481,6 +509,15 @@ impl Scheduler {
         let numbers: Vec<u64> = groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, Work { id, recipients })).collect();
         numbers.into_iter().for_each(|number| self.put_off_if_down(number));
         self.finish_if_idle(id);
+    }
+
+    /// Leaves a message on disk when all that waits of it is for one destination that is busy enough.
+    fn park(&mut self, message: &Message, groups: &BTreeMap<Destination, Vec<usize>>, most: usize) -> bool {
+        let Message { id, size, place, .. } = *message;
+        let mut names = groups.keys();
+        // Not 0, which would make it due whatever its file says.
+        let listed = Listed { id, size, place, due: 1 };
+        matches!((names.next(), names.next()), (Some(only), None) if message.failed().next().is_none() && self.destinations.park(only, listed, most))
     }
 
     /// Ends the pass of a message of which nothing is under way any more.
@@ -675,14 +712,15 @@ impl Scheduler {
     pub(crate) fn touch(&mut self, place: Place, id: Id) {
         match place {
             Place::Waiting => drop(self.unsynced.shards.insert((id.0 & 0xff) as u8, id)),
-            _ => self.unsynced.new = true,
+            Place::Held => self.unsynced.held = true,
+            Place::New => self.unsynced.new = true,
         }
     }
 }
 
 impl Unsynced {
     fn is_dirty(&self) -> bool {
-        self.new || self.too_many || !self.files.is_empty() || !self.shards.is_empty()
+        self.new || self.held || self.too_many || !self.files.is_empty() || !self.shards.is_empty()
     }
 
     fn mark(&mut self, file: File) {
@@ -702,7 +740,7 @@ fn failure(message: &Message, index: usize) -> Option<Failure> {
 }
 
 /// The domain of an address; `None` for one without, which is at this host (qmail's envnoathost).
-fn domain(address: &str) -> Option<&str> {
+pub(crate) fn domain(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
 }
 
