@@ -120,9 +120,12 @@ fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result
 
 /// Without MX records the domain itself is its only exchanger (RFC 5321 §5.1).
 fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Name) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+    if is_own_name(settings, &domain) {
+        return Err(judgement::best_exchanger_is_here(destination));
+    }
     match settings.resolver.addresses(&domain, settings.patience.names) {
         Outcome::Answer(addresses) => {
-            let only = exchanger(settings, destination.port, 0, &domain, addresses);
+            let only = exchanger(destination.port, 0, addresses);
             in_order(vec![only]).ok_or_else(|| judgement::best_exchanger_is_here(destination))
         }
         Outcome::NoSuchName | Outcome::NoData => Err(judgement::no_way_there(destination)),
@@ -136,6 +139,13 @@ fn explicit_exchangers(
     mut hosts: Vec<(u16, Name)>,
 ) -> Result<Vec<Vec<IpAddr>>, NoSession> {
     hosts.retain(|(_, host)| !host.is_root());
+    // From our own preference on nobody is asked for, nor looked up (RFC 5321 §5.1).
+    if let Some(own) = hosts.iter().filter(|(_, host)| is_own_name(settings, host)).map(|(preference, _)| *preference).min() {
+        hosts.retain(|(preference, _)| *preference < own);
+        if hosts.is_empty() {
+            return Err(judgement::best_exchanger_is_here(destination));
+        }
+    }
     hosts.truncate(MOST_HOSTS);
     let names: Vec<Name> = hosts.iter().map(|(_, host)| host.clone()).collect();
     let outcomes = settings.resolver.addresses_of_all(&names, settings.patience.names);
@@ -143,12 +153,8 @@ fn explicit_exchangers(
     let mut failure = None;
     for ((preference, host), outcome) in hosts.iter().zip(outcomes) {
         match outcome {
-            Outcome::Answer(addresses) => found.push(exchanger(settings, destination.port, *preference, host, addresses)),
+            Outcome::Answer(addresses) => found.push(exchanger(destination.port, *preference, addresses)),
             Outcome::Temporary(reason) => failure = failure.or(Some(judgement::look_up_failed(&host.to_string(), &reason))),
-            // A host without address can still be ourselves by name.
-            Outcome::NoSuchName | Outcome::NoData if is_own_name(settings, host) => {
-                found.push(exchanger(settings, destination.port, *preference, host, Vec::new()));
-            }
             Outcome::NoSuchName | Outcome::NoData => {}
         }
     }
@@ -159,9 +165,8 @@ fn explicit_exchangers(
     in_order(found).ok_or_else(|| failure.unwrap_or_else(|| judgement::best_exchanger_is_here(destination)))
 }
 
-fn exchanger(settings: &Settings, port: u16, preference: u16, host: &Name, addresses: Vec<IpAddr>) -> Exchanger {
-    let by_address = || port == SMTP_PORT && addresses.iter().any(|address| is_own_address(*address));
-    let is_here = is_own_name(settings, host) || by_address();
+fn exchanger(port: u16, preference: u16, addresses: Vec<IpAddr>) -> Exchanger {
+    let is_here = port == SMTP_PORT && addresses.iter().any(|address| is_own_address(*address));
     Exchanger { preference, is_here, addresses }
 }
 

@@ -4,13 +4,15 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use stafett_wire::delivery::Kind;
 use support::server::{self, Action};
-use support::{Remote, Verdict, only, status};
+use support::{Remote, Verdict, names, only, receivers, status};
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\nbody\r\n";
 
@@ -44,6 +46,41 @@ fn changed_control_files_count_from_the_next_connection() {
     assert_eq!(server.journal.count("EHLO other.test"), 2);
     let log = remote.log();
     assert!(log.contains("control/timeoutremote:1: ") && log.contains("last good copy"), "{log}");
+}
+
+/// As other programs replace it: a new file under the same name.
+fn replace(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, file).unwrap();
+}
+
+#[test]
+fn resolv_conf_and_hosts_count_as_they_are_now() {
+    if !stafett_sys::user::Uid::effective().is_root() {
+        return receivers::skip("resolv_conf_and_hosts_count_as_they_are_now", "needs root (mount namespaces)");
+    }
+    let etc = tempfile::tempdir().unwrap();
+    fs::set_permissions(etc.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    for name in ["passwd", "group", "nsswitch.conf"] {
+        let _ = fs::copy(Path::new("/etc").join(name), etc.path().join(name));
+    }
+    let (resolv, hosts) = (etc.path().join("resolv.conf"), etc.path().join("hosts"));
+    let server = server::start(|_, _| Action::Default);
+    replace(&resolv, &format!("nameserver {}", names::start(&[("other.test", "a 127.0.0.1")])));
+    let remote = Remote::start_with_etc(&[], etc.path());
+    let reached = |kind, name: &str| only(&remote.to(kind, name, server.port).send(&["b@to.test"], MESSAGE)).0 == Verdict::Ok;
+    assert!(!reached(Kind::Mx, "to.test"));
+    let good = format!("nameserver {}", names::start(&[("to.test", "a 127.0.0.1")]));
+    replace(&resolv, &good);
+    assert!(reached(Kind::Mx, "to.test"));
+    fs::write(&resolv, "nameserver 127.0.0.1:9\n").unwrap();
+    assert!(!reached(Kind::Mx, "to.test"));
+    fs::write(&resolv, &good).unwrap();
+    assert!(reached(Kind::Mx, "to.test"));
+    assert!(!reached(Kind::Host, "inside"));
+    replace(&hosts, "127.0.0.1 inside\n");
+    assert!(reached(Kind::Host, "inside"));
 }
 
 #[test]

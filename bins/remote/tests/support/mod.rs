@@ -45,6 +45,19 @@ impl Remote {
         remote
     }
 
+    /// Starts it in a mount namespace whose /etc is that directory. Needs root.
+    pub fn start_with_etc(control: &[(&str, &str)], etc: &Path) -> Remote {
+        let (plain, directory) = prepare(control);
+        let script = "mount --bind \"$1\" /etc && exec setpriv --reuid \"$2\" --regid \"$2\" --clear-groups \"$3\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script, "sh"]).arg(etc).arg(NOBODY.to_string()).arg(plain.get_program());
+        command.env("STAFETT", directory.path()).stdin(Stdio::null());
+        command.stderr(fs::File::create(directory.path().join("log")).unwrap());
+        let remote = Remote { process: spawn(&mut command), directory };
+        remote.wait_for_socket();
+        remote
+    }
+
     /// Starts it with these control files and waits for its end: exit code and log.
     pub fn refuses(control: &[(&str, &str)]) -> (Option<i32>, String) {
         let (mut command, directory) = prepare(control);
