@@ -207,6 +207,37 @@ fn hostile_bytes_in_a_log_reach_no_terminal_and_stop_nothing() {
 }
 
 #[test]
+fn a_killed_scheduler_and_the_orders_of_the_admin_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("log/send");
+    fs::create_dir_all(&directory).unwrap();
+    let id = 1_795_299_494_000_000_u64;
+    let lines = [
+        format!("starting delivery 1: msg {id} to remote b@example.net"),
+        "stafett-send: status: ready".to_owned(),
+        format!("possible duplicate: msg {id}: an earlier attempt had no known outcome"),
+        format!("admin uid 0: route relay.example:26 msg {id}"),
+        format!("stafett-send: error: unable to read msg {id}: Input/output error; trying again in 60 seconds"),
+        format!("starting delivery 1: msg {id} to remote b@example.net"),
+    ];
+    let text: Vec<String> = lines.iter().enumerate().map(|(second, line)| format!("2026-11-21_22:18:{:02}.00000 {line}\n", second + 14)).collect();
+    fs::write(directory.join("current"), text.concat()).unwrap();
+    let story = shown(place.path(), &[&id.to_string()]);
+    for part in [
+        "22:18:15.000  delivery 1 to b@example.net was interrupted: stafett-send ended",
+        "22:18:16.000  possible duplicate: an earlier attempt had no known outcome",
+        "22:18:17.000  the admin (user 0) says: route relay.example:26",
+        "22:18:18.000  stafett-send: error: unable to read msg",
+        "22:18:19.000  delivery 1 to b@example.net began; its outcome is not in these logs",
+    ] {
+        assert!(story.contains(part), "{part} in:\n{story}");
+    }
+    let summary = shown(place.path(), &[]);
+    assert_eq!((figure(&summary, "possible duplicates"), figure(&summary, "orders of the admin"), figure(&summary, "complaints")), (1, 1, 1));
+    assert!(summary.contains(&format!("2026-11-21 22:18:16.000  {id}  an earlier attempt")), "{summary}");
+}
+
+#[test]
 fn a_half_written_line_is_left_for_later() {
     let place = copy("multilog");
     let current = place.path().join("log/send/current");
