@@ -3,7 +3,9 @@
 //! The queue lies on a file system (ext4, xfs, btrfs) on a loop device whose image is a file on another btrfs. A clone of
 //! the image (FICLONE is one step for the writers of the image) holds what has reached the device and nothing of what
 //! was only in the page cache: the disk after the cut. Mounted elsewhere, it becomes the queue of another instance.
-//! Known limit: the simulated device has no volatile cache of its own.
+//! Known limits: the simulated device has no volatile cache of its own. ext4 is made without fast_commit (as mkfs.ext4
+//! does by itself): with it, Linux 6.18 loses files that several processes had synced at once, or cannot mount the copy,
+//! whatever the program does (seen with plain create, write, fsync as well).
 
 use stafett_test_e2e::{Act, Load, Signal, Sink, Site, Supervisor, has, is_root, run, scratch, signal, skip, wait_until};
 use std::collections::BTreeSet;
@@ -36,7 +38,7 @@ fn make(kind: &str, image: &Path, mebibytes: u64) {
     std::fs::File::create(image).unwrap().set_len(mebibytes << 20).unwrap();
     let mut command = Command::new(has(&format!("mkfs.{kind}")).unwrap());
     match kind {
-        "ext4" => command.args(["-q", "-F", "-O", "fast_commit"]),
+        "ext4" => command.args(["-q", "-F", "-O", "^fast_commit"]),
         "xfs" => command.args(["-q", "-f"]),
         _ => command.args(["-q", "-f"]),
     };
@@ -102,7 +104,7 @@ fn survives(kind: &str) {
             promised.is_subset(&subjects(&received))
         });
         let lost: Vec<String> = promised.difference(&subjects(&received)).cloned().collect();
-        assert!(arrived, "cut {number} on {kind}: {} of {} promised messages are lost: {lost:?}\n{}", lost.len(), promised.len(), after.logs());
+        assert!(arrived, "cut {number} on {kind}: {} of {} promised messages are lost: {lost:?}\nstill queued: {:?}\n{}", lost.len(), promised.len(), after.queue_files(), after.logs());
         for one in &received.seen().arrived {
             assert!(one.data.ends_with(b"\r\n") && one.without_trace().starts_with(b"From: "), "a message is torn: {:?}", String::from_utf8_lossy(&one.data));
         }

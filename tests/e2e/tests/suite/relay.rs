@@ -172,7 +172,7 @@ fn routes_choose_by_host_suffix_and_default() {
     site.start(Supervisor::Runit);
     let mut client = Client::greeted(site.port());
     client.deliver("a@sender.test", &["b@TAKEN.test", "b@deep.sub.taken.test", "b@else.test"], &message("routes"));
-    for (sink, domain) in [(exact, "@TAKEN.test"), (below, "@deep.sub.taken.test"), (other, "@else.test")] {
+    for (sink, domain) in [(&exact, "@TAKEN.test"), (&below, "@deep.sub.taken.test"), (&other, "@else.test")] {
         let arrived = sink.messages(1, 10);
         assert_eq!(arrived[0].rcpts.len(), 1);
         assert!(arrived[0].rcpts[0].to_lowercase().contains(&domain.to_lowercase()), "{:?} went to the sink of {domain}", arrived[0].rcpts);
