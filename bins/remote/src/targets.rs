@@ -148,7 +148,9 @@ fn explicit_exchangers(
     }
     hosts.truncate(MOST_HOSTS);
     let names: Vec<Name> = hosts.iter().map(|(_, host)| host.clone()).collect();
-    let outcomes = settings.resolver.addresses_of_all(&names, settings.patience.names);
+    // They come best first.
+    let best = hosts.iter().take_while(|(preference, _)| hosts.first().is_some_and(|(least, _)| least == preference)).count();
+    let outcomes = settings.resolver.addresses_of_best(&names, best, settings.patience.names);
     let mut found = Vec::new();
     let mut failure = None;
     for ((preference, host), outcome) in hosts.iter().zip(outcomes) {

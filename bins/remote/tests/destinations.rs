@@ -104,6 +104,15 @@ fn what_the_dns_does_not_say_is_a_deferral() {
 }
 
 #[test]
+fn silence_about_a_worse_host_holds_up_nothing_for_long() {
+    let remote = remote(&[("to.test", "mx 10 good.test"), ("to.test", "mx 20 quiet.test"), ("good.test", "a 127.0.0.1"), ("quiet.test", "silent")]);
+    let server = server::start(|_, _| Action::Default);
+    let start = Instant::now();
+    assert_eq!(only(&mx(&remote, "to.test", server.port)).0, Verdict::Ok);
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[test]
 fn a_dead_resolver_is_a_deferral_at_once() {
     let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let remote = Remote::start(&[("resolvers", &format!("127.0.0.1:{port}\n"))]);

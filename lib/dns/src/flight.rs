@@ -65,6 +65,10 @@ impl Flight {
         self.outcome.is_some()
     }
 
+    pub(crate) fn has_answer(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Answer(_)))
+    }
+
     /// When [`Flight::ask_if_due`] wants to be called again, at the latest.
     pub(crate) fn next_attempt(&self) -> Option<Instant> {
         (self.started < MAX_ATTEMPTS).then_some(self.next_attempt)

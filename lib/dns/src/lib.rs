@@ -30,6 +30,6 @@ pub use hosts::{HOSTS_FILE, addresses_in_hosts};
 pub use message::is_answer;
 pub use outcome::{Answer, Failure, Outcome, Reason, Record};
 pub use question::{BadName, Kind, Name, Question};
-pub use resolver::Resolver;
+pub use resolver::{GRACE, Resolver};
 pub use reverse::ReverseName;
 pub use servers::{BadServer, RESOLV_CONF, parse_server, servers_of_resolv_conf};

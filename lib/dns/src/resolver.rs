@@ -13,6 +13,9 @@ use crate::flight::Flight;
 use crate::outcome::{Failure, Outcome, Reason, Record};
 use crate::question::{Kind, Name, Question};
 
+/// How long what is good to know is waited for when what is needed is known.
+pub const GRACE: Duration = Duration::from_secs(2);
+
 /// The servers to ask. Cheap to clone and to keep across fork: it holds no socket.
 #[derive(Clone, Debug)]
 pub struct Resolver {
@@ -43,13 +46,23 @@ impl Resolver {
     /// All questions in parallel; the outcomes stand in the order of the questions. Returns after `within` at the latest.
     #[must_use]
     pub fn ask_all(&self, questions: &[Question], within: Duration) -> Vec<Outcome> {
+        self.ask_until(questions, within, |_| false)
+    }
+
+    /// As [`Resolver::ask_all`]; once `enough` is known the rest has [`GRACE`] left.
+    fn ask_until(&self, questions: &[Question], within: Duration, enough: impl Fn(&[Flight]) -> bool) -> Vec<Outcome> {
         let start = Instant::now();
-        let deadline = start + within;
+        let mut deadline = start + within;
+        let mut is_enough = false;
         let mut flights: Vec<Flight> = questions.iter().map(|question| Flight::new(question, start)).collect();
         loop {
             let now = Instant::now();
             for flight in &mut flights {
                 flight.ask_if_due(&self.servers, now);
+            }
+            if !is_enough && enough(&flights) {
+                is_enough = true;
+                deadline = deadline.min(now + GRACE);
             }
             if now >= deadline || flights.iter().all(Flight::is_over) {
                 break;
@@ -63,21 +76,34 @@ impl Resolver {
 
     /// The addresses of a host: A and AAAA at once, IPv6 first where both are there (RFC 6724 order is the caller's matter).
     ///
-    /// An answer of one family suffices; "no such name" and "no data" need both families to say so.
+    /// An answer of one family suffices, and the other is then waited for no longer than [`GRACE`]; "no such name" and
+    /// "no data" need both families to say so.
     #[must_use]
     pub fn addresses(&self, host: &Name, within: Duration) -> Outcome<Vec<IpAddr>> {
-        let questions = [Question::about(host.clone(), Kind::Aaaa), Question::about(host.clone(), Kind::A)];
-        merge_families(self.ask_all(&questions, within))
+        self.addresses_of_all(std::slice::from_ref(host), within).pop().unwrap_or(Outcome::NoSuchName)
     }
 
     /// The addresses of several hosts, all asked for at once; outcomes in the order of the hosts.
     #[must_use]
     pub fn addresses_of_all(&self, hosts: &[Name], within: Duration) -> Vec<Outcome<Vec<IpAddr>>> {
+        self.addresses_of_best(hosts, hosts.len(), within)
+    }
+
+    /// As [`Resolver::addresses_of_all`]; once each of the first `best` has an address or has none, and one has, the
+    /// others are waited for no longer than [`GRACE`]: a worse host whose name server is silent must not hold up mail
+    /// for the best.
+    #[must_use]
+    pub fn addresses_of_best(&self, hosts: &[Name], best: usize, within: Duration) -> Vec<Outcome<Vec<IpAddr>>> {
         let questions: Vec<Question> = hosts
             .iter()
             .flat_map(|host| [Kind::Aaaa, Kind::A].map(|kind| Question::about(host.clone(), kind)))
             .collect();
-        let mut outcomes = self.ask_all(&questions, within).into_iter();
+        let enough = |flights: &[Flight]| {
+            let mut found = flights.chunks(2).take(best);
+            let is_settled = |host: &[Flight]| host.iter().any(Flight::has_answer) || host.iter().all(Flight::is_over);
+            found.clone().all(is_settled) && found.any(|host| host.iter().any(Flight::has_answer))
+        };
+        let mut outcomes = self.ask_until(&questions, within, enough).into_iter();
         hosts.iter().map(|_| merge_families(outcomes.by_ref().take(2).collect())).collect()
     }
 
