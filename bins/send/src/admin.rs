@@ -17,9 +17,9 @@ use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-/// What a returned message's recipients are told to have said.
 /// A name of a destination at most, in bytes.
 const LONGEST_NAME: usize = 300;
+/// What a returned message's recipients are told to have said.
 const RETURNED: &str = "Returned by the administrator of this host. (#5.7.0)";
 
 impl Scheduler {
@@ -127,18 +127,23 @@ impl Scheduler {
             Place::Held => Err("it is held; release it first".to_owned()),
             _ if self.messages.contains_key(&listed.id) => {
                 let destinations: HashSet<Destination> = self.destinations.holding(listed.id).map(|(_, state)| state.name.clone()).collect();
-                destinations.iter().for_each(|name| drop(self.destinations.end_pause(name)));
+                self.end_pauses_for(&destinations);
                 Ok("is being tried")
             }
             Place::New => Ok("is being tried for the first time"),
             Place::Waiting => {
                 // A pause of its destination would put it off again without a try.
                 let destinations = self.destinations_of(listed).map_err(|error| error.to_string())?;
-                destinations.iter().for_each(|name| drop(self.destinations.end_pause(name)));
+                self.end_pauses_for(&destinations);
                 self.move_to_waiting(listed).map_err(|error| error.to_string())?;
                 Ok("done")
             }
         }
+    }
+
+    /// Says how many were left alone until now.
+    fn end_pauses_for(&mut self, destinations: &HashSet<Destination>) -> usize {
+        destinations.iter().filter(|name| self.destinations.end_pause(name)).count()
     }
 
     /// Where the recipients that wait go, of a message that is not being worked on. One that is
@@ -252,9 +257,8 @@ impl Scheduler {
     /// everything is tried now.
     fn flush(&mut self, names: &[String], who: Uid) -> Vec<String> {
         let mut ended = self.destinations.end_pauses_of(names);
-        for name in names {
-            ended += usize::from(self.destinations.end_pause(&self.settings.routes.destination(name)));
-        }
+        let by_domain = names.iter().map(|name| self.settings.routes.destination(name)).collect();
+        ended += self.end_pauses_for(&by_domain);
         if names.is_empty() {
             self.alarm();
         }
@@ -267,6 +271,7 @@ impl Scheduler {
         let id = listed.id;
         let Some(message) = self.messages.get(&id) else {
             return vec![match listed.place {
+                _ if self.held.contains_key(&id) => format!("{id} * hold: control/holddomains names its domain"),
                 Place::Held => format!("{id} * held by the admin"),
                 Place::New => format!("{id} * fresh, to be read when memory has room"),
                 Place::Waiting => format!("{id} * backoff: waits for its own next attempt"),
@@ -285,16 +290,18 @@ impl Scheduler {
         };
         match &state.paused {
             Some((_, until)) => format!("down until {until}: {} could not be reached: {}", state.name, state.last_error),
+            None if self.settings.hold_all => "hold: control/holdremote is 1".to_owned(),
+            None if state.next_slot.is_some() => format!("rate: control/concurrencydest bounds the messages a minute to {}", state.name),
             None if self.settings.concurrency == 0 => "hold: control/concurrencyremote is 0".to_owned(),
             None if !self.remote.is_connected() => "remote: stafett-remote is not there".to_owned(),
             None if self.connections.len() >= self.settings.concurrency => "limit: control/concurrencyremote is reached".to_owned(),
-            None => format!("window: {} of {} connections to {} are busy", state.open, state.pace.window(self.settings.concurrency_destination), state.name),
+            None => format!("window: {} of {} connections to {} are busy", state.open, state.pace.window(self.settings.limits_of(&state.name).connections), state.name),
         }
     }
 
     fn describe(&self, state: &State) -> String {
         let until = state.paused.map_or(0, |(_, until)| until);
-        let window = state.pace.window(self.settings.concurrency_destination);
+        let window = state.pace.window(self.settings.limits_of(&state.name).connections);
         let error = state.last_error.replace(|c: char| c.is_control(), "/");
         let (waiting, running) = (state.waiting(), state.open - state.idle.len().min(state.open));
         format!("{} waiting {waiting} running {running} open {} window {window} until {until} error {error}", state.name, state.open)

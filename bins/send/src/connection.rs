@@ -95,9 +95,9 @@ impl Connection {
         }
     }
 
-    /// Whether it should take one more message.
-    pub fn is_worn(&self) -> bool {
-        self.messages >= MOST_MESSAGES || self.born.elapsed() > LONGEST_USE
+    /// Whether it has delivered enough: `most` messages, if the admin has set that.
+    pub fn is_worn(&self, most: Option<u32>) -> bool {
+        self.messages >= most.unwrap_or(MOST_MESSAGES) || self.born.elapsed() > LONGEST_USE
     }
 
     fn judge(&self, report: Report) -> Heard {

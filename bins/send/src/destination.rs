@@ -39,6 +39,8 @@ pub struct State {
     pub idle: Vec<u64>,
     /// Left alone until then, and the same in seconds since 1970.
     pub paused: Option<(Instant, u64)>,
+    /// The next message may go then, by the rate that the admin has set.
+    pub next_slot: Option<Instant>,
     /// Why, in the words of the last report.
     pub last_error: String,
     work: VecDeque<Work>,
@@ -191,11 +193,13 @@ impl Destinations {
     /// Ends the pauses that are over by `now`, or all; gives those destinations their turn.
     /// Destinations whose failures were long ago are forgotten.
     pub fn end_pauses(&mut self, now: Instant, all: bool) {
-        let over = |state: &State| state.paused.is_some_and(|(until, _)| all || until <= now);
+        let is_over = |until: Instant| all || until <= now;
+        let over = |state: &State| state.paused.is_some_and(|(until, _)| is_over(until)) || state.next_slot.is_some_and(|until| until <= now);
         let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| over(state)).map(|(number, _)| *number).collect();
         for number in numbers {
             if let Some(state) = self.states.get_mut(&number) {
-                state.paused = None;
+                state.paused = state.paused.filter(|(until, _)| !is_over(*until));
+                state.next_slot = state.next_slot.filter(|until| *until > now);
             }
             self.give_turn(number);
         }
@@ -255,7 +259,8 @@ impl Destinations {
 
     /// The end of the next pause.
     pub fn next_pause_end(&self) -> Option<Instant> {
-        self.states.values().filter_map(|state| state.paused.map(|(until, _)| until)).min()
+        let ends = self.states.values().flat_map(|state| [state.paused.map(|(until, _)| until), state.next_slot]);
+        ends.flatten().min()
     }
 
     /// A destination other than `number` that has an idle connection.
@@ -275,6 +280,7 @@ impl Destinations {
             open: 0,
             idle: Vec::new(),
             paused: None,
+            next_slot: None,
             last_error: String::new(),
             work: VecDeque::new(),
             parked: VecDeque::new(),

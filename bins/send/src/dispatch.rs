@@ -4,7 +4,7 @@ use crate::connection::{Connection, Heard, IDLE, Job};
 use crate::destination::Work;
 use crate::message::event;
 use crate::pace::is_short;
-use crate::scheduler::{Scheduler, now};
+use crate::scheduler::{Scheduler, domain, now};
 use stafett_handoff::{Answer, Client};
 use stafett_queue_store::Id;
 use stafett_queue_store::journal::Event;
@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+const MINUTE: Duration = Duration::from_secs(60);
 /// How long stafett-remote is left alone when it does not listen.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long stafett-remote is left alone when it takes no more connections.
@@ -63,7 +64,7 @@ impl Scheduler {
         if self.remote_is_there() {
             self.unblock();
         }
-        let mut progress = true;
+        let mut progress = !self.settings.hold_all;
         while progress {
             progress = false;
             for _ in 0..self.destinations.turns() {
@@ -120,14 +121,14 @@ impl Scheduler {
 
     /// One order for that destination, if it may have one.
     fn serve(&mut self, number: u64) -> bool {
-        let most = self.settings.concurrency_destination;
         let Some(state) = self.destinations.state(number) else { return false };
-        if !state.has_work() || state.paused.is_some() {
+        let limits = self.settings.limits_of(&state.name);
+        if !state.has_work() || state.paused.is_some() || state.next_slot.is_some() {
             return false;
         }
         let connection = match state.idle.pop() {
             Some(idle) => Some(idle),
-            None if state.open < state.pace.window(most) => self.open(number),
+            None if state.open < state.pace.window(limits.connections) => self.open(number),
             // Its own connections give it its next turn.
             None => return false,
         };
@@ -135,6 +136,9 @@ impl Scheduler {
             self.blocked.insert(number);
             return false;
         };
+        if let Some(state) = self.destinations.state(number) {
+            state.next_slot = limits.rate.map(|rate| Instant::now() + MINUTE / rate);
+        }
         match self.destinations.take_work(number) {
             Some(work) => self.order(connection, number, work),
             None => false,
@@ -266,7 +270,8 @@ impl Scheduler {
     fn reported(&mut self, number: u64, report: Report) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         let (destination, Some(job)) = (connection.destination, connection.job.take()) else { return };
-        let keep = report.reusable && !connection.is_worn() && !self.ending;
+        let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
+        let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
         self.running = self.running.saturating_sub(job.recipients.len());
         self.judge_destination(destination, &report);
         self.record(&job, &report.recipients);
@@ -282,8 +287,9 @@ impl Scheduler {
     /// the journal.
     fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)]) {
         let Some(message) = self.messages.get_mut(&job.id) else { return };
-        let expired = now().saturating_sub(job.id.birth_seconds()) > self.settings.lifetime;
+        let age = now().saturating_sub(job.id.birth_seconds());
         for ((offset, recipient), (verdict, text)) in (0_u64..).zip(&job.recipients).zip(outcomes) {
+            let expired = age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*recipient)).unwrap_or_default());
             let event = event(*verdict, expired);
             let how = match event {
                 Event::Delivered => "success",
@@ -308,8 +314,8 @@ impl Scheduler {
     }
 
     fn judge_destination(&mut self, number: u64, report: &Report) {
-        let most = self.settings.concurrency_destination;
         let Some(state) = self.destinations.state(number) else { return };
+        let most = self.settings.limits_of(&state.name).connections;
         if report.scope == Scope::Message {
             state.pace.succeeded(most);
             return;
@@ -344,12 +350,14 @@ impl Scheduler {
         }
         for work in self.destinations.drain(number) {
             let Some(message) = self.messages.get_mut(&work.id) else { continue };
-            let expired = now().saturating_sub(work.id.birth_seconds()) > self.settings.lifetime;
-            let event = event(Verdict::Temporary, expired);
-            let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
-            work.recipients.iter().for_each(|index| message.note(*index, event, &text, now()));
-            if !expired {
-                message.not_before = message.not_before.max(until);
+            let age = now().saturating_sub(work.id.birth_seconds());
+            for index in &work.recipients {
+                let expired = age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*index)).unwrap_or_default());
+                let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
+                message.note(*index, event(Verdict::Temporary, expired), &text, now());
+                if !expired {
+                    message.not_before = message.not_before.max(until);
+                }
             }
             message.open = message.open.saturating_sub(work.recipients.len());
             self.finish_if_idle(work.id);

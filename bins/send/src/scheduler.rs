@@ -81,6 +81,8 @@ pub struct Scheduler {
     started: u64,
     rescan: Option<Instant>,
     unsynced: Unsynced,
+    /// Messages all of whose waiting recipients are in domains that control/holddomains names.
+    pub(crate) held: HashMap<Id, Listed>,
     /// Journal lines for which the disk had no room when their message was left.
     unwritten: HashMap<Id, String>,
     /// Bounces that are on their way to queued, and the messages whose bounces wait for those.
@@ -130,6 +132,7 @@ impl Scheduler {
             started: now(),
             rescan: None,
             unsynced,
+            held: HashMap::new(),
             unwritten: HashMap::new(),
             asked: 0,
             unasked: VecDeque::new(),
@@ -358,7 +361,11 @@ impl Scheduler {
 
     /// Puts new settings in force.
     pub fn replace_settings(&mut self, settings: Settings) {
+        let freed = self.settings.held != settings.held;
         self.settings = settings;
+        if freed {
+            std::mem::take(&mut self.held).into_values().for_each(|listed| self.waiting.add(listed));
+        }
     }
 
     /// The numbers of all connections.
@@ -413,12 +420,12 @@ impl Scheduler {
         let id_at = |time: SystemTime| Id(u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0));
         let (settled, now) = (id_at(SystemTime::now() - SETTLE), id_at(SystemTime::now()));
         let (mut found, mut young) = (Vec::new(), false);
-        let Scheduler { store, messages, destinations, book, .. } = self;
+        let Scheduler { store, messages, destinations, held, book, .. } = self;
         let mut take = |listed: Listed| {
             // Ids run ahead of a clock that went back; those would be young for ever.
             if listed.id > settled && listed.id <= now {
                 young = true;
-            } else if !messages.contains_key(&listed.id) && !destinations.is_parked(listed.id) {
+            } else if !messages.contains_key(&listed.id) && !destinations.is_parked(listed.id) && !held.contains_key(&listed.id) {
                 found.push((listed.id, listed.size));
             }
         };
@@ -485,8 +492,13 @@ impl Scheduler {
     /// in memory.
     fn begin_pass(&mut self, mut message: Message, most: usize) {
         let (mut groups, mut nowhere): (BTreeMap<Destination, Vec<usize>>, Vec<usize>) = Default::default();
+        let mut held = false;
         for index in message.waiting() {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
+            if self.settings.held.look_up(domain).is_some() {
+                held = true;
+                continue;
+            }
             let mut own = SmtpRoutes::new();
             let routes = message.standings.get(index).map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
             let destination = routes.destination(domain);
@@ -495,6 +507,11 @@ impl Scheduler {
             } else {
                 nowhere.push(index);
             }
+        }
+        if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.failed().next().is_none() {
+            let Message { id, size, place, .. } = message;
+            self.held.insert(id, Listed { id, size, place, due: 1 });
+            return;
         }
         if nowhere.is_empty() && message.lines.is_empty() && self.park(&message, &groups, most) {
             return;

@@ -1,7 +1,10 @@
 //! What control/ says to the scheduler.
 
+use crate::bounce::DOUBLE;
+use stafett_control::form::parse_limits;
 use stafett_control::{Control, Error, Setting, rows};
-use stafett_route::SmtpRoutes;
+use stafett_route::{DomainMap, SmtpRoutes};
+use stafett_wire::delivery::Destination;
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -14,10 +17,27 @@ pub struct Settings {
     pub concurrency: usize,
     /// Connections to one destination at once.
     pub concurrency_destination: usize,
-    /// Seconds that a message is tried.
-    pub lifetime: u64,
+    /// No delivery is begun.
+    pub hold_all: bool,
+    /// Recipient domains to which nothing is delivered.
+    pub held: DomainMap<()>,
+    lifetime: u64,
+    bounce_lifetime: u64,
+    lifetimes: DomainMap<u64>,
+    limits: DomainMap<Limits>,
     /// How bounces are written.
     pub bounces: Bounces,
+}
+
+/// What one destination may get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Messages of one connection; `None` for as many as usual.
+    pub messages: Option<u32>,
+    /// Messages a minute; `None` for as many as it takes.
+    pub rate: Option<u32>,
 }
 
 /// How bounces are written.
@@ -46,15 +66,63 @@ impl Settings {
             max_bytes: number(&rows::BOUNCEMAXBYTES, 51_200)?,
             double_to: double_to(control, &or_me(&rows::DOUBLEBOUNCEHOST)?)?,
         };
+        let concurrency_destination = size(number(&rows::CONCURRENCYDESTINATION, 20)?);
+        let lifetime = number(&rows::QUEUELIFETIME, 604_800)?;
         Ok(Settings {
             routes: routes(control)?,
             concurrency: size(number(&rows::CONCURRENCYREMOTE, 100)?),
-            concurrency_destination: size(number(&rows::CONCURRENCYDESTINATION, 20)?),
-            lifetime: number(&rows::QUEUELIFETIME, 604_800)?,
+            concurrency_destination,
+            hold_all: number(&rows::HOLDREMOTE, 0)? == 1,
+            held: held(control)?,
+            lifetime,
+            bounce_lifetime: number(&rows::BOUNCELIFETIME, lifetime)?,
+            lifetimes: lifetimes(control)?,
+            limits: limits(control, concurrency_destination)?,
             bounces,
             me,
         })
     }
+}
+
+impl Settings {
+    /// What a destination may get: by the name of its relay or domain.
+    pub fn limits_of(&self, destination: &Destination) -> Limits {
+        let usual = Limits { connections: self.concurrency_destination, messages: None, rate: None };
+        self.limits.look_up(&destination.name).copied().unwrap_or(usual)
+    }
+
+    /// Seconds that a recipient in `domain` of a message from `sender` is tried.
+    pub fn lifetime_of(&self, sender: &str, domain: &str) -> u64 {
+        let usual = if sender.is_empty() || sender == DOUBLE { self.bounce_lifetime } else { self.lifetime };
+        self.lifetimes.look_up(domain).copied().unwrap_or(usual)
+    }
+}
+
+fn held(control: &Control) -> Result<DomainMap<()>, Error> {
+    let mut held = DomainMap::default();
+    control.list(&rows::HOLDDOMAINS)?.unwrap_or_default().iter().for_each(|item| held.insert(&item.value, ()));
+    Ok(held)
+}
+
+fn lifetimes(control: &Control) -> Result<DomainMap<u64>, Error> {
+    let mut lifetimes = DomainMap::default();
+    for item in control.map(&rows::QUEUELIFETIMES)?.unwrap_or_default() {
+        let (domain, seconds) = item.value;
+        lifetimes.insert(&domain, seconds.parse().unwrap_or(u64::MAX));
+    }
+    Ok(lifetimes)
+}
+
+fn limits(control: &Control, usual: usize) -> Result<DomainMap<Limits>, Error> {
+    let mut limits = DomainMap::default();
+    for item in control.map(&rows::CONCURRENCYDEST)?.unwrap_or_default() {
+        let (domain, rest) = item.value;
+        let file = format!("control/{}", rows::CONCURRENCYDEST.name);
+        let [connections, messages, rate] = parse_limits(&rest).map_err(|reason| Error { file, line: item.line, reason })?;
+        let connections = connections.map_or(usual, |number| size(number.into()));
+        limits.insert(&domain, Limits { connections, messages, rate });
+    }
+    Ok(limits)
 }
 
 fn routes(control: &Control) -> Result<SmtpRoutes, Error> {

@@ -75,6 +75,39 @@ pub fn address_or_domain(text: &str) -> Result<(), String> {
     }
 }
 
+/// One line of concurrencydest: `domain:connections:messages:rate`, each number optional.
+pub fn limits(domain: &str, rest: &str) -> Result<(), String> {
+    key_or_all(domain)?;
+    parse_limits(rest).map(drop)
+}
+
+/// Connections at once, messages of one connection, messages a minute; `None` where nothing is said.
+pub fn parse_limits(rest: &str) -> Result<[Option<u32>; 3], String> {
+    let mut numbers = [None; 3];
+    let mut parts = rest.split(':');
+    for number in &mut numbers {
+        *number = match parts.next() {
+            None | Some("") => None,
+            Some(text) => Some(text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("\"{text}\" is not a number above 0"))?),
+        };
+    }
+    match parts.next() {
+        None => Ok(numbers),
+        Some(more) => Err(format!("\"{more}\" is one number too many; write domain:connections:messages:rate")),
+    }
+}
+
+/// One line of queuelifetimes: `domain:seconds`.
+pub fn lifetime(domain: &str, rest: &str) -> Result<(), String> {
+    key_or_all(domain)?;
+    let fits = rest.bytes().all(|byte| byte.is_ascii_digit()) && rest.parse::<u64>().is_ok_and(|seconds| seconds <= 365 * 24 * 3600);
+    if fits { Ok(()) } else { Err(format!("\"{rest}\" is not a number of seconds from 0 to a year")) }
+}
+
+fn key_or_all(domain: &str) -> Result<(), String> {
+    if domain.is_empty() { Ok(()) } else { domain_or_suffix(domain) }
+}
+
 /// A name server: an IP address, with a port behind a colon if it is not 53 (`[v6]:port`).
 pub fn name_server(text: &str) -> Result<(), String> {
     let plain = text.parse::<std::net::IpAddr>().is_ok();

@@ -3,7 +3,7 @@
 
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
-use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, name_server, route};
+use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, lifetime, limits, name_server, route};
 
 /// Seconds in a week, the longest that most times may be set to.
 const YEAR: u64 = 365 * 24 * 3600;
@@ -14,9 +14,9 @@ const fn seconds(least: u64, most: u64) -> Form {
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
-    &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCEMAXBYTES, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
-    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DESTINATIONS, &DOMAINBINDINGS, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
-    &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &OUTGOINGIP, &QUEUEFREE, &QUEUELIFETIME, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
+    &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCELIFETIME, &BOUNCEMAXBYTES, &CONCURRENCYDEST, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
+    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DESTINATIONS, &DOMAINBINDINGS, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &HOLDDOMAINS, &HOLDREMOTE, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
+    &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &OUTGOINGIP, &QUEUEFREE, &QUEUELIFETIME, &QUEUELIFETIMES, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
     &TCP_SMTP, &TCP_SMTP_CDB, &TIMEOUTCONNECT, &TIMEOUTDELIVERY, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
 ];
 
@@ -145,6 +145,36 @@ pub static QUEUELIFETIME: Setting = Setting {
     name: "queuelifetime", form: seconds(0, YEAR), default: "604800: a week", readers: &["send"],
     text: "How many seconds a message is tried. After that one last attempt is made; what fails then is bounced.",
     example: "604800",
+};
+/// Life of a message by its recipient's domain.
+pub static QUEUELIFETIMES: Setting = Setting {
+    name: "queuelifetimes", form: Form::Map(lifetime), default: "none: queuelifetime for all", readers: &["send"],
+    text: "How many seconds a recipient is tried, by domain, where that is not queuelifetime: domain:seconds for exactly that domain, .domain:seconds for all below it. The last line for a domain counts.",
+    example: "example.org:2592000\n.example.net:86400",
+};
+/// Life of a bounce.
+pub static BOUNCELIFETIME: Setting = Setting {
+    name: "bouncelifetime", form: seconds(0, YEAR), default: "queuelifetime", readers: &["send"],
+    text: "How many seconds a message without a sender, such as a bounce, is tried.",
+    example: "86400",
+};
+/// Remote delivery stopped.
+pub static HOLDREMOTE: Setting = Setting {
+    name: "holdremote", form: Form::Integer { least: 0, most: 1, unit: "0 (deliver) or 1 (hold)" }, default: "0", readers: &["send"],
+    text: "With 1 no delivery is begun; running ones end, mail is accepted and waits. 0 lets it go on.",
+    example: "0",
+};
+/// Domains that are held.
+pub static HOLDDOMAINS: Setting = Setting {
+    name: "holddomains", form: Form::List(domain_or_suffix), default: "none", readers: &["send"],
+    text: "Recipient domains to which nothing is delivered for now, one a line: domain for exactly that one, .domain for all below it. Their mail waits, however old it grows, and goes on when the line is removed.",
+    example: "example.org\n.example.net",
+};
+/// Limits by destination.
+pub static CONCURRENCYDEST: Setting = Setting {
+    name: "concurrencydest", form: Form::Map(limits), default: "none: concurrencydestination for all", readers: &["send"],
+    text: "Limits by destination, domain:connections:messages:rate: connections at once, messages of one connection, messages a minute. A number that is left out has no limit of its own. The domain is that of the recipient, or the relay that smtproutes names for it; .domain stands for all below it, an empty one for all others. The last line for a domain counts.",
+    example: "example.org:2:20:60\n.example.net:5",
 };
 /// Free space kept.
 pub static QUEUEFREE: Setting = Setting {

@@ -3,8 +3,10 @@
 //! Security stance: domains come from strangers, lists from the admin; nothing here does I/O, so that the decision can be
 //! tested alone. How it fails: a line that does not parse is an error in words. Known limits are said in each module.
 
+pub mod domain_map;
 pub mod rcpthosts;
 pub mod smtproutes;
 
+pub use domain_map::DomainMap;
 pub use rcpthosts::{Listed, RcptHosts};
 pub use smtproutes::{BadRoute, SMTP_PORT, SmtpRoutes};

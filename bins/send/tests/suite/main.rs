@@ -6,6 +6,7 @@ mod clock;
 mod common;
 mod crashes;
 mod life;
+mod limits;
 mod pace;
 mod queued;
 mod remote;
