@@ -23,8 +23,8 @@ pub enum Event<'a> {
     End(u64),
     /// It may have been delivered twice.
     Duplicate { id: u64, why: &'a str },
-    /// The admin had something done to a message.
-    Admin { id: u64, user: &'a str, what: &'a str },
+    /// The admin had something done to a message; `when` tells of what was done while no scheduler ran.
+    Admin { id: u64, user: &'a str, what: &'a str, when: &'a str },
     /// The scheduler begins or ends; its deliveries have no outcome.
     Scheduler,
     /// smtpd took a message.
@@ -161,11 +161,14 @@ fn duplicate(rest: &str) -> Option<Event<'_>> {
     Some(Event::Duplicate { id: id(message)?, why })
 }
 
-/// `UID: WHAT msg ID`, or `UID: flush NAME...`
+/// `UID: WHAT msg ID`, `UID: WHAT msg ID at TIME while stopped`, or `UID: flush NAME`
 fn admin(rest: &str) -> Option<Event<'_>> {
     let (user, what) = rest.split_once(": ")?;
     match what.rsplit_once(" msg ") {
-        Some((what, message)) => Some(Event::Admin { id: id(message)?, user, what }),
+        Some((what, message)) => {
+            let (message, when) = message.split_once(" at ").unwrap_or((message, ""));
+            Some(Event::Admin { id: id(message)?, user, what, when: when.split(' ').next().unwrap_or_default() })
+        }
         None => Some(Event::Quiet),
     }
 }

@@ -17,7 +17,11 @@ fn the_lines_of_the_scheduler_are_taken_apart() {
         ("triple bounce: discarding bounce/1795299494221406", Event::Discarded(ID)),
         ("end msg 1795299494221406", Event::End(ID)),
         ("possible duplicate: msg 1795299494221406: why", Event::Duplicate { id: ID, why: "why" }),
-        ("admin uid 0: route relay.example:26 msg 1795299494221406", Event::Admin { id: ID, user: "0", what: "route relay.example:26" }),
+        ("admin uid 0: route relay.example:26 msg 1795299494221406", Event::Admin { id: ID, user: "0", what: "route relay.example:26", when: "" }),
+        (
+            "admin uid 0: delete msg 1795299494221406 at 1795299499000000 while stopped",
+            Event::Admin { id: ID, user: "0", what: "delete", when: "1795299499000000" },
+        ),
         ("admin uid 0: flush all", Event::Quiet),
         ("status: local 0/0 remote 3/100", Event::Quiet),
         ("status: exiting", Event::Scheduler),

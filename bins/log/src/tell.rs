@@ -138,7 +138,10 @@ impl Teller {
             }
             Event::Bounce { bounce, .. } => format!("its failures are told by message {bounce}"),
             Event::Discarded(_) => "it is a bounce that failed; nobody is told".to_owned(),
-            Event::Admin { user, what, .. } => format!("the admin (user {user}) says: {what}"),
+            Event::Admin { user, what, when, .. } => match when.parse() {
+                Ok(when) => format!("the admin (user {user}) said at {}, while the scheduler was stopped: {what}", Moment(when)),
+                Err(_) => format!("the admin (user {user}) says: {what}"),
+            },
             Event::Duplicate { why, .. } => format!("possible duplicate: {why}"),
             Event::End(id) => format!("done, {} after it was born", duration(at.since(Moment::of_birth(*id)))),
             Event::Refuse { rule, fields, reply } => refused(rule, fields, reply),
