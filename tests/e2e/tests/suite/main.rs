@@ -3,6 +3,7 @@
 
 mod dns;
 mod faults;
+mod forwarder;
 mod neighbours;
 mod policy;
 mod power;
