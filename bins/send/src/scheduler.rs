@@ -149,7 +149,10 @@ impl Scheduler {
     /// What an admin's program did while no scheduler ran belongs into the log, too.
     fn log_notes(&mut self) {
         match self.store.take_notes() {
-            Ok(notes) => notes.lines().for_each(|line| self.book.noted(line)),
+            Ok(notes) => {
+                notes.lines().for_each(|line| self.book.noted(line));
+                self.book.flush();
+            }
             Err(error) => self.book.error(format_args!("unable to read {}/admin: {error}", self.store.root().display())),
         }
     }

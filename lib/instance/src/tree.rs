@@ -93,9 +93,9 @@ const DIRECTORIES: &[Row] = &[
 /// installer.
 const SERVICE_DIRECTORIES: &[&str] = &["", "/env", "/log"];
 
-/// Files that the services keep beside the messages: the last queue id given, and the attempts
-/// that may have been under way.
-pub const QUEUE_FILES: &[&str] = &["attempts", "lastid"];
+/// Files that are kept beside the messages: what the admin did while no scheduler ran, the attempts
+/// that may have been under way, and the last queue id given.
+pub const QUEUE_FILES: &[&str] = &["admin", "attempts", "lastid"];
 
 /// How many directories share the waiting messages.
 const SHARDS: usize = 256;

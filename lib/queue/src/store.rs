@@ -240,6 +240,14 @@ impl Store {
         open_directory(&self.root.join("cur").join(shard(id)))
     }
 
+    /// Opens the directory of the held messages, for syncing.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn open_held(&self) -> io::Result<OwnedFd> {
+        open_directory(&self.root.join("hold"))
+    }
+
     /// Removes a message that is done: every recipient delivered or bounced.
     ///
     /// # Errors

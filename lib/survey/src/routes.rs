@@ -33,6 +33,14 @@ impl Routes {
         Ok(Routes { table, me: control.line(&rows::ME)?.unwrap_or_default(), known: Mutex::default() })
     }
 
+    /// Whether a text is a route, as control/smtproutes has it behind the domain.
+    ///
+    /// # Errors
+    /// In words, what to write.
+    pub fn check(route: &str) -> Result<(), String> {
+        SmtpRoutes::new().insert("", route).map_err(|bad| bad.to_string())
+    }
+
     /// No routes: everything goes by MX.
     pub fn none() -> Routes {
         Routes { table: SmtpRoutes::new(), me: String::new(), known: Mutex::default() }

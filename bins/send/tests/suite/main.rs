@@ -1,6 +1,7 @@
 //! The real stafett-send in a temporary instance, between a scripted stafett-remote and a scripted stafett-queued.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panic")]
 
+mod admin;
 mod bounces;
 mod clock;
 mod common;
