@@ -11,11 +11,11 @@ use std::time::Instant;
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
-use stafett_sys::poll::{self, Interest};
 use stafett_smtp::ehlo::Capabilities;
+use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket::{receive_packet, send_packet};
-use stafett_wire::delivery::{Destination, Order, Report, Scope};
 use stafett_wire::LARGEST_PACKET;
+use stafett_wire::delivery::{Destination, Order, Report, Scope};
 
 use crate::content::Content;
 use crate::judgement::NoSession;

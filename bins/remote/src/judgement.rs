@@ -249,9 +249,9 @@ pub fn no_such_name(destination: &Destination) -> NoSession {
     match destination.kind {
         Lookup::Mx => never(format!("Sorry, I couldn't find any host named {name}. (#5.1.2)")),
         // The name is the admin's, not the sender's: a slip in a route must not bounce mail.
-        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket => later(format!(
-            "The relay {name} has no address; correct control/smtproutes, or the name service. (#4.4.4)"
-        )),
+        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket => {
+            later(format!("The relay {name} has no address; correct control/smtproutes, or the name service. (#4.4.4)"))
+        }
     }
 }
 
@@ -281,9 +281,7 @@ pub fn look_up_failed(name: &str, failure: &stafett_dns::Failure) -> NoSession {
 /// We are the best MX: to deliver there would be a loop, to bounce would lose a relay's own mail (RFC 5321 §5.1).
 pub fn best_exchanger_is_here(destination: &Destination) -> NoSession {
     let name = &destination.name;
-    later(format!(
-        "This host is the best MX for {name} but control/smtproutes has no route for it; add the line {name}:HOST. (#4.4.6)"
-    ))
+    later(format!("This host is the best MX for {name} but control/smtproutes has no route for it; add the line {name}:HOST. (#4.4.6)"))
 }
 
 /// A destination that is no domain name.

@@ -65,8 +65,8 @@ fn run() -> Result<(), String> {
     let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
     let sender = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
-    let parent = Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN)
-        .map_err(reason("listen at run/remote/socket"))?;
+    let parent =
+        Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN).map_err(reason("listen at run/remote/socket"))?;
     if sandbox(&control).enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
         LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
     }

@@ -24,7 +24,10 @@ fn without_files_the_system_chooses() {
 
 #[test]
 fn the_destination_goes_before_the_sender_and_both_before_the_rest() {
-    let table = outgoing("192.0.2.1\n2001:db8::1\nto.test:192.0.2.2\n.to.test:192.0.2.3\n", "From.test:192.0.2.4\n.from.test:192.0.2.5\n:192.0.2.6\n");
+    let table = outgoing(
+        "192.0.2.1\n2001:db8::1\nto.test:192.0.2.2\n.to.test:192.0.2.3\n",
+        "From.test:192.0.2.4\n.from.test:192.0.2.5\n:192.0.2.6\n",
+    );
     assert_eq!(four(table.sources("to.test", "a@from.test")), "192.0.2.2");
     assert_eq!(four(table.sources("x.y.to.test", "a@from.test")), "192.0.2.3");
     assert_eq!(four(table.sources("else.test", "a@FROM.test")), "192.0.2.4");

@@ -133,4 +133,3 @@ fn settle(running: &mut Vec<Runner>, until: Instant, failed: &mut impl FnMut(IpA
         None => Settled::Open,
     })
 }
-

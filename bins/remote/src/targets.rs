@@ -133,11 +133,7 @@ fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Na
     }
 }
 
-fn explicit_exchangers(
-    settings: &Settings,
-    destination: &Destination,
-    mut hosts: Vec<(u16, Name)>,
-) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+fn explicit_exchangers(settings: &Settings, destination: &Destination, mut hosts: Vec<(u16, Name)>) -> Result<Vec<Vec<IpAddr>>, NoSession> {
     hosts.retain(|(_, host)| !host.is_root());
     // From our own preference on nobody is asked for, nor looked up (RFC 5321 §5.1).
     if let Some(own) = hosts.iter().filter(|(_, host)| is_own_name(settings, host)).map(|(preference, _)| *preference).min() {
@@ -217,9 +213,7 @@ fn is_own_address(address: IpAddr) -> bool {
 }
 
 fn name_of(destination: &Destination) -> Result<Name, NoSession> {
-    Question::new(&destination.name, RecordKind::A)
-        .map(|question| question.name)
-        .map_err(|error| judgement::not_a_name(&error))
+    Question::new(&destination.name, RecordKind::A).map(|question| question.name).map_err(|error| judgement::not_a_name(&error))
 }
 
 #[cfg(test)]

@@ -30,8 +30,7 @@ fn equal_preferences_come_in_any_order() {
 
 #[test]
 fn from_our_own_preference_on_nobody_is_tried() {
-    let hosts =
-        vec![host(10, false, "192.0.2.1"), host(20, true, "192.0.2.2"), host(20, false, "192.0.2.3"), host(30, false, "192.0.2.4")];
+    let hosts = vec![host(10, false, "192.0.2.1"), host(20, true, "192.0.2.2"), host(20, false, "192.0.2.3"), host(30, false, "192.0.2.4")];
     assert_eq!(shown(hosts).unwrap(), ["192.0.2.1"]);
     assert_eq!(shown(vec![host(10, true, "192.0.2.1"), host(20, false, "192.0.2.2")]), None);
 }

@@ -54,13 +54,7 @@ pub enum Stop {
 ///
 /// # Errors
 /// [`Stop`]; the connection must be closed.
-pub fn deliver(
-    session: &mut Session,
-    message: &Message,
-    patience: &Patience,
-    ledger: &mut Ledger,
-    may_pipeline: bool,
-) -> Result<(), Stop> {
+pub fn deliver(session: &mut Session, message: &Message, patience: &Patience, ledger: &mut Ledger, may_pipeline: bool) -> Result<(), Stop> {
     for number in ledger.open() {
         if !recipient(message, number).is_some_and(|one| is_speakable(&one.address)) {
             ledger.judge(number, judgement::unspeakable_address());

@@ -99,13 +99,20 @@ fn a_live_address_behind_many_dead_ones_is_reached() {
 
 #[test]
 fn connections_go_to_allowed_networks_only() {
-    let resolvers = names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.1"), ("b.test", "a 127.0.0.2")]);
+    let resolvers =
+        names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.1"), ("b.test", "a 127.0.0.2")]);
     let remote = Remote::start(&[("resolvers", &resolvers), ("destinations", "# ours\n127.0.0.2/31\n")]);
     let outside = server::start(|_, _| Action::Default);
     let inside = good("127.0.0.2", outside.port);
     // The DNS, a route, a route in the clothes of IPv6, and a literal.
     assert!(only(&mx(&remote, "to.test", inside.port)).1.starts_with("127.0.0.2 accepted message."));
-    for (kind, name) in [(Kind::Host, "127.0.0.1"), (Kind::Host, "::ffff:127.0.0.1"), (Kind::Host, "localhost"), (Kind::Mx, "[127.0.0.1]"), (Kind::Lmtp, "127.0.0.1")] {
+    for (kind, name) in [
+        (Kind::Host, "127.0.0.1"),
+        (Kind::Host, "::ffff:127.0.0.1"),
+        (Kind::Host, "localhost"),
+        (Kind::Mx, "[127.0.0.1]"),
+        (Kind::Lmtp, "127.0.0.1"),
+    ] {
         let report = remote.to(kind, name, outside.port).send(&["b@to.test"], MESSAGE);
         let (verdict, text) = only(&report);
         assert_eq!((verdict, report.scope), (Verdict::Temporary, Scope::Destination), "{text}");
@@ -189,7 +196,8 @@ fn an_address_that_is_not_ours_defers_and_no_other_is_taken() {
 
 /// Two MX hosts, the better one doing what `decide` says.
 fn two_hosts(decide: impl Fn(usize, &str) -> Action + Send + Sync + 'static) -> (Remote, Server, Server) {
-    let resolvers = names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.2"), ("b.test", "a 127.0.0.3")]);
+    let resolvers =
+        names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.2"), ("b.test", "a 127.0.0.3")]);
     let remote = Remote::start(&[("resolvers", &resolvers), ("timeoutremote", "1\n")]);
     let first = server::start_at("127.0.0.2:0".parse().unwrap(), decide);
     let second = good("127.0.0.3", first.port);
@@ -199,7 +207,8 @@ fn two_hosts(decide: impl Fn(usize, &str) -> Action + Send + Sync + 'static) -> 
 #[test]
 fn whoever_is_put_off_goes_to_the_next_host() {
     for step in ["MAIL", "RCPT", "DATA", "."] {
-        let (remote, first, second) = two_hosts(move |_, event| if event.starts_with(step) { reply("451 4.3.2 not now") } else { Action::Default });
+        let (remote, first, second) =
+            two_hosts(move |_, event| if event.starts_with(step) { reply("451 4.3.2 not now") } else { Action::Default });
         let report = mx(&remote, "to.test", first.port);
         assert!(only(&report).1.starts_with("127.0.0.3 accepted message."), "{step}: {report:?}");
         assert!(!report.reusable, "the next message begins with the best host again");
@@ -234,9 +243,12 @@ fn a_connection_lost_before_the_end_leads_to_the_next_host_and_one_lost_after_it
 
 #[test]
 fn what_the_first_host_says_counts_when_no_other_can_be_reached() {
-    let resolvers = names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.2"), ("b.test", "a 127.0.0.3")]);
+    let resolvers =
+        names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.2"), ("b.test", "a 127.0.0.3")]);
     let remote = Remote::start(&[("resolvers", &resolvers)]);
-    let first = server::start_at("127.0.0.2:0".parse().unwrap(), |_, event| if event.starts_with("RCPT") { reply("450 4.2.0 greylisted") } else { Action::Default });
+    let first = server::start_at("127.0.0.2:0".parse().unwrap(), |_, event| {
+        if event.starts_with("RCPT") { reply("450 4.2.0 greylisted") } else { Action::Default }
+    });
     let report = mx(&remote, "to.test", first.port);
     assert_eq!((only(&report).0, report.scope), (Verdict::Temporary, Scope::Message));
     assert!(only(&report).1.starts_with("127.0.0.2 does not like recipient."), "{report:?}");
@@ -244,10 +256,15 @@ fn what_the_first_host_says_counts_when_no_other_can_be_reached() {
 
 #[test]
 fn a_backup_that_can_do_less_bounces_nothing() {
-    let resolvers = names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.2"), ("b.test", "a 127.0.0.3")]);
+    let resolvers =
+        names::start(&[("to.test", "mx 10 a.test"), ("to.test", "mx 20 b.test"), ("a.test", "a 127.0.0.2"), ("b.test", "a 127.0.0.3")]);
     let remote = Remote::start(&[("resolvers", &resolvers)]);
-    let first = server::start_at("127.0.0.2:0".parse().unwrap(), |_, event| if event.starts_with("RCPT") { reply("450 4.2.0 greylisted") } else { Action::Default });
-    let _old = server::start_at(([127, 0, 0, 3], first.port).into(), |_, event| if event.starts_with("EHLO") { reply("250 old.test") } else { Action::Default });
+    let first = server::start_at("127.0.0.2:0".parse().unwrap(), |_, event| {
+        if event.starts_with("RCPT") { reply("450 4.2.0 greylisted") } else { Action::Default }
+    });
+    let _old = server::start_at(([127, 0, 0, 3], first.port).into(), |_, event| {
+        if event.starts_with("EHLO") { reply("250 old.test") } else { Action::Default }
+    });
     let mut facts = envelope(&["b@to.test"]);
     facts.eight_bit = true;
     let report = remote.to(Kind::Mx, "to.test", first.port).send_with(&facts, "x: y\r\n\r\n\u{e4}\r\n".as_bytes());
@@ -298,8 +315,8 @@ fn a_literal_is_an_address_and_this_host_is_none() {
     let remote = Remote::start(&[]);
     let server = good("127.0.0.2", 0);
     assert_eq!(only(&mx(&remote, "[127.0.0.2]", server.port)).0, Verdict::Ok);
-    let (verdict, text) = (|report: Report| (only(&report).0, only(&report).1.to_owned()))(mx(&remote, "[127.0.0.1]", 25));
-    assert!(verdict == Verdict::Permanent && text.contains("(#5.4.6)"), "{text}");
+    let report = mx(&remote, "[127.0.0.1]", 25);
+    assert!(only(&report).0 == Verdict::Permanent && only(&report).1.contains("(#5.4.6)"), "{report:?}");
     assert_eq!(only(&mx(&remote, "[nonsense]", 25)).0, Verdict::Permanent);
 }
 

@@ -105,7 +105,8 @@ fn what_the_dns_does_not_say_is_a_deferral() {
 
 #[test]
 fn silence_about_a_worse_host_holds_up_nothing_for_long() {
-    let remote = remote(&[("to.test", "mx 10 good.test"), ("to.test", "mx 20 quiet.test"), ("good.test", "a 127.0.0.1"), ("quiet.test", "silent")]);
+    let remote =
+        remote(&[("to.test", "mx 10 good.test"), ("to.test", "mx 20 quiet.test"), ("good.test", "a 127.0.0.1"), ("quiet.test", "silent")]);
     let server = server::start(|_, _| Action::Default);
     let start = Instant::now();
     assert_eq!(only(&mx(&remote, "to.test", server.port)).0, Verdict::Ok);

@@ -83,7 +83,13 @@ impl Drop for Names {
 
 /// A hundred MX hosts without addresses, or a hundred with the best one alive.
 fn hundreds() -> String {
-    let line = |number: usize| format!("hundred IN MX {} {}\ncrowd IN MX 10 none{number}\n", 10 + number, if number == 0 { "good".into() } else { format!("none{number}") });
+    let line = |number: usize| {
+        format!(
+            "hundred IN MX {} {}\ncrowd IN MX 10 none{number}\n",
+            10 + number,
+            if number == 0 { "good".into() } else { format!("none{number}") }
+        )
+    };
     (0..100).map(line).collect()
 }
 

@@ -31,7 +31,9 @@ fn exim_takes_puts_off_and_refuses() {
 
 #[test]
 fn opensmtpd_takes_and_refuses() {
-    let Some(opensmtpd) = opensmtpd() else { return skip("opensmtpd_takes_and_refuses", "needs root and OpenSMTPD's package laid out by tests/run") };
+    let Some(opensmtpd) = opensmtpd() else {
+        return skip("opensmtpd_takes_and_refuses", "needs root and OpenSMTPD's package laid out by tests/run");
+    };
     let remote = Remote::start(&[("timeoutremote", "20\n")]);
     let mut delivery = remote.host(opensmtpd.port);
     for _ in 0..2 {
@@ -43,7 +45,9 @@ fn opensmtpd_takes_and_refuses() {
 
 #[test]
 fn dovecot_answers_for_each_recipient_over_tcp_and_at_its_socket() {
-    let Some(dovecot) = dovecot() else { return skip("dovecot_answers_for_each_recipient_over_tcp_and_at_its_socket", "needs root and Dovecot's LMTP") };
+    let Some(dovecot) = dovecot() else {
+        return skip("dovecot_answers_for_each_recipient_over_tcp_and_at_its_socket", "needs root and Dovecot's LMTP");
+    };
     let remote = Remote::start(&[("timeoutremote", "20\n")]);
     let socket = dovecot.path("lmtp");
     for (kind, name, port) in [(Kind::Lmtp, "127.0.0.1", dovecot.port), (Kind::LmtpSocket, socket.to_str().unwrap(), 0)] {

@@ -98,9 +98,7 @@ fn fits(message: &Message<[u8]>, id: u16, asked: &Name, kind: Kind) -> Result<()
         return Ok(());
     }
     let question = message.sole_question().map_err(|_| "not one question")?;
-    let same = question.qname().name_eq(asked)
-        && question.qtype() == kind.rtype()
-        && question.qclass() == Class::IN;
+    let same = question.qname().name_eq(asked) && question.qtype() == kind.rtype() && question.qclass() == Class::IN;
     if same { Ok(()) } else { Err("wrong question") }
 }
 
@@ -151,12 +149,10 @@ fn records_of(message: &Message<[u8]>, owner: &Name, kind: Kind) -> Result<Vec<R
         let data = match kind {
             Kind::A => record.to_record::<A>().map(|r| r.map(|r| Record::A(r.data().addr()))),
             Kind::Aaaa => record.to_record::<Aaaa>().map(|r| r.map(|r| Record::Aaaa(r.data().addr()))),
-            Kind::Mx => record.to_record::<Mx<ParsedName<&[u8]>>>().map(|r| {
-                r.map(|r| Record::Mx { preference: r.data().preference(), exchange: owned(r.data().exchange()) })
-            }),
-            Kind::Ptr => record
-                .to_record::<Ptr<ParsedName<&[u8]>>>()
-                .map(|r| r.map(|r| Record::Ptr(owned(r.data().ptrdname())))),
+            Kind::Mx => record
+                .to_record::<Mx<ParsedName<&[u8]>>>()
+                .map(|r| r.map(|r| Record::Mx { preference: r.data().preference(), exchange: owned(r.data().exchange()) })),
+            Kind::Ptr => record.to_record::<Ptr<ParsedName<&[u8]>>>().map(|r| r.map(|r| Record::Ptr(owned(r.data().ptrdname())))),
             Kind::Txt => record.to_record::<Txt<&[u8]>>().map(|r| r.map(|r| Record::Txt(joined(r.data())))),
         };
         found.extend(data.map_err(broken)?);

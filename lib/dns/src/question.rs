@@ -71,8 +71,7 @@ impl Question {
     /// # Errors
     /// None for any address; the type is there because names are built through a checked builder.
     pub fn reverse(address: IpAddr) -> Result<Self, BadName> {
-        let name = Name::reverse_from_addr(address.to_canonical())
-            .map_err(|error| BadName::new(&address.to_string(), error))?;
+        let name = Name::reverse_from_addr(address.to_canonical()).map_err(|error| BadName::new(&address.to_string(), error))?;
         Ok(Question { name, kind: Kind::Ptr })
     }
 }

@@ -38,9 +38,7 @@ impl Resolver {
     /// One question; returns after `within` at the latest.
     #[must_use]
     pub fn ask(&self, question: &Question, within: Duration) -> Outcome {
-        self.ask_all(std::slice::from_ref(question), within)
-            .pop()
-            .unwrap_or_else(|| system_failure("the question was lost"))
+        self.ask_all(std::slice::from_ref(question), within).pop().unwrap_or_else(|| system_failure("the question was lost"))
     }
 
     /// All questions in parallel; the outcomes stand in the order of the questions. Returns after `within` at the latest.
@@ -94,10 +92,8 @@ impl Resolver {
     /// for the best.
     #[must_use]
     pub fn addresses_of_best(&self, hosts: &[Name], best: usize, within: Duration) -> Vec<Outcome<Vec<IpAddr>>> {
-        let questions: Vec<Question> = hosts
-            .iter()
-            .flat_map(|host| [Kind::Aaaa, Kind::A].map(|kind| Question::about(host.clone(), kind)))
-            .collect();
+        let questions: Vec<Question> =
+            hosts.iter().flat_map(|host| [Kind::Aaaa, Kind::A].map(|kind| Question::about(host.clone(), kind))).collect();
         let enough = |flights: &[Flight]| {
             let mut found = flights.chunks(2).take(best);
             let is_settled = |host: &[Flight]| host.iter().any(Flight::has_answer) || host.iter().all(Flight::is_over);
@@ -141,12 +137,8 @@ impl Resolver {
             Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error),
         }
-        let ready: Vec<(usize, usize)> = slots
-            .into_iter()
-            .zip(&sockets)
-            .filter(|(_, socket)| !socket.revents().is_empty())
-            .map(|(slot, _)| slot)
-            .collect();
+        let ready: Vec<(usize, usize)> =
+            slots.into_iter().zip(&sockets).filter(|(_, socket)| !socket.revents().is_empty()).map(|(slot, _)| slot).collect();
         // From the back, because an attempt that ends moves those behind it.
         for (number, index) in ready.into_iter().rev() {
             match flights.get_mut(number) {

@@ -27,9 +27,7 @@ impl Resolver {
     /// The first name of `address`, not checked further. Takes `within` at the longest.
     #[must_use]
     pub fn name_of(&self, address: IpAddr, within: Duration) -> Outcome<ReverseName> {
-        self.names(address, within).and_then(|names| {
-            names.first().map(|name| ReverseName { name: text(name), confirmed: false })
-        })
+        self.names(address, within).and_then(|names| names.first().map(|name| ReverseName { name: text(name), confirmed: false }))
     }
 
     /// The name of `address` that leads back to it, or its first name unconfirmed. Takes `within` at the longest.

@@ -1,8 +1,8 @@
 //! The resolver against servers that lie, err, cut short or say nothing.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic")]
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -108,9 +108,7 @@ fn an_answer_to_another_question_is_dropped() {
 
 #[test]
 fn records_of_other_owners_do_not_count() {
-    let liar = server(|query| {
-        vec![reply(query, Rcode::NOERROR, &[("elsewhere.example", Record::Address(ADDRESS))])]
-    });
+    let liar = server(|query| vec![reply(query, Rcode::NOERROR, &[("elsewhere.example", Record::Address(ADDRESS))])]);
     assert_eq!(ask(vec![liar]), Outcome::NoData);
 }
 
@@ -238,9 +236,7 @@ fn alias_loops_are_temporary() {
 
 #[test]
 fn a_server_without_edns_is_asked_again_without() {
-    let old = server(|query| {
-        if query.opt().is_some() { vec![reply(query, Rcode::FORMERR, &[])] } else { vec![honest(query)] }
-    });
+    let old = server(|query| if query.opt().is_some() { vec![reply(query, Rcode::FORMERR, &[])] } else { vec![honest(query)] });
     assert!(is_the_address(&ask(vec![old])));
 }
 
@@ -293,11 +289,8 @@ fn records_cut_inside_are_malformed() {
 
 #[test]
 fn fifty_questions_take_as_long_as_one() {
-    let slow = server(|query| {
-        vec![honest(query)]
-    });
-    let questions: Vec<Question> =
-        (0..50).map(|number| Question::new(&format!("host{number}.example"), Kind::A).unwrap()).collect();
+    let slow = server(|query| vec![honest(query)]);
+    let questions: Vec<Question> = (0..50).map(|number| Question::new(&format!("host{number}.example"), Kind::A).unwrap()).collect();
     let start = Instant::now();
     let outcomes = Resolver::new(vec![slow]).ask_all(&questions, PATIENCE);
     assert_eq!(outcomes.len(), 50);

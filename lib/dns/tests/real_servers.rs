@@ -80,10 +80,8 @@ fn servers() -> Servers {
     fs::write(path("reverse"), REVERSE).unwrap();
     fs::write(path("nsd.conf"), nsd_configuration(directory.path(), nsd_port)).unwrap();
     fs::write(path("unbound.conf"), unbound_configuration(directory.path(), unbound_port, nsd_port)).unwrap();
-    let processes = vec![
-        start("/usr/sbin/nsd", &["-d", "-c", &path("nsd.conf")]),
-        start("/usr/sbin/unbound", &["-d", "-c", &path("unbound.conf")]),
-    ];
+    let processes =
+        vec![start("/usr/sbin/nsd", &["-d", "-c", &path("nsd.conf")]), start("/usr/sbin/unbound", &["-d", "-c", &path("unbound.conf")])];
     let address: SocketAddr = ([127, 0, 0, 1], unbound_port).into();
     let servers = Servers { processes, resolver: Resolver::new(vec![address]), _directory: directory };
     wait_until_up(&servers.resolver);

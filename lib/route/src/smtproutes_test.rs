@@ -21,13 +21,8 @@ fn without_routes_everything_goes_by_mx() {
 
 #[test]
 fn the_most_exact_key_counts() {
-    let routes = routes(&[
-        ("example.org", "exact"),
-        (".example.org", "below"),
-        (".b.example.org", "deeper:26"),
-        (".org", "top"),
-        ("", "default"),
-    ]);
+    let routes =
+        routes(&[("example.org", "exact"), (".example.org", "below"), (".b.example.org", "deeper:26"), (".org", "top"), ("", "default")]);
     assert_eq!(shown(&routes, "example.org"), "host exact 25");
     assert_eq!(shown(&routes, "a.example.org"), "host below 25");
     assert_eq!(shown(&routes, "x.b.example.org"), "host deeper 26");
@@ -54,11 +49,7 @@ fn the_last_of_equal_keys_wins_in_any_case() {
 
 #[test]
 fn addresses_as_relays() {
-    let routes = routes(&[
-        ("four.example", "192.0.2.1:2525"),
-        ("six.example", "[2001:DB8::1]:2525"),
-        ("plain.example", "[2001:db8::1]"),
-    ]);
+    let routes = routes(&[("four.example", "192.0.2.1:2525"), ("six.example", "[2001:DB8::1]:2525"), ("plain.example", "[2001:db8::1]")]);
     assert_eq!(shown(&routes, "four.example"), "host 192.0.2.1 2525");
     assert_eq!(shown(&routes, "six.example"), "host 2001:db8::1 2525");
     assert_eq!(shown(&routes, "plain.example"), "host 2001:db8::1 25");
@@ -98,7 +89,20 @@ fn relays_that_speak_lmtp() {
 #[test]
 fn values_that_are_refused() {
     let refused = |value: &str| SmtpRoutes::new().insert("example.org", value).unwrap_err().to_string();
-    for value in ["relay:0", "relay:65536", "relay:+25", "relay:smtp", "2001:db8::1", "[2001:db8::1", "[relay]", "[::1]25", "a b", "lmtp:unix:run/x", "lmtp::24x", "lmtp:h:0"] {
+    for value in [
+        "relay:0",
+        "relay:65536",
+        "relay:+25",
+        "relay:smtp",
+        "2001:db8::1",
+        "[2001:db8::1",
+        "[relay]",
+        "[::1]25",
+        "a b",
+        "lmtp:unix:run/x",
+        "lmtp::24x",
+        "lmtp:h:0",
+    ] {
         refused(value);
     }
     assert!(refused("relay:587|user|password").contains("does not support credentials in smtproutes"));

@@ -15,7 +15,8 @@ pub fn split(line: &str) -> Result<(String, IpAddr), String> {
     if let Ok(address) = ip_address(line) {
         return Ok((String::new(), usable(address)?));
     }
-    let (domain, address) = line.split_once(':').ok_or_else(|| format!("\"{line}\" is not an IP address; write address or domain:address"))?;
+    let (domain, address) =
+        line.split_once(':').ok_or_else(|| format!("\"{line}\" is not an IP address; write address or domain:address"))?;
     let address = usable(ip_address(address)?)?;
     if !domain.is_empty() {
         domain_or_suffix(domain)?;
