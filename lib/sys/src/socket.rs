@@ -97,6 +97,14 @@ pub fn stop_receiving(socket: impl AsFd) -> io::Result<()> {
     rustix::net::shutdown(socket, rustix::net::Shutdown::Read).map_err(io::Error::from)
 }
 
+/// Tells the other side that nothing more comes; what it says can still be received.
+///
+/// # Errors
+/// When the socket is not connected.
+pub fn stop_sending(socket: impl AsFd) -> io::Result<()> {
+    rustix::net::shutdown(socket, rustix::net::Shutdown::Write).map_err(io::Error::from)
+}
+
 /// Two connected sockets, both closed on execution.
 pub fn pair(style: Style) -> io::Result<(OwnedFd, OwnedFd)> {
     rustix::net::socketpair(AddressFamily::UNIX, kind(style), SocketFlags::CLOEXEC, None).map_err(io::Error::from)
