@@ -98,14 +98,15 @@ struct Remote {
 }
 
 impl Service for Remote {
-    fn refresh(&mut self, forced: bool) {
+    fn refresh(&mut self, forced: bool) -> bool {
         if !self.watch.changed() && !forced && !self.settings.are_stale() {
-            return;
+            return false;
         }
         match Settings::read(&self.control) {
             Ok(settings) => self.settings = settings,
             Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
         }
+        true
     }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {

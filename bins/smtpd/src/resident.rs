@@ -33,14 +33,22 @@ pub struct Resident {
 }
 
 impl Service for Resident {
-    fn refresh(&mut self, forced: bool) {
+    fn refresh(&mut self, forced: bool) -> bool {
         if !self.watch.changed() && !forced {
-            return;
+            return false;
         }
         match Settings::read(&self.control) {
             Ok(settings) => self.settings = settings,
             Err(error) => self.around.log.error(format_args!("{error} (the last good copy stays in force)")),
         }
+        true
+    }
+
+    /// All but the port: the client's address and what the listener decided about it. Who sends many messages in a
+    /// row, each on a connection of its own, meets one child; another client never does.
+    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+        let lasting = strings.iter().filter(|string| !string.starts_with(b"TCPREMOTEPORT="));
+        Some(lasting.flat_map(|string| [string, &b"\0"[..]].concat()).collect())
     }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {

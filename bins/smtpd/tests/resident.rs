@@ -194,6 +194,7 @@ fn a_resident_child_is_locked_in() {
     assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     let held = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| fs::read_link(entry.unwrap().path()).unwrap());
     let held: Vec<String> = held.map(|target| target.display().to_string()).collect();
-    assert_eq!(held.iter().filter(|target| target.starts_with("socket:")).count(), 1, "{held:?}");
+    // The connection, and the link on which the parent may hand it the client's next one.
+    assert_eq!(held.iter().filter(|target| target.starts_with("socket:")).count(), 2, "{held:?}");
     assert!(!held.iter().any(|target| target.contains("signalfd")), "{held:?}");
 }

@@ -1,8 +1,9 @@
-//! Birth by handoff: one process per conversation, forked from a resident parent.
+//! Birth by handoff: one process per client, forked from a resident parent.
 //!
 //! What: the parent's loop. A caller sends one packet with one descriptor and a few netstrings: a
 //! tag of its choice, then what the service needs to know. The parent forks; the child serves that
-//! one conversation and exits. The parent answers `S` tag pid when the child has started, `E` tag
+//! conversation and exits, or stays a moment for the next one of the same client, if the service
+//! says what makes two clients the same (the children's file has the rules). The parent answers `S` tag pid when the child has started, `E` tag
 //! status when it has ended, `Z` tag text when there is no child. The caller's half is [`Client`].
 //! Security stance: only the users that the program names may call (SO_PEERCRED); a child inherits
 //! the parent's sandbox and holds no descriptor but its conversation and the lifeline.
@@ -11,6 +12,7 @@
 //! Known limits: on TERM the parent refuses what it has not begun with [`ENDING`] and waits [`LINGER`] for its children, which the lifeline tells to
 //! end at their next pause; those in the middle of a message finish on their own after that.
 
+mod children;
 mod client;
 mod parent;
 

@@ -1,6 +1,7 @@
 //! The resident parent's loop.
 
 use crate::client::{Answer, ENDING};
+use crate::children::{Children, next_packet};
 use crate::{LARGEST, LINGER, MOST_STRINGS};
 use stafett_log::Log;
 use stafett_sys::poll::{self, Interest};
@@ -20,9 +21,16 @@ const DEAF: Duration = Duration::from_secs(1);
 
 /// What a resident program does beside the loop.
 pub trait Service {
-    /// Called before each birth and on HUP (`forced`): read again what has changed. Must be cheap
-    /// when nothing has. A control file that does not parse keeps the last good copy.
-    fn refresh(&mut self, forced: bool);
+    /// Called before each conversation and on HUP (`forced`): read again what has changed. Must be
+    /// cheap when nothing has. A control file that does not parse keeps the last good copy. Says
+    /// whether anything may have changed: children that were born before serve nobody else then.
+    fn refresh(&mut self, forced: bool) -> bool;
+
+    /// What two conversations must have in common so that one child may serve both, one after the
+    /// other; `None` for a child each.
+    fn key(&self, _strings: &[&[u8]]) -> Option<Vec<u8>> {
+        None
+    }
 
     /// In the child: serves one conversation and returns the exit code of the process.
     fn serve(&mut self, conversation: Conversation) -> i32;
@@ -45,12 +53,13 @@ pub struct Parent {
     log: Log,
     /// The parent's alone: a child drops it at birth.
     ends: Option<Ends>,
-    lifeline: OwnedFd,
+    /// The children's end; in a child it has moved to its conversations.
+    lifeline: Option<OwnedFd>,
     allowed: Vec<Uid>,
     most: usize,
     callers: HashMap<u64, OwnedFd>,
     next_caller: u64,
-    children: HashMap<Pid, (u64, u64)>,
+    children: Children,
     /// Nobody is accepted until then.
     deaf_until: Option<Instant>,
 }
@@ -75,7 +84,7 @@ impl Parent {
         allowed.extend([Uid::effective(), Uid::ROOT]);
         let (lifeline, write_end) = stafett_sys::descriptor::pipe()?;
         let ends = Some(Ends { listener, signals, _lifeline: write_end });
-        Ok(Parent { log, ends, lifeline, allowed, most, callers: HashMap::new(), next_caller: 0, children: HashMap::new(), deaf_until: None })
+        Ok(Parent { log, ends, lifeline: Some(lifeline), allowed, most, callers: HashMap::new(), next_caller: 0, children: Children::default(), deaf_until: None })
     }
 
     /// Serves until TERM. Returns when the parent should exit.
@@ -86,7 +95,7 @@ impl Parent {
         let mut buffer = vec![0; LARGEST];
         while let Some(ends) = &self.ends {
             self.deaf_until = self.deaf_until.filter(|until| *until > Instant::now());
-            let (signalled, called, ready) = self.wait(ends)?;
+            let Woken { signalled, called, ready, finished } = self.wait(ends)?;
             let (end, reload, died) = if signalled { arrived(&ends.signals) } else { (false, false, false) };
             if called {
                 let (callers, fault) = accept_callers(ends);
@@ -97,9 +106,11 @@ impl Parent {
                 }
                 callers.into_iter().for_each(|caller| self.admit(caller));
             }
-            if reload {
-                service.refresh(true);
+            if reload && service.refresh(true) {
+                self.children.retire();
             }
+            finished.into_iter().for_each(|pid| self.note_finished(pid));
+            self.children.expire();
             if died {
                 self.reap();
             }
@@ -113,15 +124,23 @@ impl Parent {
         self.finish()
     }
 
-    fn wait(&self, ends: &Ends) -> io::Result<(bool, bool, Vec<u64>)> {
+    fn wait(&self, ends: &Ends) -> io::Result<Woken> {
         let names: Vec<u64> = self.callers.keys().copied().collect();
+        let (children, links): (Vec<Pid>, Vec<BorrowedFd<'_>>) = self.children.links().unzip();
         let mut wanted = vec![(ends.signals.as_fd(), Interest::Read)];
         wanted.extend(names.iter().filter_map(|name| self.callers.get(name)).map(|caller| (caller.as_fd(), Interest::Read)));
+        wanted.extend(links.iter().map(|link| (*link, Interest::Read)));
         wanted.extend(Some((ends.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
-        let ready = poll::wait(&wanted, self.deaf_until.map(|_| DEAF))?;
+        let alarms = [self.deaf_until.map(|_| DEAF), self.children.next_expiry()];
+        let ready = poll::wait(&wanted, alarms.into_iter().flatten().min())?;
         let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.readable);
-        let callers = names.iter().enumerate().filter(|(index, _)| is_ready(index + 1)).map(|(_, name)| *name);
-        Ok((is_ready(0), is_ready(names.len() + 1), callers.collect()))
+        let first_link = 1 + names.len();
+        Ok(Woken {
+            signalled: is_ready(0),
+            called: is_ready(first_link + children.len()),
+            ready: names.iter().enumerate().filter(|(index, _)| is_ready(1 + index)).map(|(_, name)| *name).collect(),
+            finished: children.iter().enumerate().filter(|(index, _)| is_ready(first_link + index)).map(|(_, pid)| *pid).collect(),
+        })
     }
 
     fn reap(&mut self) {
@@ -129,9 +148,15 @@ impl Parent {
             if let process::Ending::Killed(signal) = ending {
                 self.log.warning(format_args!("process {pid} was ended by signal {signal}"));
             }
-            if let Some((caller, tag)) = self.children.remove(&pid) {
+            if let Some((caller, tag)) = self.children.died(pid) {
                 self.answer(caller, &Answer::Ended { tag, status: ending.wait_status() });
             }
+        }
+    }
+
+    fn note_finished(&mut self, pid: Pid) {
+        if let Some(((caller, tag), code)) = self.children.finished(pid) {
+            self.answer(caller, &Answer::Ended { tag, status: process::Ending::Exited(code).wait_status() });
         }
     }
 
@@ -186,21 +211,29 @@ impl Parent {
         let (tag, strings) = strings.split_first().ok_or("a handoff without a tag")?;
         let tag = number(tag).map_err(|error| error.to_string())?;
         let descriptor = descriptor.ok_or("a handoff without a descriptor")?;
-        if self.children.len() >= self.most {
+        if self.children.busy() >= self.most {
             let text = format!("{} conversations are under way, which is the limit", self.most);
             self.answer(caller, &Answer::Refused { tag, text });
             return Ok(());
         }
-        service.refresh(false);
+        if service.refresh(false) {
+            self.children.retire();
+        }
+        let key = service.key(strings);
+        if let Some(pid) = key.as_ref().and_then(|key| self.children.reuse(key, (caller, tag), packet, descriptor.as_fd())) {
+            self.answer(caller, &Answer::Started { tag, pid });
+            return Ok(());
+        }
+        let (link, its_link) = key.as_ref().and_then(|_| link().ok()).unzip();
         match process::fork() {
             Ok(Fork::Parent(pid)) => {
-                self.children.insert(pid, (caller, tag));
+                self.children.born(pid, (caller, tag), key.unwrap_or_default(), link);
                 self.answer(caller, &Answer::Started { tag, pid });
             }
             Ok(Fork::Child) => {
-                let Ok(lifeline) = self.become_child() else { process::exit_now(111) };
-                let strings = strings.iter().map(|string| string.to_vec()).collect();
-                process::exit_now(service.serve(Conversation { strings, descriptor, lifeline }));
+                drop(link);
+                let Some(lifeline) = self.become_child() else { process::exit_now(111) };
+                process::exit_now(live(service, Birth { packet, descriptor, lifeline, link: its_link }));
             }
             Err(error) => {
                 self.log.error(format_args!("unable to fork: {error}"));
@@ -212,11 +245,12 @@ impl Parent {
 
     /// Closes all that is the parent's, so that its death can be seen; gives the child its end
     /// of the lifeline.
-    fn become_child(&mut self) -> io::Result<OwnedFd> {
+    fn become_child(&mut self) -> Option<OwnedFd> {
         self.callers.clear();
+        self.children.forget();
         self.ends = None;
-        signal::unblock()?;
-        self.lifeline.try_clone()
+        signal::unblock().ok()?;
+        self.lifeline.take()
     }
 
     fn answer(&mut self, caller: u64, answer: &Answer) {
@@ -245,19 +279,66 @@ impl Parent {
 
     fn finish(mut self) -> io::Result<()> {
         self.refuse_the_rest();
+        self.children.retire();
         let Some(Ends { listener, signals, _lifeline }) = self.ends.take() else { return Ok(()) };
         drop((listener, _lifeline));
         let deadline = Instant::now() + LINGER;
-        while !self.children.is_empty() && Instant::now() < deadline {
+        while !self.children.are_gone() && Instant::now() < deadline {
             poll::wait_two((signals.as_fd(), Interest::Read), None, Some(deadline - Instant::now()))?;
             arrived(&signals);
             self.reap();
         }
-        if !self.children.is_empty() {
-            self.log.note(format_args!("ending; {} conversations in the middle of a message finish on their own", self.children.len()));
+        if !self.children.are_gone() {
+            self.log.note(format_args!("ending; {} conversations in the middle of a message finish on their own", self.children.busy()));
         }
         Ok(())
     }
+}
+
+/// What a wait brought: a signal, a new caller, callers with handoffs, children that have finished.
+struct Woken {
+    signalled: bool,
+    called: bool,
+    ready: Vec<u64>,
+    finished: Vec<Pid>,
+}
+
+/// What a child begins with.
+struct Birth<'a> {
+    packet: &'a [u8],
+    descriptor: OwnedFd,
+    lifeline: OwnedFd,
+    link: Option<OwnedFd>,
+}
+
+/// A child's life: its conversation, and those of the same key that follow.
+fn live(service: &mut impl Service, birth: Birth<'_>) -> i32 {
+    let Birth { packet, mut descriptor, lifeline, link } = birth;
+    let mut packet = packet.to_vec();
+    let mut buffer = Vec::new();
+    loop {
+        let Some(conversation) = conversation(&packet, descriptor, &lifeline) else { return 111 };
+        let code = service.serve(conversation);
+        let Some(link) = &link else { return code };
+        buffer.resize(LARGEST, 0);
+        let Some((length, next)) = next_packet(link, &lifeline, code, &mut buffer) else { return code };
+        packet.clear();
+        packet.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        descriptor = next;
+    }
+}
+
+fn conversation(packet: &[u8], descriptor: OwnedFd, lifeline: &OwnedFd) -> Option<Conversation> {
+    let strings = all(packet, MOST_STRINGS).ok()?;
+    let strings = strings.iter().skip(1).map(|string| string.to_vec()).collect();
+    Some(Conversation { strings, descriptor, lifeline: lifeline.try_clone().ok()? })
+}
+
+/// A link: the parent's end, which never waits, and the child's.
+fn link() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) = socket::pair(Style::Packets)?;
+    socket::set_nonblocking(&ours, true)?;
+    Ok((ours, theirs))
 }
 
 /// Which signals have come: end, reload, a child has ended.

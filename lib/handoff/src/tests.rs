@@ -13,7 +13,9 @@ use std::time::Duration;
 struct Echo;
 
 impl Service for Echo {
-    fn refresh(&mut self, _forced: bool) {}
+    fn refresh(&mut self, _forced: bool) -> bool {
+        false
+    }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {
         let mut said = conversation.strings[0].clone();
@@ -32,12 +34,29 @@ impl Service for Echo {
     }
 }
 
-fn start(path: &Path, most: usize) -> Pid {
+/// As [`Echo`], for one client after the other; the first string names the client.
+struct Clients;
+
+impl Service for Clients {
+    fn refresh(&mut self, forced: bool) -> bool {
+        forced
+    }
+
+    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+        strings.first().map(|first| first.to_vec())
+    }
+
+    fn serve(&mut self, conversation: Conversation) -> i32 {
+        Echo.serve(conversation)
+    }
+}
+
+fn start(path: &Path, most: usize, mut service: impl Service) -> Pid {
     let parent = Parent::listen(Log::new("test"), path, &[], most).unwrap();
     match process::fork().unwrap() {
         Fork::Parent(pid) => pid,
         Fork::Child => {
-            let done = parent.run(&mut Echo);
+            let done = parent.run(&mut service);
             process::exit_now(i32::from(done.is_err()));
         }
     }
@@ -58,12 +77,74 @@ fn read(from: impl AsFd) -> String {
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
-// One test: children of a threaded test process must not be born in parallel.
+/// One whole conversation; the process that served it.
+fn converse(client: &mut Client, tag: u64, name: &str) -> Pid {
+    let (ours, theirs) = pair(Style::Stream).unwrap();
+    client.hand_over(tag, &[name], theirs.as_fd()).unwrap();
+    drop(theirs);
+    let Answer::Started { tag: started, pid } = next(client) else { panic!("not started") };
+    assert_eq!(started, tag);
+    assert_eq!(read(&ours), format!("{name} {pid}"));
+    descriptor::write_all(&ours, b"x").unwrap();
+    assert_eq!(next(client), Answer::Ended { tag, status: 0 });
+    pid
+}
+
+#[test]
+fn a_client_that_comes_again_meets_its_process_and_nobody_elses() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let parent = start(&path, 10, Clients);
+    let mut client = Client::connect(&path).unwrap();
+    let first = converse(&mut client, 1, "a");
+    assert_eq!(converse(&mut client, 2, "a"), first);
+    let other = converse(&mut client, 3, "b");
+    assert_ne!(other, first);
+    assert_eq!(converse(&mut client, 4, "a"), first, "it still waited");
+
+    process::kill(parent, Signal::Hangup).unwrap();
+    let ended = |pid: Pid| wait_until(|| !Path::new(&format!("/proc/{pid}")).exists());
+    ended(first);
+    ended(other);
+    let second = converse(&mut client, 5, "a");
+    assert_ne!(second, first, "what was read again counts from the next conversation");
+    ended(second); // it does not wait for long
+
+    process::kill(parent, Signal::Terminate).unwrap();
+    assert_eq!(process::wait_for(parent).unwrap(), process::Ending::Exited(0));
+}
+
+#[test]
+fn a_process_that_dies_in_its_second_conversation_is_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let parent = start(&path, 10, Clients);
+    let mut client = Client::connect(&path).unwrap();
+    let pid = converse(&mut client, 1, "a");
+    let (ours, theirs) = pair(Style::Stream).unwrap();
+    client.hand_over(2, &["a"], theirs.as_fd()).unwrap();
+    assert_eq!(next(&mut client), Answer::Started { tag: 2, pid });
+    read(&ours);
+    process::kill(pid, Signal::Kill).unwrap();
+    assert_eq!(next(&mut client), Answer::Ended { tag: 2, status: 9 });
+    assert_ne!(converse(&mut client, 3, "a"), pid);
+    process::kill(parent, Signal::Terminate).unwrap();
+    assert_eq!(process::wait_for(parent).unwrap(), process::Ending::Exited(0));
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(std::time::Instant::now() < end, "it did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_conversation_is_born_served_counted_and_ended() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
-    let parent = start(&path, 2);
+    let parent = start(&path, 2, Echo);
     let mut client = Client::connect(&path).unwrap();
 
     let (ours, theirs) = pair(Style::Stream).unwrap();
