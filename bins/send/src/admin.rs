@@ -273,6 +273,7 @@ impl Scheduler {
             return vec![match listed.place {
                 _ if self.held.contains_key(&id) => format!("{id} * hold: control/holddomains names its domain"),
                 Place::Held => format!("{id} * held by the admin"),
+                _ if self.destinations.is_parked(id) => format!("{id} * window: its destination has enough work for now"),
                 Place::New => format!("{id} * fresh, to be read when memory has room"),
                 Place::Waiting => format!("{id} * backoff: waits for its own next attempt"),
             }];

@@ -10,7 +10,7 @@ use std::path::Path;
 /// What an instance and its admin need.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let services = tree::SERVICES.iter().filter_map(|service| service.command.split(' ').next());
-    services.chain(["stafett-check", "stafett-log", "stafett-queue", "stafett-tcprules", "qstat"])
+    services.chain(["stafett-check", "stafett-log", "stafett-queue", "stafett-tcprules", "qstat", "qtool"])
 }
 
 /// The programs that are missing from `bin`.

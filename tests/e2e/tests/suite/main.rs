@@ -12,4 +12,5 @@ mod queue;
 mod quickstart;
 mod relay;
 mod scheduler;
+mod steering;
 mod supervision;
