@@ -119,9 +119,10 @@ fn the_page_says_who_links_what() {
 #[test]
 fn no_program_links_what_it_must_not_reach() {
     let table = all_linked();
-    let keeps_queue = ["stafett-queued", "stafett-send", "qstat", "qtool"];
+    let keeps_queue = ["stafett-queued", "stafett-send", "stafett-metrics", "qstat", "qtool"];
     for (name, (ours, others)) in &table {
         assert!(!ours.contains("queue") || keeps_queue.contains(&name.as_str()), "{name} links the queue store");
+        assert!(!ours.contains("survey") || ["qstat", "qtool"].contains(&name.as_str()), "{name} links what is the admin's");
         assert!(!ours.contains("dns") || ["stafett-check", "stafett-remote", "stafett-tcpserver"].contains(&name.as_str()), "{name} links the resolver");
         let has_tls = others.iter().any(|other| ["rustls", "ring", "openssl", "native-tls", "aws-lc-rs"].contains(&other.as_str()));
         assert!(!has_tls, "{name} links TLS");
