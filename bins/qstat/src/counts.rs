@@ -28,7 +28,11 @@ pub fn show(queue: &Queue<'_>, out: &mut impl Write) -> io::Result<Health> {
     if counts.damaged > 0 {
         health = Health::Damaged;
     }
-    if queue.options.json { show_json(counts, out)? } else { show_text(counts, out)? }
+    if queue.options.json {
+        show_json(counts, out)?
+    } else {
+        show_text(counts, out)?
+    }
     Ok(health)
 }
 
@@ -66,10 +70,16 @@ fn count_some(queue: &Queue<'_>) -> io::Result<(Counts, Health)> {
     };
     let mut notes = Notes::default();
     if queue.options.selection.filter.needs_content() {
-        messages(queue, Found::Standings, &mut notes, |message| message.listed.place, |place| {
-            count(place);
-            Ok(())
-        })?;
+        messages(
+            queue,
+            Found::Standings,
+            &mut notes,
+            |message| message.listed.place,
+            |place| {
+                count(place);
+                Ok(())
+            },
+        )?;
     } else {
         notes.list(queue)?.iter().for_each(|listed| count(listed.place));
     }

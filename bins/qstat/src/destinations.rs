@@ -37,10 +37,16 @@ pub fn show(queue: &Queue<'_>, out: &mut impl Write) -> io::Result<Health> {
     let knowledge = Knowledge::gather(queue.instance);
     let mut notes = Notes { damaged: report_damaged(queue)? > 0 };
     let mut groups: HashMap<String, Group> = HashMap::new();
-    messages(queue, Found::Standings, &mut notes, |message| parts(queue, message), |parts| {
-        parts.into_iter().for_each(|part| groups.entry(part.destination).or_default().add(part.group));
-        Ok(())
-    })?;
+    messages(
+        queue,
+        Found::Standings,
+        &mut notes,
+        |message| parts(queue, message),
+        |parts| {
+            parts.into_iter().for_each(|part| groups.entry(part.destination).or_default().add(part.group));
+            Ok(())
+        },
+    )?;
     if !queue.options.selection.filter.is_any() && queue.options.selection.ids.is_empty() {
         // Destinations for which nothing waits are worth a line while something goes on there.
         let busy = knowledge.destinations.iter().filter(|(_, live)| live.open > 0 || live.until.is_some());

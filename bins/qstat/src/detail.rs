@@ -57,7 +57,8 @@ impl Detail<'_> {
         let Message { listed, entry, .. } = self.message;
         let mut text = format!("{}\n", Head(*listed, &entry.envelope.sender));
         let uid = entry.envelope.uid.map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
-        let _ = writeln!(text, "  came by {}, uid {uid}", safe(entry.envelope.origin.as_bytes()));
+        let origin = if entry.envelope.origin.is_empty() { "unknown" } else { &entry.envelope.origin };
+        let _ = writeln!(text, "  came by {}, uid {uid}", safe(origin.as_bytes()));
         for (index, (recipient, standing)) in entry.envelope.recipients.iter().zip(&entry.standings).enumerate() {
             let _ = writeln!(text, "  {} {}", standing_word(standing), safe(recipient.address.as_bytes()));
             for line in self.lines(index) {
@@ -109,7 +110,14 @@ impl Detail<'_> {
         let id = listed.id.to_string();
         let said = self.reasons.get(&(id.clone(), Some(index))).or_else(|| self.reasons.get(&(id, None)));
         let live = self.knowledge.destinations.get(&destination);
-        let case = Case { listed: *listed, standing, said: said.map(String::as_str), live, destination: &destination, running: self.knowledge.running };
+        let case = Case {
+            listed: *listed,
+            standing,
+            said: said.map(String::as_str),
+            live,
+            destination: &destination,
+            running: self.knowledge.running,
+        };
         let reason = case.judge();
         Some((destination, reason))
     }

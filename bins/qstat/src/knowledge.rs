@@ -86,7 +86,14 @@ fn parse(line: &str) -> Option<(String, Live)> {
     let [name, "waiting", in_memory, "running", running, "open", open, "window", window, "until", until] = words[..] else { return None };
     let until = until.parse().ok().filter(|until| *until != 0);
     let number = |text: &str| text.parse().ok();
-    let live = Live { in_memory: number(in_memory)?, running: number(running)?, open: number(open)?, window: number(window)?, until, error: error.to_owned() };
+    let live = Live {
+        in_memory: number(in_memory)?,
+        running: number(running)?,
+        open: number(open)?,
+        window: number(window)?,
+        until,
+        error: error.to_owned(),
+    };
     Some((name.to_owned(), live))
 }
 
@@ -96,7 +103,8 @@ mod tests {
 
     #[test]
     fn lines_of_the_scheduler_are_read_or_passed_over() {
-        let (name, live) = parse("lmtp:unix:/run/a b waiting 3 running 1 open 2 window 5 until 77 error Connected to x but error y").unwrap();
+        let (name, live) =
+            parse("lmtp:unix:/run/a b waiting 3 running 1 open 2 window 5 until 77 error Connected to x but error y").unwrap();
         assert_eq!(name, "lmtp:unix:/run/a b");
         let error = "Connected to x but error y".to_owned();
         assert_eq!(live, Live { in_memory: 3, running: 1, open: 2, window: 5, until: Some(77), error });

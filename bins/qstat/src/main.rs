@@ -92,7 +92,8 @@ fn run(options: &Options) -> Result<Health, String> {
 
 /// Broken routes are no reason to show nothing: the scheduler goes on with the last good ones.
 fn routes(instance: &Instance, options: &Options) -> Routes {
-    let needed = options.report != Report::Counts && options.report != Report::List || options.json || options.selection.filter.needs_routes();
+    let needed =
+        options.report != Report::Counts && options.report != Report::List || options.json || options.selection.filter.needs_routes();
     if !needed {
         return Routes::none();
     }

@@ -86,7 +86,8 @@ fn mixed() -> Site {
 #[test]
 fn the_lines_of_qmail_come_first_then_the_states() {
     let site = mixed();
-    let expected = "messages in queue: 4\nmessages in queue but not yet preprocessed: 1\nnew: 1\nwaiting: 2 (1 due now)\nheld: 1\ndamaged: 0\n";
+    let expected =
+        "messages in queue: 4\nmessages in queue but not yet preprocessed: 1\nnew: 1\nwaiting: 2 (1 due now)\nheld: 1\ndamaged: 0\n";
     assert_eq!(words(&site.qstat(&[])), (Some(0), expected.to_owned(), String::new()));
     let elsewhere = run(Command::new(env!("CARGO_BIN_EXE_qstat")).arg(site.directory.path()).env_remove("STAFETT"));
     assert_eq!(words(&elsewhere).1, expected);
@@ -95,7 +96,8 @@ fn the_lines_of_qmail_come_first_then_the_states() {
 #[test]
 fn an_empty_queue_is_empty() {
     let site = Site::new();
-    let expected = "messages in queue: 0\nmessages in queue but not yet preprocessed: 0\nnew: 0\nwaiting: 0 (0 due now)\nheld: 0\ndamaged: 0\n";
+    let expected =
+        "messages in queue: 0\nmessages in queue but not yet preprocessed: 0\nnew: 0\nwaiting: 0 (0 due now)\nheld: 0\ndamaged: 0\n";
     assert_eq!(words(&site.qstat(&[])), (Some(0), expected.to_owned(), String::new()));
     assert_eq!(words(&site.qstat(&["-l"])), (Some(0), String::new(), String::new()));
 }
@@ -130,7 +132,9 @@ fn damage_is_named_and_the_rest_is_shown() {
     let (code, stdout, stderr) = words(&site.qstat(&["-l"]));
     assert_eq!(code, Some(1));
     assert_eq!(stdout.matches('\n').count(), 9, "{stdout}");
-    for name in [&*path, Path::new("queue/bad/1763758000000000,S=3"), Path::new("queue/cur/stray"), Path::new("queue/cur/0f/1763758000000000")] {
+    for name in
+        [&*path, Path::new("queue/bad/1763758000000000,S=3"), Path::new("queue/cur/stray"), Path::new("queue/cur/0f/1763758000000000")]
+    {
         let name = name.to_str().unwrap();
         assert!(stderr.lines().any(|line| line.starts_with("qstat: error: ") && line.contains(name)), "{name}: {stderr}");
     }
@@ -154,7 +158,9 @@ fn words_of_peers_cannot_drive_the_terminal() {
 #[test]
 fn a_wrong_command_line_is_told_from_a_broken_queue() {
     let site = Site::new();
-    for wrong in [&["-x"][..], &["--long"], &["a", "b"], &["-l=3"], &["--older"], &["--older", "soon"], &["--state", "odd"], &["--larger", "-1"]] {
+    for wrong in
+        [&["-x"][..], &["--long"], &["a", "b"], &["-l=3"], &["--older"], &["--older", "soon"], &["--state", "odd"], &["--larger", "-1"]]
+    {
         let (code, stdout, stderr) = words(&site.qstat(wrong));
         assert_eq!((code, stdout.as_str()), (Some(100), ""), "{wrong:?}");
         assert!(stderr.starts_with("qstat: fatal: ") && stderr.contains("usage: qstat [-l | -v | -d] "), "{stderr}");
@@ -225,4 +231,113 @@ fn a_queue_at_work_is_shown_without_complaint() {
         }
         assert!(rounds > 2);
     });
+}
+
+#[test]
+fn an_id_tells_every_attempt_and_that_nobody_schedules() {
+    let site = mixed();
+    let (code, stdout, stderr) = words(&site.qstat(&["1763758000123456"]));
+    assert_eq!((code, stderr.as_str()), (Some(0), "qstat: warning: stafett-send is not running; showing what the disk tells\n"));
+    let expected = "\
+2025-11-21T20:46:40Z 1763758000123456 3 <s@example.org> waiting next 2100-01-01T00:00:00Z
+  came by unknown, uid unknown
+  done a@example.net
+    2025-11-21T20:47:40Z delivered: 127.0.0.1 accepted message.
+  waiting b@example.net
+    2025-11-21T20:47:40Z deferred: 450 4.2.0 later
+    2025-11-21T20:47:40Z deferred: 450 4.2.0 much later
+    goes to example.net
+    waits (stopped): stafett-send is not running, it is tried when that has started; was deferred; waits for its next attempt
+    next 2100-01-01T00:00:00Z
+  failed c@example.net
+    2025-11-21T20:47:40Z failed: 550 5.1.1 no
+    2025-11-21T20:47:40Z bounced: told
+  waiting d@example.net
+    goes to example.net
+    waits (stopped): stafett-send is not running, it is tried when that has started
+    next 2100-01-01T00:00:00Z
+";
+    assert_eq!(stdout, expected);
+    let (code, stdout, stderr) = words(&site.qstat(&["-l", "1763758000123458,S=3", "1763758000999999"]));
+    assert_eq!((code, stdout.lines().count()), (Some(1), 2), "{stdout}");
+    assert!(stderr.contains("1763758000999999 is not in the queue"), "{stderr}");
+}
+
+#[test]
+fn filters_apply_to_every_form() {
+    let site = mixed();
+    let first = |options: &[&str]| words(&site.qstat(options)).1.lines().next().unwrap_or_default().to_owned();
+    for (options, count) in [
+        (&["--from", "@example.org"][..], 3),
+        (&["--from", "<>"], 1),
+        (&["--to", "a@example.net", "--state", "waiting"], 2),
+        (&["--dest", "EXAMPLE.net", "--state", "held,new"], 2),
+        (&["--older", "1d"], 4),
+        (&["--younger", "1d"], 0),
+        (&["--larger", "3"], 0),
+        (&["--smaller", "1k"], 4),
+        (&["1763758000123456"], 1),
+    ] {
+        let all = [&["-l"][..], options].concat();
+        let lines = words(&site.qstat(&all)).1.lines().filter(|line| !line.starts_with(' ')).count();
+        assert_eq!(lines, count, "{options:?}");
+        if options.len() > 1 {
+            assert_eq!(first(options), format!("messages in queue: {count}"), "{options:?}");
+        }
+    }
+}
+
+#[test]
+fn destinations_are_summed_up_from_the_disk() {
+    let site = mixed();
+    fs::create_dir(site.path("control")).unwrap();
+    fs::write(site.path("control/smtproutes"), "example.com:hub.example:2525\n").unwrap();
+    site.put(ID + 4, "s@example.org", &["x@example.com", "y@example.com"]);
+    let expected = "\
+example.net waiting 4 held 1 oldest 2025-11-21T20:46:40Z 1763758000123456
+  last error: 450 4.2.0 much later
+hub.example:2525 waiting 2 oldest 2025-11-21T20:46:40Z 1763758000123460
+";
+    assert_eq!(words(&site.qstat(&["-d"])).1, expected);
+    assert_eq!(words(&site.qstat(&["-d", "--to", "x@*"])).1, "hub.example:2525 waiting 1 oldest 2025-11-21T20:46:40Z 1763758000123460\n");
+    fs::write(site.path("control/smtproutes"), "nonsense\n").unwrap();
+    let (code, stdout, stderr) = words(&site.qstat(&["-d"]));
+    assert!(code == Some(0) && stdout.contains("example.com waiting 2") && stderr.contains("control/smtproutes:1"), "{stdout}{stderr}");
+}
+
+#[test]
+fn json_is_read_by_others_whatever_the_queue_holds() {
+    if run(Command::new("sh").args(["-c", "command -v python3"])).stdout.is_empty() {
+        eprintln!("left out: python3 is not installed");
+        return;
+    }
+    let site = mixed();
+    let sender = "\"\\\u{9b}\u{202e}\u{1f600}\u{7f}@example.org";
+    site.put(ID + 5, &sender.replace('\u{7f}', ""), &["a\"},{\"x@example.net", "\\u0041@example.net"]);
+    site.journal(ID + 5, 0, Event::Deferred, "450 \u{1b}[2J \"quoted\" \\ back\u{2028}\u{0}");
+    fs::write(site.path("queue/bad/1763758000000000,S=3"), "x").unwrap();
+    let script = "\
+import json, subprocess, sys
+def lines(*options):
+    text = subprocess.run([sys.argv[1], '--json', *options, sys.argv[2]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode('utf-8')
+    assert not any(ord(c) < 32 and c != '\\n' or 127 <= ord(c) < 160 or c in '\\u202e\\u2028' for c in text), text
+    return [json.loads(line) for line in text.splitlines()]
+[counts] = lines()
+assert counts == {'messages': 5, 'new': 2, 'waiting': 2, 'due_now': 1, 'held': 1, 'damaged': 1}, counts
+for form in ('-l', '-v'):
+    *_, last = lines(form)
+    assert last['from'] == '\"\\\\\\u009b\\u202e\\U0001f600@example.org', last
+    assert [r['to'] for r in last['recipients']] == ['a\"},{\"x@example.net', '\\\\u0041@example.net'], last
+    assert last['recipients'][0]['text'].startswith('450 /[2J \"quoted\" \\\\ back'), last
+assert last['recipients'][0]['waits'] == 'stopped' and last['recipients'][0]['attempts'][0]['event'] == 'deferred', last
+[held] = lines('-l', '--state', 'held')
+assert held['state'] == 'held' and held['next'] is None, held
+[bad] = lines('-l', '--state', 'damaged')
+assert bad['state'] == 'damaged' and bad['file'].endswith('/bad/1763758000000000,S=3'), bad
+[one] = lines('-d')
+assert one['destination'] == 'example.net' and one['held'] == 1 and one['window'] is None and one['oldest'] == '1763758000123456', one
+print('fine')
+";
+    let output = run(Command::new("python3").arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_qstat")).arg(site.directory.path()));
+    assert_eq!(words(&output), (Some(0), "fine\n".to_owned(), String::new()));
 }

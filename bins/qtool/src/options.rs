@@ -53,7 +53,8 @@ impl Options {
 }
 
 fn parse(mut parser: Parser) -> Result<Options, lexopt::Error> {
-    let mut options = Options { action: Action::Print, selection: Selection::default(), dry: false, yes: false, envelope: false, directory: None };
+    let mut options =
+        Options { action: Action::Print, selection: Selection::default(), dry: false, yes: false, envelope: false, directory: None };
     let (mut words, mut all) = (Vec::new(), false);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -118,7 +119,9 @@ fn judge(options: &Options, all: bool) -> Result<(), String> {
         _ => require(named, all),
     }?;
     if options.selection.filter.has_states() && options.selection.filter.wants(State::Damaged) {
-        return Err("damaged messages are set aside in queue/bad; look at them and move or remove the files by hand (stafett-queue(5))".to_owned());
+        return Err(
+            "damaged messages are set aside in queue/bad; look at them and move or remove the files by hand (stafett-queue(5))".to_owned()
+        );
     }
     if options.envelope && options.action != Action::Print {
         return Err("--envelope belongs to print".to_owned());

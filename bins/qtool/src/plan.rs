@@ -41,7 +41,8 @@ pub fn make(instance: &Instance, store: &Store, options: &Options) -> io::Result
     if options.action == Action::Flush(Vec::new()) {
         return Ok(plan);
     }
-    let listing = options.selection.list(store, &mut |odd| LOG.warning(format_args!("{}: its name is no message's; passed over", odd.display())))?;
+    let listing =
+        options.selection.list(store, &mut |odd| LOG.warning(format_args!("{}: its name is no message's; passed over", odd.display())))?;
     for id in listing.missing {
         plan.incomplete = true;
         LOG.error(format_args!("{id} is not in the queue: it was delivered, bounced or removed"));
@@ -99,7 +100,9 @@ impl Plan {
         let filter = &options.selection.filter;
         let routes = if filter.needs_routes() { routes(instance)? } else { Routes::none() };
         let judged = |seen: Seen| match seen {
-            Seen::Message(message) => filter.matches_content(&message.entry, &routes).then(|| Ok(Target { listed: message.listed, words: words(&message) })),
+            Seen::Message(message) => {
+                filter.matches_content(&message.entry, &routes).then(|| Ok(Target { listed: message.listed, words: words(&message) }))
+            }
             Seen::Gone => None,
             Seen::Unusable(listed, reason) => Some(Err((listed, reason))),
         };
@@ -125,7 +128,8 @@ fn routes(instance: &Instance) -> io::Result<Routes> {
 fn words(message: &Message) -> String {
     let envelope = &message.entry.envelope;
     let recipients = envelope.recipients.iter().zip(&message.entry.standings);
-    let waiting: Vec<&str> = recipients.filter(|(_, standing)| standing.is_waiting()).map(|(recipient, _)| recipient.address.as_str()).collect();
+    let waiting: Vec<&str> =
+        recipients.filter(|(_, standing)| standing.is_waiting()).map(|(recipient, _)| recipient.address.as_str()).collect();
     let named: String = waiting.iter().take(NAMED).map(|address| format!(" {}", safe(address.as_bytes()))).collect();
     let more = waiting.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

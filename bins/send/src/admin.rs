@@ -29,7 +29,9 @@ impl Scheduler {
             Verb::Why => self.for_each(&question.arguments, |scheduler, listed| scheduler.why(listed)),
             Verb::Destinations => Reply::packets(self.destinations.iter().map(|state| self.describe(state)).collect()),
             Verb::Counts => Reply::packets(self.counts()),
-            Verb::Flush if question.arguments.iter().any(|name| name.len() > LONGEST_NAME) => vec![Reply::Permanent("a name is too long".to_owned())],
+            Verb::Flush if question.arguments.iter().any(|name| name.len() > LONGEST_NAME) => {
+                vec![Reply::Permanent("a name is too long".to_owned())]
+            }
             Verb::Flush => Reply::packets(self.flush(&question.arguments, who)),
             Verb::Route => match question.arguments.split_first() {
                 Some((route, messages)) => self.route_all(route, messages, who),
@@ -126,7 +128,8 @@ impl Scheduler {
         match listed.place {
             Place::Held => Err("it is held; release it first".to_owned()),
             _ if self.messages.contains_key(&listed.id) => {
-                let destinations: HashSet<Destination> = self.destinations.holding(listed.id).map(|(_, state)| state.name.clone()).collect();
+                let destinations: HashSet<Destination> =
+                    self.destinations.holding(listed.id).map(|(_, state)| state.name.clone()).collect();
                 self.end_pauses_for(&destinations);
                 Ok("is being tried")
             }
@@ -296,7 +299,12 @@ impl Scheduler {
             None if self.settings.concurrency == 0 => "hold: control/concurrencyremote is 0".to_owned(),
             None if !self.remote.is_connected() => "remote: stafett-remote is not there".to_owned(),
             None if self.connections.len() >= self.settings.concurrency => "limit: control/concurrencyremote is reached".to_owned(),
-            None => format!("window: {} of {} connections to {} are busy", state.open, state.pace.window(self.settings.limits_of(&state.name).connections), state.name),
+            None => format!(
+                "window: {} of {} connections to {} are busy",
+                state.open,
+                state.pace.window(self.settings.limits_of(&state.name).connections),
+                state.name
+            ),
         }
     }
 
@@ -318,7 +326,12 @@ impl Scheduler {
             ("destinations_down", self.destinations.iter().filter(|state| state.paused.is_some()).count()),
         ];
         let totals = self.book.totals();
-        let totals = [("deliveries", totals.successes), ("deferrals", totals.deferrals), ("failures", totals.failures), ("messages_ended", totals.ended)];
+        let totals = [
+            ("deliveries", totals.successes),
+            ("deferrals", totals.deferrals),
+            ("failures", totals.failures),
+            ("messages_ended", totals.ended),
+        ];
         let now: Vec<String> = lines.iter().map(|(name, value)| format!("{name} {value}")).collect();
         let since_start: Vec<String> = totals.iter().map(|(name, value)| format!("{name}_total {value}")).collect();
         [now, since_start].concat()

@@ -106,7 +106,8 @@ fn waiting_messages_carry_their_next_attempt_in_their_time() {
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].id, seen[0].size, seen[0].due), (ID, size, 1_900_000_000));
     store.remove(ID, size, Place::Waiting).unwrap();
-    let left: usize = fs::read_dir(directory.path().join("cur")).unwrap().map(|shard| fs::read_dir(shard.unwrap().path()).unwrap().count()).sum();
+    let left: usize =
+        fs::read_dir(directory.path().join("cur")).unwrap().map(|shard| fs::read_dir(shard.unwrap().path()).unwrap().count()).sum();
     assert_eq!(left, 0);
 }
 

@@ -42,11 +42,12 @@ impl Scheduler {
     /// # Errors
     /// Why it cannot be asked.
     pub fn connect(instance: &Instance) -> Result<Scheduler, Trouble> {
-        let socket = socket::connect_within(&instance.socket(Service::Send), Style::Packets, PATIENCE).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Trouble::NotRunning,
-            io::ErrorKind::PermissionDenied => Trouble::NotAllowed,
-            _ => Trouble::Broken(error),
-        })?;
+        let socket =
+            socket::connect_within(&instance.socket(Service::Send), Style::Packets, PATIENCE).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Trouble::NotRunning,
+                io::ErrorKind::PermissionDenied => Trouble::NotAllowed,
+                _ => Trouble::Broken(error),
+            })?;
         Ok(Scheduler { socket, buffer: vec![0; LARGEST_PACKET] })
     }
 

@@ -11,7 +11,8 @@ use stafett_queue_store::journal::{Event, Standing};
 use stafett_queue_store::{Entry, Id, Place};
 
 /// The filters, for the usage line of a program.
-pub const USAGE: &str = "[--from PATTERN] [--to PATTERN] [--dest PATTERN] [--older AGE] [--younger AGE] [--larger SIZE] [--smaller SIZE] [--state STATE]";
+pub const USAGE: &str =
+    "[--from PATTERN] [--to PATTERN] [--dest PATTERN] [--older AGE] [--younger AGE] [--larger SIZE] [--smaller SIZE] [--state STATE]";
 
 /// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,8 @@ impl Filter {
     /// Whether a recipient is meant. Done ones have no destination any more.
     pub fn matches_recipient(&self, address: &str, standing: &Standing, routes: &Routes) -> bool {
         let is_open = standing.is_waiting() || standing.event == Some(Event::Failed);
-        if self.open_only && !is_open || !self.dest.is_empty() && !is_open {
+        let must_be_open = self.open_only || !self.dest.is_empty();
+        if must_be_open && !is_open {
             return false;
         }
         let is_to = self.to.is_empty() || self.to.iter().any(|pattern| pattern.matches(address));
@@ -156,7 +158,9 @@ impl State {
 
     fn from_word(word: &str) -> Result<State, String> {
         let all = [State::In(Place::New), State::In(Place::Waiting), State::In(Place::Held), State::Damaged];
-        all.into_iter().find(|state| state.word() == word).ok_or_else(|| format!("\"{word}\" is no state; write new, waiting, held or damaged"))
+        all.into_iter()
+            .find(|state| state.word() == word)
+            .ok_or_else(|| format!("\"{word}\" is no state; write new, waiting, held or damaged"))
     }
 }
 

@@ -74,7 +74,8 @@ impl Selection {
             let name = path.file_name().and_then(|name| name.to_str());
             let known = name.and_then(Listed::parse_name);
             let is_named = self.ids.is_empty() || known.is_some_and(|(id, _)| self.ids.contains(&id));
-            let fits = known.map_or(!self.filter.is_any() || self.filter.has_states(), |(id, size)| self.filter.matches_name(id, size, now));
+            let fits =
+                known.map_or(!self.filter.is_any() || self.filter.has_states(), |(id, size)| self.filter.matches_name(id, size, now));
             is_named && fits && !self.filter.needs_content()
         };
         let files = if self.filter.wants(State::Damaged) { store.damaged()? } else { Vec::new() };

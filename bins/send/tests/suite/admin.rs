@@ -233,7 +233,15 @@ fn another_route_lasts_across_restarts() {
 #[test]
 fn hostile_questions_are_refused_and_harm_nothing() {
     let (mut site, remote, id) = waiting();
-    for name in ["../../control/me", "", "1763758000123456", "1763758000123456,S=", "x,S=3", "1763758000123456,S=99999999999999999999999", "new/1763758000123456,S=3"] {
+    for name in [
+        "../../control/me",
+        "",
+        "1763758000123456",
+        "1763758000123456,S=",
+        "x,S=3",
+        "1763758000123456,S=99999999999999999999999",
+        "new/1763758000123456,S=3",
+    ] {
         assert_eq!(ask(&site, Verb::Delete, &[name]), ["- not done: that is no name of a message"], "{name}");
     }
     assert_eq!(ask(&site, Verb::Delete, &[&format!("{id},S=99")]), [format!("{id} gone")]);

@@ -56,10 +56,16 @@ fn the_admin_sees_and_steers_every_message() {
     let [first, second, third] = &ids(&site, &[])[..] else { panic!("three messages") };
 
     let detail = qstat(&site, &[first]);
-    assert!(detail.contains("deferred: ") && detail.contains("421 4.3.2 come back") && detail.contains("    goes to 127.0.0.1:"), "{detail}");
+    assert!(
+        detail.contains("deferred: ") && detail.contains("421 4.3.2 come back") && detail.contains("    goes to 127.0.0.1:"),
+        "{detail}"
+    );
     assert!(detail.contains("    waits (") && detail.contains("    next "), "{detail}");
     let destinations = qstat(&site, &["-d"]);
-    assert!(destinations.starts_with("127.0.0.1:") && destinations.contains(" waiting 3 ") && destinations.contains(" oldest 2"), "{destinations}");
+    assert!(
+        destinations.starts_with("127.0.0.1:") && destinations.contains(" waiting 3 ") && destinations.contains(" oldest 2"),
+        "{destinations}"
+    );
 
     // Shown first, and nothing done.
     let shown = qtool(&site, &["-n", "hold", "--from", "@sender.test"], 0);
@@ -92,7 +98,11 @@ fn the_admin_sees_and_steers_every_message() {
     assert!(arrived.iter().any(|one| one.data == printed.as_bytes()), "what was printed is what arrives");
     site.drained(10);
     let uid = fs::metadata("/proc/self").unwrap().uid();
-    for words in [format!("admin uid {uid}: hold msg {second}"), format!("admin uid {uid}: delete msg {third}"), format!("admin uid {uid}: flush taken.test")] {
+    for words in [
+        format!("admin uid {uid}: hold msg {second}"),
+        format!("admin uid {uid}: delete msg {third}"),
+        format!("admin uid {uid}: flush taken.test"),
+    ] {
         site.logged("send", &words);
     }
 }
@@ -120,7 +130,12 @@ fn a_stopped_relay_can_be_cleaned_up() {
     let all = ids(&site, &[]);
     site.stop();
     let detail = call(&site, "qstat", &[&all[0]]);
-    assert!(err(&detail).contains("stafett-send is not running") && out(&detail).contains("waits (stopped): "), "{}{}", out(&detail), err(&detail));
+    assert!(
+        err(&detail).contains("stafett-send is not running") && out(&detail).contains("waits (stopped): "),
+        "{}{}",
+        out(&detail),
+        err(&detail)
+    );
     qtool(&site, &["bounce", &all[0]], 111);
     qtool(&site, &["route", "other.test", &all[0]], 111);
     qtool(&site, &["flush"], 111);
@@ -168,10 +183,14 @@ fn messages_that_vanish_meanwhile_do_no_harm() {
             assert_eq!(call(&site, "qstat", &["-d"]).status.code(), Some(0));
         }
     });
-    assert!(wait_until(20, || {
-        let _ = call(&site, "qtool", &["release", "--all"]);
-        site.queue_files().is_empty()
-    }), "{:?}", site.queue_files());
+    assert!(
+        wait_until(20, || {
+            let _ = call(&site, "qtool", &["release", "--all"]);
+            site.queue_files().is_empty()
+        }),
+        "{:?}",
+        site.queue_files()
+    );
     let arrived = sink.messages(200, 1);
     let subjects: BTreeSet<String> = arrived.iter().filter_map(|one| one.field("Subject")).collect();
     assert_eq!((arrived.len(), subjects.len()), (200, 200), "each once");
