@@ -37,6 +37,7 @@ use stafett_instance::{Instance, Service};
 use stafett_log::Log;
 use stafett_queue_store::Store;
 use stafett_sys::limit;
+use stafett_sys::memory;
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::privilege;
 use stafett_sys::sandbox::{Enforced, Sandbox};
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
+    memory::keep_freed();
     let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
     let instance = Instance::from_environment().map_err(|error| error.to_string())?;
     let control = Control::new(instance.control());

@@ -21,6 +21,9 @@ const MOST_WAITING: usize = 64;
 /// Conversations of one child at most.
 const MOST_CONVERSATIONS: u32 = 100;
 
+/// The bytes of a handoff's packet for a child that waits, at most: a child has little memory.
+pub const LARGEST_REUSED: usize = 4096;
+
 /// Which caller's handoff, by its tag.
 pub type Task = (u64, u64);
 

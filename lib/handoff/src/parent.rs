@@ -1,7 +1,7 @@
 //! The resident parent's loop.
 
 use crate::client::{Answer, ENDING};
-use crate::children::{Children, next_packet};
+use crate::children::{Children, LARGEST_REUSED, next_packet};
 use crate::{LARGEST, LINGER, MOST_STRINGS};
 use stafett_log::Log;
 use stafett_sys::poll::{self, Interest};
@@ -92,6 +92,7 @@ impl Parent {
     /// # Errors
     /// When waiting for events fails, which leaves nothing to do but to be started again.
     pub fn run(mut self, service: &mut impl Service) -> io::Result<()> {
+        stafett_sys::memory::keep_freed();
         let mut buffer = vec![0; LARGEST];
         while let Some(ends) = &self.ends {
             self.deaf_until = self.deaf_until.filter(|until| *until > Instant::now());
@@ -219,7 +220,7 @@ impl Parent {
         if service.refresh(false) {
             self.children.retire();
         }
-        let key = service.key(strings);
+        let key = service.key(strings).filter(|_| packet.len() <= LARGEST_REUSED);
         if let Some(pid) = key.as_ref().and_then(|key| self.children.reuse(key, (caller, tag), packet, descriptor.as_fd())) {
             self.answer(caller, &Answer::Started { tag, pid });
             return Ok(());
@@ -315,12 +316,11 @@ struct Birth<'a> {
 fn live(service: &mut impl Service, birth: Birth<'_>) -> i32 {
     let Birth { packet, mut descriptor, lifeline, link } = birth;
     let mut packet = packet.to_vec();
-    let mut buffer = Vec::new();
+    let mut buffer = [0; LARGEST_REUSED];
     loop {
         let Some(conversation) = conversation(&packet, descriptor, &lifeline) else { return 111 };
         let code = service.serve(conversation);
         let Some(link) = &link else { return code };
-        buffer.resize(LARGEST, 0);
         let Some((length, next)) = next_packet(link, &lifeline, code, &mut buffer) else { return code };
         packet.clear();
         packet.extend_from_slice(buffer.get(..length).unwrap_or_default());

@@ -11,6 +11,7 @@
 pub mod descriptor;
 pub mod filesystem;
 pub mod limit;
+pub mod memory;
 pub mod poll;
 pub mod privilege;
 pub mod process;
