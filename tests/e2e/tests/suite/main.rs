@@ -4,6 +4,7 @@
 mod dns;
 mod faults;
 mod forwarder;
+mod metrics;
 mod neighbours;
 mod policy;
 mod power;

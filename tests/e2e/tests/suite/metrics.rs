@@ -1,0 +1,93 @@
+//! The page of numbers of a whole relay.
+
+use stafett_test_e2e::{Client, Signal, Sink, Site, Supervisor, free_port, is_root, message, program, run, signal, transfer, wait_until};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, Stdio};
+
+/// stafett-metrics as an admin would run it: a user who is in the admins' group and nothing else.
+struct Metrics {
+    child: Child,
+    port: u16,
+}
+
+impl Metrics {
+    fn start(site: &Site) -> Metrics {
+        let port = free_port();
+        let mut command = Command::new("setpriv");
+        if is_root() {
+            let group = std::fs::metadata(site.path("queue")).unwrap().gid();
+            command.args(["--reuid=65534", &format!("--regid={group}"), "--clear-groups"]);
+        }
+        command.arg(program("stafett-metrics")).args(["--listen", &format!("127.0.0.1:{port}")]).arg(site.root());
+        let metrics = Metrics { child: command.stderr(Stdio::null()).spawn().unwrap(), port };
+        assert!(wait_until(10, || TcpStream::connect(("127.0.0.1", port)).is_ok()), "stafett-metrics does not listen");
+        metrics
+    }
+
+    fn page(&self) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn says(&self, line: &str) {
+        let line = format!("\n{line}\n");
+        assert!(wait_until(20, || self.page().contains(&line)), "no line {line:?} in\n{}", self.page());
+    }
+}
+
+impl Drop for Metrics {
+    fn drop(&mut self) {
+        signal(i32::try_from(self.child.id()).unwrap(), Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn what_the_relay_does_is_told_in_numbers() {
+    let sink = Sink::new();
+    let site = Site::relaying_to(&sink);
+    let metrics = Metrics::start(&site);
+    (0..3).for_each(|number| drop(transfer(site.port(), "a@sender.test", "b@taken.test", &message(&format!("told-{number}")))));
+    sink.messages(3, 10);
+    let mut client = Client::greeted(site.port());
+    client.command("MAIL FROM:<a@sender.test>").saying("250 ");
+    client.command("RCPT TO:<b@elsewhere.example>").saying("553 ");
+    for line in [
+        "stafett_queue_messages{state=\"waiting\"} 0",
+        "stafett_queued_messages_accepted_total 3",
+        "stafett_queued_fsync_seconds_count 3",
+        "stafett_send_deliveries_total{outcome=\"success\"} 3",
+        "stafett_send_messages_ended_total 3",
+        "stafett_deliveries_total{route=\"host\",top=\"test\",outcome=\"success\"} 3",
+        "stafett_smtpd_messages_accepted_total 3",
+        "stafett_smtpd_refusals_total{rule=\"control/rcpthosts\"} 1",
+        "stafett_tcpserver_connections{listener=\"tcpserver\"} 1",
+    ] {
+        metrics.says(line);
+    }
+    let page = metrics.page();
+    assert!(page.ends_with("\n# EOF\n") && !page.contains("taken.test") && !page.contains("127.0.0.1"), "{page}");
+}
+
+#[test]
+fn both_supervisors_say_which_services_run() {
+    for supervisor in [Supervisor::Runit, Supervisor::Daemontools] {
+        let mut site = Site::new();
+        site.start(supervisor);
+        let page = || run(Command::new(program("stafett-metrics")).arg("--once").arg(site.root()));
+        for service in ["tcpserver", "smtpd", "queued", "send", "remote"] {
+            let line = format!("stafett_service_up{{service=\"{service}\"}} 1\n");
+            assert!(wait_until(10, || page().contains(&line)), "{supervisor:?}: {line}{}", page());
+        }
+        assert!(page().contains("stafett_service_answers{service=\"send\"} 1\n"), "{}", page());
+        site.stop();
+        let page = run(Command::new(program("stafett-metrics")).arg("--once").arg(site.root()));
+        assert!(page.contains("stafett_service_answers{service=\"send\"} 0\n"), "{page}");
+        assert!(page.contains("stafett_service_up{service=\"smtpd\"} 0\n"), "{supervisor:?}: {page}");
+    }
+}
