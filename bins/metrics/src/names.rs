@@ -22,6 +22,11 @@ impl<const WORDS: usize> Counters<WORDS> {
         *self.counts.entry(key).or_default() += 1;
     }
 
+    /// A combination that is told although it has not come yet.
+    pub fn foresee(&mut self, words: [&str; WORDS]) {
+        self.counts.entry(words.map(label)).or_default();
+    }
+
     /// Each combination and its count, in order.
     pub fn each(&self) -> impl Iterator<Item = ([&str; WORDS], u64)> {
         self.counts.iter().map(|(words, count)| (std::array::from_fn(|at| words.get(at).map_or("", String::as_str)), *count))

@@ -13,8 +13,20 @@ const MOST_TOPS: usize = 20;
 /// Deliveries under way that are remembered; no scheduler runs more.
 const MOST_RUNNING: usize = 20_000;
 
+/// Rules that are told before they have refused anything, so that the first refusal shows as a change (stafett-smtpd(8)).
+const USUAL_RULES: [&str; 8] = [
+    "control/badmailfrom",
+    "control/databytes",
+    "control/maxhops",
+    "control/maxrecipients",
+    "control/rcpthosts",
+    "line_ends",
+    "queue",
+    "syntax",
+];
+
 /// What smtpd said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Smtpd {
     /// Messages that were accepted.
     pub accepted: u64,
@@ -22,6 +34,14 @@ pub struct Smtpd {
     pub refused: Counters<1>,
     /// Sessions by how they ended.
     pub ended: Counters<1>,
+}
+
+impl Default for Smtpd {
+    fn default() -> Smtpd {
+        let mut refused = Counters::default();
+        USUAL_RULES.into_iter().for_each(|rule| refused.foresee([rule]));
+        Smtpd { accepted: 0, refused, ended: Counters::default() }
+    }
 }
 
 impl Smtpd {

@@ -18,7 +18,8 @@ fn smtpd_is_counted_by_rule_and_never_by_line() {
         smtpd.take(line);
     }
     assert_eq!(smtpd.accepted, 1);
-    let refused: Vec<_> = smtpd.refused.each().map(|([rule], count)| (rule.to_owned(), count)).collect();
+    assert!(smtpd.refused.each().any(|found| found == (["control/rcpthosts"], 0)), "usual rules are told before they come");
+    let refused: Vec<_> = smtpd.refused.each().filter(|(_, count)| *count > 0).map(|([rule], count)| (rule.to_owned(), count)).collect();
     assert_eq!(refused, [("control/badmailfrom".into(), 2), ("other".into(), 1), ("rule_DATABYTES".into(), 1)]);
     assert_eq!(smtpd.ended.each().collect::<Vec<_>>(), [(["quit"], 1)]);
 }

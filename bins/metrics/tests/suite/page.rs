@@ -201,7 +201,7 @@ fn prometheus_own_checker_finds_nothing_wrong() {
     let mut site = full();
     site.start(&[]);
     site.add("log/smtpd/current", "@400000006921000a00000000 stafett-smtpd: refuse control/badmailfrom:7 from <a>\n");
-    wait_until("the line is counted", || site.scrape().contains("stafett_smtpd_refusals_total{"));
+    wait_until("the line is counted", || site.scrape().contains("stafett_smtpd_refusals_total{rule=\"control/badmailfrom\"} 1\n"));
     let classic = site.ask("GET /metrics HTTP/1.1\r\nAccept: text/plain;version=0.0.4\r\n\r\n");
     judge(&promtool, &[Path::new("check"), Path::new("metrics")], classic.split_once("\r\n\r\n").unwrap().1);
     // It lints the older format alone; its reader of OpenMetrics wants time stamps.
