@@ -14,7 +14,11 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
         return;
     }
     let user = subject.line(to).unwrap_or_else(|| "postmaster".to_owned());
-    let text = format!("double bounces go to {user}@{target}, which is this host, and no route takes them further, so they are lost in the end");
+    let text =
+        format!("double bounces go to {user}@{target}, which is this host, and no route takes them further, so they are lost in the end");
     let finding = at_value(Weight::Warning, &subject.control, host, text);
-    findings.push(finding.remedy("write the name of a host that has mailboxes to doublebouncehost, or an empty line to doublebounceto to discard them"));
+    findings.push(
+        finding
+            .remedy("write the name of a host that has mailboxes to doublebouncehost, or an empty line to doublebounceto to discard them"),
+    );
 }

@@ -33,7 +33,9 @@ fn demands(subject: &Subject, row: &Setting, findings: &mut Findings) {
     match row.name {
         name if name == rows::ME.name => me(subject, findings),
         name if name == rows::LOCALIPHOST.name => host(subject, row, findings),
-        name if name == rows::RCPTHOSTS.name => lines(subject, row, findings, |line| RcptHosts::new().insert(1, line).map_err(|error| error.to_string())),
+        name if name == rows::RCPTHOSTS.name => {
+            lines(subject, row, findings, |line| RcptHosts::new().insert(1, line).map_err(|error| error.to_string()))
+        }
         name if name == rows::BADMAILFROM.name => lines(subject, row, findings, sender),
         name if name == rows::SMTPROUTES.name => lines(subject, row, findings, route),
         name if name == rows::TCP_SMTP_CDB.name => table(subject, findings),
@@ -52,7 +54,12 @@ fn me(subject: &Subject, findings: &mut Findings) {
         let finding = at_value(Weight::Error, &subject.control, row, "an address is no name");
         findings.push(finding.remedy("write the full name of this host, such as relay.example.org"));
     } else if !me.contains('.') {
-        let finding = at_value(Weight::Warning, &subject.control, row, format_args!("\"{me}\" is not a full name, so other hosts may refuse mail from it"));
+        let finding = at_value(
+            Weight::Warning,
+            &subject.control,
+            row,
+            format_args!("\"{me}\" is not a full name, so other hosts may refuse mail from it"),
+        );
         findings.push(finding.remedy(format_args!("write the name with its domain, such as {me}.example.org")));
     } else {
         host(subject, row, findings);
@@ -105,7 +112,14 @@ fn greeting(subject: &Subject, findings: &mut Findings) {
     let word = greeting.split(' ').next().unwrap_or_default();
     if !word.contains('.') || stafett_control::form::host(word).is_err() {
         let at = Item { line: 1, value: () };
-        let finding = at_line(Weight::Warning, &subject.control, row, &at, word, format_args!("the first word, \"{word}\", is not the full name of a host (RFC 5321 section 4.2)"));
+        let finding = at_line(
+            Weight::Warning,
+            &subject.control,
+            row,
+            &at,
+            word,
+            format_args!("the first word, \"{word}\", is not the full name of a host (RFC 5321 section 4.2)"),
+        );
         let me = subject.me.as_deref().unwrap_or("relay.example.org");
         findings.push(finding.remedy(format_args!("begin the line with the name of this host: {me} {greeting}")));
     }

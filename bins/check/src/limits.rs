@@ -27,19 +27,26 @@ fn concurrency(subject: &Subject, findings: &mut Findings) {
     } else if all < each {
         // Blame the file that is there.
         let row = if subject.number(&rows::CONCURRENCYREMOTE).is_some() { &rows::CONCURRENCYREMOTE } else { &rows::CONCURRENCYDESTINATION };
-        let text = format!("one destination may have {each} connections (concurrencydestination), but all together have {all} (concurrencyremote), so one can block the others");
+        let text = format!(
+            "one destination may have {each} connections (concurrencydestination), but all together have {all} (concurrencyremote), so one can block the others"
+        );
         findings.push(at_value(Weight::Warning, &subject.control, row, text).remedy("make concurrencyremote the larger one"));
     }
     let (all, each) = (subject.effective(&rows::CONCURRENCYINCOMING), subject.number(&rows::CONCURRENCYPERIP));
     if each.is_some_and(|each| each > all) {
-        let text = format!("one client may have more connections than all together ({all}, concurrencyincoming), so one can block the others");
-        findings.push(at_value(Weight::Warning, &subject.control, &rows::CONCURRENCYPERIP, text).remedy("make concurrencyincoming the larger one"));
+        let text =
+            format!("one client may have more connections than all together ({all}, concurrencyincoming), so one can block the others");
+        findings.push(
+            at_value(Weight::Warning, &subject.control, &rows::CONCURRENCYPERIP, text).remedy("make concurrencyincoming the larger one"),
+        );
     }
 }
 
 fn lifetime(subject: &Subject, findings: &mut Findings) {
     if subject.number(&rows::QUEUELIFETIME).is_some_and(|seconds| seconds < FIRST_RETRY) {
-        let text = format!("messages live shorter than the {FIRST_RETRY} seconds until they are tried a second time, so one failure makes a bounce");
+        let text = format!(
+            "messages live shorter than the {FIRST_RETRY} seconds until they are tried a second time, so one failure makes a bounce"
+        );
         let finding = at_value(Weight::Warning, &subject.control, &rows::QUEUELIFETIME, text);
         findings.push(finding.remedy("write seconds, 604800 for a week"));
     }
@@ -50,11 +57,17 @@ fn room(subject: &Subject, findings: &mut Findings) {
     let kept = subject.effective(&rows::QUEUEFREE);
     let (free, largest) = (room.bytes.saturating_sub(kept), subject.effective(&rows::DATABYTES));
     if free == 0 {
-        let text = format!("the file system of the queue has {} bytes left and {kept} must stay free, so every message is refused for now", room.bytes);
+        let text = format!(
+            "the file system of the queue has {} bytes left and {kept} must stay free, so every message is refused for now",
+            room.bytes
+        );
         findings.push(at_value(Weight::Error, &subject.control, &rows::QUEUEFREE, text).remedy("make room, or lower queuefree"));
     } else if largest > free {
         let text = format!("a message may have {largest} bytes, but the queue has room for {free}");
-        findings.push(at_value(Weight::Warning, &subject.control, &rows::DATABYTES, text).remedy("make room on the file system of the queue, or lower databytes"));
+        findings.push(
+            at_value(Weight::Warning, &subject.control, &rows::DATABYTES, text)
+                .remedy("make room on the file system of the queue, or lower databytes"),
+        );
     }
     if room.files < 1000 {
         let text = format!("the file system of the queue has room for {} files only", room.files);

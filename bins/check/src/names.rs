@@ -8,7 +8,9 @@ use crate::outgoing::may_go_to;
 use crate::point::{at_line, at_value};
 use crate::subject::{Subject, relay};
 use stafett_control::{Item, rows};
-use stafett_dns::{HOSTS_FILE, Kind, Name, Outcome, Question, RESOLV_CONF, Resolver, addresses_in_hosts, parse_server, servers_of_resolv_conf};
+use stafett_dns::{
+    HOSTS_FILE, Kind, Name, Outcome, Question, RESOLV_CONF, Resolver, addresses_in_hosts, parse_server, servers_of_resolv_conf,
+};
 use stafett_site::{Finding, Findings, Weight};
 use stafett_wire::delivery::Kind as Way;
 use std::net::IpAddr;
@@ -64,7 +66,9 @@ fn me(subject: &Subject, resolver: &Resolver, findings: &mut Findings) {
         let text = match resolver.confirmed_name_of(address, PATIENCE) {
             Outcome::Answer(found) if found.confirmed && found.name.eq_ignore_ascii_case(me) => continue,
             Outcome::Answer(found) if found.confirmed => format!("the address {address} of {me} leads back to {}, not to {me}", found.name),
-            Outcome::Answer(found) => format!("the address {address} of {me} leads back to {}, which does not lead to {address}", found.name),
+            Outcome::Answer(found) => {
+                format!("the address {address} of {me} leads back to {}, which does not lead to {address}", found.name)
+            }
             other => format!("the name of the address {address} of {me} {}, so other hosts may refuse mail from it", words(&other)),
         };
         findings.push(warn(text, "have the owner of the address point its PTR record to the name"));
@@ -90,10 +94,17 @@ fn route_hosts(subject: &Subject, resolver: &Resolver, findings: &mut Findings) 
         let (weight, text, remedy) = match outcome {
             Outcome::Answer(addresses) if may_go_to(subject, &addresses) => continue,
             Outcome::Answer(_) => {
-                let text = format!("no address of {} is in the networks of control/destinations, so mail for this route is never sent", item.value);
+                let text = format!(
+                    "no address of {} is in the networks of control/destinations, so mail for this route is never sent",
+                    item.value
+                );
                 (Weight::Error, text, "add its address to destinations, or name another relay")
             }
-            other => (weight(&other), format!("the host {} {}", item.value, words(&other)), "name a host that has A or AAAA records; MX records are not asked for"),
+            other => (
+                weight(&other),
+                format!("the host {} {}", item.value, words(&other)),
+                "name a host that has A or AAAA records; MX records are not asked for",
+            ),
         };
         findings.push(at_line(weight, &subject.control, &rows::SMTPROUTES, item, &item.value, text).remedy(remedy));
     }
@@ -109,11 +120,17 @@ fn domains(subject: &Subject, resolver: &Resolver, findings: &mut Findings) {
         };
         let remedy = format!("write {}:HOST to smtproutes, or remove the domain here", item.value);
         match exchangers {
-            Outcome::Answer(found) if found.iter().any(|(_, host)| host.is_root()) => say(Weight::Error, format!("{} takes no mail (null MX)", item.value), &remedy),
+            Outcome::Answer(found) if found.iter().any(|(_, host)| host.is_root()) => {
+                say(Weight::Error, format!("{} takes no mail (null MX)", item.value), &remedy)
+            }
             Outcome::Answer(found) => {
                 let best = found.first().map(|(_, host)| host.to_string()).unwrap_or_default();
                 if subject.me.as_deref().is_some_and(|me| best.eq_ignore_ascii_case(me)) {
-                    say(Weight::Warning, format!("the best MX of {} is this host, and no route takes its mail further", item.value), &remedy);
+                    say(
+                        Weight::Warning,
+                        format!("the best MX of {} is this host, and no route takes its mail further", item.value),
+                        &remedy,
+                    );
                 }
             }
             // RFC 5321 section 5.1: without MX records the addresses of the name itself count.

@@ -49,7 +49,8 @@ fn ways(subject: &Subject, findings: &mut Findings) {
     for item in subject.routes() {
         let Some(destination) = relay(&item.value.1) else { continue };
         if destination.name.parse().is_ok_and(|address| !may_go_to(subject, &[address])) {
-            let text = format!("{} is in none of the networks of control/destinations, so mail for this route is never sent", destination.name);
+            let text =
+                format!("{} is in none of the networks of control/destinations, so mail for this route is never sent", destination.name);
             let finding = at_line(Weight::Error, &subject.control, &rows::SMTPROUTES, &item, &destination.name, text);
             findings.push(finding.remedy(format_args!("add {} to destinations, or name another relay", destination.name)));
         }

@@ -23,7 +23,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const TAI_EPOCH: u64 = (1 << 62) + 10;
 
 /// Services and the socket on which each listens.
-const SOCKETS: &[(&str, Service)] = &[("smtpd", Service::Smtpd), ("queued", Service::Queue), ("send", Service::Send), ("remote", Service::Remote)];
+const SOCKETS: &[(&str, Service)] =
+    &[("smtpd", Service::Smtpd), ("queued", Service::Queue), ("send", Service::Send), ("remote", Service::Remote)];
 
 /// A service as its supervisor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,8 @@ pub fn check(subject: &Subject, plan: &Plan, findings: &mut Findings) {
     for (name, service) in SOCKETS {
         let path = format!("run/{}/socket", service.name());
         let whole = subject.root.join(&path);
-        let listens = sockets.lines().any(|line| line.split_ascii_whitespace().count() > 7 && line.ends_with(&format!(" {}", whole.display())));
+        let listens =
+            sockets.lines().any(|line| line.split_ascii_whitespace().count() > 7 && line.ends_with(&format!(" {}", whole.display())));
         if !listens && is_settled(subject, name) {
             let finding = Finding::warning(path, format_args!("nobody listens here, though the service {name} is up"));
             findings.push(finding.remedy(format_args!("log/{name}/current says why")));
@@ -71,7 +73,9 @@ fn port(subject: &Subject, plan: &Plan, (name, address): (&str, &str), all: &[Li
     }
     if let Some(words) = held.iter().find_map(|socket| stranger(subject, name, socket)) {
         let finding = Finding::error(place, format_args!("port {port} at {shown} is in use by {words}"));
-        findings.push(finding.remedy(format_args!("stop that, or choose another port or address: stafett-setup {} --port N", plan.root.display())));
+        findings.push(
+            finding.remedy(format_args!("stop that, or choose another port or address: stafett-setup {} --port N", plan.root.display())),
+        );
     }
 }
 

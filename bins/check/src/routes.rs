@@ -3,8 +3,8 @@
 
 use crate::point::{at_file, at_line};
 use crate::ports::{is_own_address, listens_at};
-use crate::subject::{Subject, relay};
 use crate::rules;
+use crate::subject::{Subject, relay};
 use stafett_control::{Control, Item, Setting, rows};
 use stafett_route::RcptHosts;
 use stafett_site::{Findings, Weight};
@@ -30,7 +30,8 @@ fn relays_for_nobody(subject: &Subject, hosts: &RcptHosts, findings: &mut Findin
     if broken || !hosts.is_empty() || rules::has_relay_clients(subject) {
         return;
     }
-    let finding = at_file(Weight::Warning, &rows::RCPTHOSTS, "no domain is listed and no client has RELAYCLIENT, so mail is accepted for nobody");
+    let finding =
+        at_file(Weight::Warning, &rows::RCPTHOSTS, "no domain is listed and no client has RELAYCLIENT, so mail is accepted for nobody");
     findings.push(finding.remedy("write the domains to accept mail for, one a line, or let your networks relay in tcp.smtp"));
 }
 
@@ -51,9 +52,13 @@ fn own_host(subject: &Subject, findings: &mut Findings) {
     let Some(me) = &subject.me else { return };
     for item in subject.list(&rows::RCPTHOSTS) {
         if item.value.eq_ignore_ascii_case(me) && !subject.is_routed(me) {
-            let text = format!("mail for {me} is accepted, but that is this host and no route takes it further, so it would be deferred until it bounces");
+            let text = format!(
+                "mail for {me} is accepted, but that is this host and no route takes it further, so it would be deferred until it bounces"
+            );
             let finding = at_line(Weight::Warning, &subject.control, &rows::RCPTHOSTS, &item, &item.value, text);
-            findings.push(finding.remedy(format_args!("remove the line, or write {me}:HOST to smtproutes (an empty HOST says that its MX records lead elsewhere)")));
+            findings.push(finding.remedy(format_args!(
+                "remove the line, or write {me}:HOST to smtproutes (an empty HOST says that its MX records lead elsewhere)"
+            )));
         }
     }
 }
@@ -81,7 +86,8 @@ fn shadowed_routes(subject: &Subject, findings: &mut Findings) {
             let name = if key.is_empty() { "all other domains" } else { key };
             let text = format!("this route for {name} does not count, because line {counts} is for the same");
             let part = written_key(&subject.control, item);
-            findings.push(at_line(Weight::Warning, &subject.control, &rows::SMTPROUTES, item, &part, text).remedy("remove one of the lines"));
+            findings
+                .push(at_line(Weight::Warning, &subject.control, &rows::SMTPROUTES, item, &part, text).remedy("remove one of the lines"));
         }
     }
 }
@@ -92,15 +98,27 @@ fn routes_outside(subject: &Subject, hosts: &RcptHosts, findings: &mut Findings)
         let key = item.value.0.as_str();
         let domain = key.strip_prefix('.').unwrap_or(key);
         // A route for all below a domain is used when any of them is listed.
-        let below = key.starts_with('.') && listed.iter().any(|line| line.ends_with(key) || key.ends_with(line.as_str()) && line.starts_with('.'));
+        let below =
+            key.starts_with('.') && listed.iter().any(|line| line.ends_with(key) || key.ends_with(line.as_str()) && line.starts_with('.'));
         if domain.is_empty() || key.contains('@') || below || subject.accepts(hosts, domain) && !key.starts_with('.') {
             continue;
         }
         if key.starts_with('.') && subject.accepts(hosts, &format!("any{key}")) {
             continue;
         }
-        let who = if rules::has_relay_clients(subject) { "only clients with RELAYCLIENT can use this route" } else { "nobody can use this route" };
-        let finding = at_line(Weight::Warning, &subject.control, &rows::SMTPROUTES, &item, &written_key(&subject.control, &item), format_args!("{key} is not in rcpthosts, so {who}"));
+        let who = if rules::has_relay_clients(subject) {
+            "only clients with RELAYCLIENT can use this route"
+        } else {
+            "nobody can use this route"
+        };
+        let finding = at_line(
+            Weight::Warning,
+            &subject.control,
+            &rows::SMTPROUTES,
+            &item,
+            &written_key(&subject.control, &item),
+            format_args!("{key} is not in rcpthosts, so {who}"),
+        );
         findings.push(finding.remedy(format_args!("add {key} to rcpthosts if mail for it comes from elsewhere")));
     }
 }
@@ -122,10 +140,14 @@ fn loop_at(subject: &Subject, item: &Item<(String, String)>, destination: &Desti
         name => name.parse().ok(),
     };
     let (weight, text) = match address {
-        Some(address) if is_own_address(address) && listens_at(subject, Some(address), *port) => {
-            (Weight::Error, format!("this route leads to {name} port {port}, where this relay itself listens: mail would go round in circles"))
-        }
-        None if subject.me.as_deref() == Some(name) => (Weight::Warning, format!("this route leads to {name} port {port}, which is the name of this host: mail would go round in circles")),
+        Some(address) if is_own_address(address) && listens_at(subject, Some(address), *port) => (
+            Weight::Error,
+            format!("this route leads to {name} port {port}, where this relay itself listens: mail would go round in circles"),
+        ),
+        None if subject.me.as_deref() == Some(name) => (
+            Weight::Warning,
+            format!("this route leads to {name} port {port}, which is the name of this host: mail would go round in circles"),
+        ),
         _ => return,
     };
     let finding = at_line(weight, &subject.control, &rows::SMTPROUTES, item, name, text);

@@ -24,13 +24,16 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     let source = source(subject);
     match &source {
         Some(Err(fault)) => broken(subject, fault, findings),
-        Some(Ok(rules)) => rules.iter().filter(|rule| relays(rule) && is_everybody(&rule.address)).for_each(|rule| open_line(subject, rule, findings)),
+        Some(Ok(rules)) => {
+            rules.iter().filter(|rule| relays(rule) && is_everybody(&rule.address)).for_each(|rule| open_line(subject, rule, findings))
+        }
         None => {}
     }
     if source.is_some() {
         compiled(subject, findings);
     }
-    let told = findings.iter().any(|finding| finding.weight == Weight::Error && finding.place == format!("control/{}", rows::TCP_SMTP.name));
+    let told =
+        findings.iter().any(|finding| finding.weight == Weight::Error && finding.place == format!("control/{}", rows::TCP_SMTP.name));
     if !told {
         open_table(subject, findings);
     }
@@ -49,11 +52,14 @@ pub fn open_table(subject: &Subject, findings: &mut Findings) {
     let Ok(rules) = Rules::open(&subject.control.path(&rows::TCP_SMTP_CDB)) else { return };
     let relays = |ip: IpAddr| {
         let found = rules.look_up(&Client { ip, host: None, info: None }).ok().flatten();
-        found.is_some_and(|found| !found.instructions.deny && found.instructions.variables.iter().any(|(name, _)| name == RELAYCLIENT.as_bytes()))
+        found.is_some_and(|found| {
+            !found.instructions.deny && found.instructions.variables.iter().any(|(name, _)| name == RELAYCLIENT.as_bytes())
+        })
     };
     if ANYBODY.iter().any(|family| family.iter().filter_map(|ip| ip.parse().ok()).all(relays)) {
         let finding = at_file(Weight::Error, &rows::TCP_SMTP_CDB, "every client may send to every recipient: this is an open relay");
-        findings.push(finding.remedy("give RELAYCLIENT to your own networks alone in tcp.smtp and run stafett-tcprules tcp.smtp in control/"));
+        findings
+            .push(finding.remedy("give RELAYCLIENT to your own networks alone in tcp.smtp and run stafett-tcprules tcp.smtp in control/"));
     }
 }
 

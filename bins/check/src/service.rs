@@ -39,7 +39,9 @@ fn program(name: &str) -> Result<&'static str, Failure> {
     let numbered = name.strip_prefix(tree::LISTENER).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let wanted = if numbered { tree::LISTENER } else { name };
     let known = || tree::SERVICES.iter().map(|service| service.name);
-    known().find(|known| *known == wanted).ok_or_else(|| Failure::lasting(format_args!("--service {name}: there is no such service; these are: {}", known().collect::<Vec<_>>().join(", "))))
+    known().find(|known| *known == wanted).ok_or_else(|| {
+        Failure::lasting(format_args!("--service {name}: there is no such service; these are: {}", known().collect::<Vec<_>>().join(", ")))
+    })
 }
 
 fn read_by(program: &'static str) -> impl Iterator<Item = &'static Setting> {

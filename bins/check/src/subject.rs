@@ -37,9 +37,13 @@ impl Subject {
         let instance = instance.map_err(Failure::lasting)?;
         let (root, control) = (instance.root().to_path_buf(), Control::new(instance.control()));
         if !control.directory().is_dir() {
-            return Err(Failure::lasting(format_args!("{} is no instance: it has no directory control/; name one that stafett-setup made", root.display())));
+            return Err(Failure::lasting(format_args!(
+                "{} is no instance: it has no directory control/; name one that stafett-setup made",
+                root.display()
+            )));
         }
-        let plan = Plan::of_existing(&root).map_err(|failure| findings.push(Finding::error(stafett_instance::tree::SETTINGS, failure.text))).ok();
+        let plan =
+            Plan::of_existing(&root).map_err(|failure| findings.push(Finding::error(stafett_instance::tree::SETTINGS, failure.text))).ok();
         let me = control.line(&rows::ME).ok().flatten().map(|me| me.to_lowercase());
         Ok(Subject { root, control, plan, me })
     }

@@ -25,11 +25,16 @@ fn file_system(subject: &Subject, findings: &mut Findings) {
     let said = subject.list(&rows::QUEUESYNC).pop().map(|word| word.value);
     let enough = system.syncs_names_with_files();
     if said.as_deref() == Some("file") && !enough {
-        let text = format!("the queue lies on {system}, where one sync of a file is not known to keep its name: messages could be lost in a power cut");
+        let text = format!(
+            "the queue lies on {system}, where one sync of a file is not known to keep its name: messages could be lost in a power cut"
+        );
         findings.push(at_value(Weight::Warning, &subject.control, &rows::QUEUESYNC, text).remedy("write directory, or remove the file"));
     }
     if system.is_memory() {
-        findings.push(Finding::warning("queue", format_args!("it lies on {system}: every message is lost when this host stops")).remedy("put the instance on a disk"));
+        findings.push(
+            Finding::warning("queue", format_args!("it lies on {system}: every message is lost when this host stops"))
+                .remedy("put the instance on a disk"),
+        );
     } else if system.is_remote() {
         let text = format!("it lies on {system}: two hosts could deliver the same messages, and changes made elsewhere are not noticed");
         findings.push(Finding::warning("queue", text).remedy("put the instance on a disk of this host"));
@@ -50,7 +55,11 @@ fn clock(subject: &Subject, findings: &mut Findings) {
     let modified = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified()).ok();
     let own = std::env::current_exe().ok().and_then(|program| modified(&program));
     let rules = modified(&subject.control.path(&rows::TCP_SMTP_CDB));
-    for (what, time) in [("this program was installed", own), ("control/tcp.smtp.cdb was made", rules), ("the last queue id was given", last_id(&subject.root))] {
+    for (what, time) in [
+        ("this program was installed", own),
+        ("control/tcp.smtp.cdb was made", rules),
+        ("the last queue id was given", last_id(&subject.root)),
+    ] {
         let ahead = time.and_then(|time| time.duration_since(now).ok()).filter(|ahead| *ahead > SLACK);
         if let Some(ahead) = ahead {
             let text = format!("it stands {} seconds before the moment when {what}", ahead.as_secs());

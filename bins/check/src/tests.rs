@@ -36,7 +36,8 @@ fn nothing_of_a_name_reaches_the_terminal_as_it_is() {
 
 #[test]
 fn listening_sockets_are_read_from_proc() {
-    let four = "   0: 0100007F:09DD 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0";
+    let four =
+        "   0: 0100007F:09DD 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0";
     let six = "   1: 00000000000000000000000000000000:0019 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4712 1 0 100 0 0 10 0";
     let connected = four.replace(" 0A ", " 01 ");
     let found: Vec<Listening> = [four, six, &connected, "  sl  local_address rem_address"].into_iter().filter_map(ports::parse).collect();

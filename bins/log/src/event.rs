@@ -194,10 +194,12 @@ fn smtpd(line: &str) -> Option<Event<'_>> {
 
 /// The reply begins behind the last word of ours, `pid P:`. A client's name can end in a colon, but holds no blank.
 fn before_reply(rest: &str) -> Option<(&str, &str)> {
-    rest.match_indices(": ").map(|(at, _)| (rest.get(..at).unwrap_or_default(), rest.get(at + 2..).unwrap_or_default())).find(|(fields, _)| {
-        let process = fields.rsplit_once(" pid ").map_or("", |(_, process)| process);
-        !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    rest.match_indices(": ").map(|(at, _)| (rest.get(..at).unwrap_or_default(), rest.get(at + 2..).unwrap_or_default())).find(
+        |(fields, _)| {
+            let process = fields.rsplit_once(" pid ").map_or("", |(_, process)| process);
+            !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
+        },
+    )
 }
 
 impl<'a> Fields<'a> {

@@ -17,7 +17,10 @@ fn the_lines_of_the_scheduler_are_taken_apart() {
         ("triple bounce: discarding bounce/1795299494221406", Event::Discarded(ID)),
         ("end msg 1795299494221406", Event::End(ID)),
         ("possible duplicate: msg 1795299494221406: why", Event::Duplicate { id: ID, why: "why" }),
-        ("admin uid 0: route relay.example:26 msg 1795299494221406", Event::Admin { id: ID, user: "0", what: "route relay.example:26", when: "" }),
+        (
+            "admin uid 0: route relay.example:26 msg 1795299494221406",
+            Event::Admin { id: ID, user: "0", what: "route relay.example:26", when: "" },
+        ),
         (
             "admin uid 0: delete msg 1795299494221406 at 1795299499000000 while stopped",
             Event::Admin { id: ID, user: "0", what: "delete", when: "1795299499000000" },
@@ -41,7 +44,8 @@ fn the_lines_of_sessions_are_taken_apart() {
     let refuse = "stafett-smtpd: refuse control/badmailfrom:3 from <a@b> to <b@c> client 2001:db8::7 helo x pid 12: 553 5.7.1 sorry: no";
     let fields = Fields { from: "a@b", to: "b@c", ..who.clone() };
     assert_eq!(Event::of(refuse), Event::Refuse { rule: "control/badmailfrom:3", fields, reply: "553 5.7.1 sorry: no" });
-    let end = "stafett-smtpd: end quit client 2001:db8::7 helo x pid 12 host h accepted 0 refused 2 commands 5 errors 0 seconds 0.024 early";
+    let end =
+        "stafett-smtpd: end quit client 2001:db8::7 helo x pid 12 host h accepted 0 refused 2 commands 5 errors 0 seconds 0.024 early";
     let fields = Fields { accepted: "0", refused: "2", ..who };
     assert_eq!(Event::of(end), Event::Session { why: "quit", fields });
 }

@@ -53,7 +53,8 @@ impl Logs {
     pub fn find(root: &Path, span: Span) -> Result<Logs, String> {
         let top = root.join("log");
         let fails = |error: io::Error| format!("unable to read {}: {error}", top.display());
-        let mut names: Vec<PathBuf> = fs::read_dir(&top).map_err(fails)?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        let mut names: Vec<PathBuf> =
+            fs::read_dir(&top).map_err(fails)?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
         names.sort();
         let mut logs = Logs { directories: Vec::new(), unreadable: 0 };
         for path in names {
@@ -112,7 +113,8 @@ pub fn finished(directory: &Path) -> io::Result<Vec<(PathBuf, Moment)>> {
 
 fn open(path: &Path, unreadable: &mut usize) -> Option<Current> {
     // Opening a fifo would wait for a writer.
-    let opened = fs::metadata(path).and_then(|found| if found.is_file() { File::open(path) } else { Err(io::Error::other("not a regular file")) });
+    let opened =
+        fs::metadata(path).and_then(|found| if found.is_file() { File::open(path) } else { Err(io::Error::other("not a regular file")) });
     match opened.and_then(|file| file.metadata().map(|found| Current { length: found.len(), file })) {
         Ok(current) => Some(current),
         // A service that never ran, or a file that was old enough to go.

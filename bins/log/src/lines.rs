@@ -116,7 +116,15 @@ impl Source {
     fn new(directory: &Directory) -> Source {
         let current = directory.current.as_ref().and_then(|current| Some((current.file.try_clone().ok()?, current.length)));
         let rotated = directory.rotated.iter().cloned().collect();
-        Source { rotated, current, open: None, name: directory.path.join("current"), line: Vec::new(), at: Moment(i64::MIN), has_line: false }
+        Source {
+            rotated,
+            current,
+            open: None,
+            name: directory.path.join("current"),
+            line: Vec::new(),
+            at: Moment(i64::MIN),
+            has_line: false,
+        }
     }
 
     /// Goes to the next line.

@@ -123,7 +123,8 @@ fn print_lines(options: &Options, logs: &Logs, out: &mut impl Write) -> io::Resu
     let mut found = 0;
     while let Some(line) = lines.next() {
         let event = Event::of(&line.text);
-        let is_wanted = options.wanted.is_everything() || teller.message_of(&event, &line.text, &selection).is_some() || selection.concerns(&event);
+        let is_wanted =
+            options.wanted.is_everything() || teller.message_of(&event, &line.text, &selection).is_some() || selection.concerns(&event);
         teller.take(line.at, &event, &line.text, &selection, |_| {});
         if is_wanted {
             found += 1;

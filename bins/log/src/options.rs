@@ -40,7 +40,8 @@ impl Options {
 
 /// Reads a command line; `now` is what times count from.
 pub fn parse(mut parser: Parser, now: Moment) -> Result<Options, String> {
-    let mut options = Options { directory: None, wanted: Wanted::default(), span: Span::ALL, has_since: false, most: 10, raw: false, follow: false };
+    let mut options =
+        Options { directory: None, wanted: Wanted::default(), span: Span::ALL, has_since: false, most: 10, raw: false, follow: false };
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Arg::Long("since") => (options.span.since, options.has_since) = (time("--since", &mut parser, now, span::since)?, true),
@@ -94,8 +95,9 @@ fn number(text: &str) -> Result<usize, String> {
 
 fn time(option: &str, parser: &mut Parser, now: Moment, read: fn(&str, Moment) -> Option<Moment>) -> Result<Moment, String> {
     let text = plain(parser)?;
-    read(&text, now)
-        .ok_or_else(|| format!("{option} {text}: not a time; write one like 2026-11-21, \"2026-11-21 22:00\", 22:00 (all UTC), -30m, -1h or -2d"))
+    read(&text, now).ok_or_else(|| {
+        format!("{option} {text}: not a time; write one like 2026-11-21, \"2026-11-21 22:00\", 22:00 (all UTC), -30m, -1h or -2d")
+    })
 }
 
 #[cfg(test)]

@@ -129,7 +129,8 @@ impl Selection {
     /// Whether a line that belongs to no message is about what was asked for.
     pub fn concerns(&self, event: &Event<'_>) -> bool {
         let fits = |pattern: &Option<Pattern>, value: &str| pattern.as_ref().is_none_or(|pattern| pattern.fits(value));
-        let only_client = |client: &str| self.wanted.sender.is_none() && self.wanted.recipient.is_none() && fits(&self.wanted.client, client);
+        let only_client =
+            |client: &str| self.wanted.sender.is_none() && self.wanted.recipient.is_none() && fits(&self.wanted.client, client);
         if !self.wanted.ids.is_empty() {
             return false;
         }

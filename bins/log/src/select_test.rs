@@ -19,9 +19,11 @@ fn addresses_are_chosen_whole_by_domain_or_in_part() {
         let made = Pattern::address(pattern);
         assert!(made.fits(fits) && !made.fits(fits_not), "{pattern}");
     }
-    for (pattern, fits, fits_not) in
-        [("192.0.2.7", "192.0.2.7", "192.0.2.77"), ("192.0.2.", "192.0.2.77", "10.192.0.2"), ("2001:db8:0::1", "2001:db8::1", "2001:db8::11")]
-    {
+    for (pattern, fits, fits_not) in [
+        ("192.0.2.7", "192.0.2.7", "192.0.2.77"),
+        ("192.0.2.", "192.0.2.77", "10.192.0.2"),
+        ("2001:db8:0::1", "2001:db8::1", "2001:db8::11"),
+    ] {
         let made = Pattern::client(pattern);
         assert!(made.fits(fits) && !made.fits(fits_not), "{pattern}");
     }

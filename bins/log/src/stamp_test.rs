@@ -15,8 +15,15 @@ fn both_supervisors_stamps_are_read() {
 
 #[test]
 fn what_is_no_stamp_stays_in_the_line() {
-    for line in ["", "@", "@400000006b0218b00d97d7d", "@zzzz00006b0218b00d97d7d0 x", "2026-13-41_22:18:14.2 x", "2026-11-21_22:18:14 x", "new msg 1"]
-    {
+    for line in [
+        "",
+        "@",
+        "@400000006b0218b00d97d7d",
+        "@zzzz00006b0218b00d97d7d0 x",
+        "2026-13-41_22:18:14.2 x",
+        "2026-11-21_22:18:14 x",
+        "new msg 1",
+    ] {
         assert_eq!(split(line.as_bytes()), (None, line.as_bytes()));
     }
     assert_eq!(label(b"@0000000000000000ffffffff"), None);

@@ -69,9 +69,12 @@ fn the_summary_counts_what_both_supervisors_wrote() {
         ] {
             assert_eq!(figure(&summary, row), wanted, "{row} of {supervisor}:\n{summary}");
         }
-        for part in
-            ["1  control/badmailfrom:1", "1  control/rcpthosts", "2  550 5.1.1 <ADDRESS>: Recipient address rejected: User unknown", "  example.net"]
-        {
+        for part in [
+            "1  control/badmailfrom:1",
+            "1  control/rcpthosts",
+            "2  550 5.1.1 <ADDRESS>: Recipient address rejected: User unknown",
+            "  example.net",
+        ] {
             assert!(summary.contains(part), "{part} in:\n{summary}");
         }
         // Every line of a real relay is understood.
@@ -220,7 +223,8 @@ fn a_killed_scheduler_and_the_orders_of_the_admin_are_told() {
         format!("stafett-send: error: unable to read msg {id}: Input/output error; trying again in 60 seconds"),
         format!("starting delivery 1: msg {id} to remote b@example.net"),
     ];
-    let text: Vec<String> = lines.iter().enumerate().map(|(second, line)| format!("2026-11-21_22:18:{:02}.00000 {line}\n", second + 14)).collect();
+    let text: Vec<String> =
+        lines.iter().enumerate().map(|(second, line)| format!("2026-11-21_22:18:{:02}.00000 {line}\n", second + 14)).collect();
     fs::write(directory.join("current"), text.concat()).unwrap();
     let story = shown(place.path(), &[&id.to_string()]);
     for part in [
@@ -233,7 +237,10 @@ fn a_killed_scheduler_and_the_orders_of_the_admin_are_told() {
         assert!(story.contains(part), "{part} in:\n{story}");
     }
     let summary = shown(place.path(), &[]);
-    assert_eq!((figure(&summary, "possible duplicates"), figure(&summary, "orders of the admin"), figure(&summary, "complaints")), (1, 1, 1));
+    assert_eq!(
+        (figure(&summary, "possible duplicates"), figure(&summary, "orders of the admin"), figure(&summary, "complaints")),
+        (1, 1, 1)
+    );
     assert!(summary.contains(&format!("2026-11-21 22:18:16.000  {id}  an earlier attempt")), "{summary}");
 }
 
@@ -286,7 +293,8 @@ fn many_kinds_take_bounded_memory() {
         let id = 1_795_299_494_000_000 + number;
         let at = format!("2026-11-21_22:18:{:02}.{:05}", 14 + number / 100_000, number % 100_000);
         writeln!(file, "{at} new msg {id}\n{at} starting delivery {number}: msg {id} to remote x@d{number}.example").unwrap();
-        writeln!(file, "{at} delivery {number}: {}: reason_of_its_own_{id}x", if number % 2 == 0 { "success" } else { "deferral" }).unwrap();
+        writeln!(file, "{at} delivery {number}: {}: reason_of_its_own_{id}x", if number % 2 == 0 { "success" } else { "deferral" })
+            .unwrap();
         writeln!(file, "{at} stafett-smtpd: refuse rule_{number} from <a> client 1 helo x pid 1: no").unwrap();
         writeln!(file, "{at} end msg {id}").unwrap();
     }

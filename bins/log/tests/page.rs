@@ -118,13 +118,21 @@ fn fixed_words(line: &str) -> Vec<String> {
 /// Words of letters alone; what touches a value or has other characters in it is left out.
 fn words(text: &str) -> Vec<String> {
     let is_plain = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '\'');
-    text.split_whitespace().map(|word| word.trim_matches([':', ';', ',', '.', '<', '>', '(', ')'])).filter(is_plain).map(str::to_owned).collect()
+    text.split_whitespace()
+        .map(|word| word.trim_matches([':', ';', ',', '.', '<', '>', '(', ')']))
+        .filter(is_plain)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A manual page: its items, one after the other, without macros; values are `\0`.
 fn items(page: &str) -> Vec<String> {
     let text = fs::read_to_string(top().join("man").join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
-    text.lines().filter_map(|line| line.strip_prefix(".It ")).filter(|item| item.starts_with("Li ") || item.starts_with("Ar ")).map(unmacro).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix(".It "))
+        .filter(|item| item.starts_with("Li ") || item.starts_with("Ar "))
+        .map(unmacro)
+        .collect()
 }
 
 fn unmacro(line: &str) -> String {
@@ -164,8 +172,8 @@ fn events() -> Vec<(String, String)> {
             continue;
         }
         for (line, receiver, rest) in calls(&text, EVENTS) {
-            let is_log =
-                ["log", "LOG", "journal"].iter().any(|name| receiver.to_lowercase().ends_with(&name.to_lowercase())) || file.ends_with("journal.rs");
+            let is_log = ["log", "LOG", "journal"].iter().any(|name| receiver.to_lowercase().ends_with(&name.to_lowercase()))
+                || file.ends_with("journal.rs");
             match literal(rest) {
                 Some(format) => found.push((format!("{file}:{line}"), format)),
                 None if is_log && !rest.starts_with("&mut self") => {
@@ -202,7 +210,10 @@ fn every_event_line_is_an_item_of_the_page() {
         assert!(events.iter().any(|(_, format)| format == known), "this test does not see the line \"{known}\" any more");
     }
     for first in ["accept", "refuse", "end"] {
-        assert!(events.iter().any(|(place, format)| place.contains("smtpd") && format.starts_with(first)), "this test does not see {first} of smtpd");
+        assert!(
+            events.iter().any(|(place, format)| place.contains("smtpd") && format.starts_with(first)),
+            "this test does not see {first} of smtpd"
+        );
     }
     let lacking = events.iter().filter(|(_, format)| {
         let wanted = fixed_words(format);
@@ -261,7 +272,10 @@ fn lines_are_written_through_known_doors() {
     for (file, text) in all_services() {
         let writes = ["stderr()", "eprint!", "eprintln!", "std_err", "STDERR"].iter().find(|word| text.contains(**word));
         if let Some(word) = writes {
-            assert!(DOORS.contains(&file.as_str()), "{file}: {word}: write lines through stafett_log, so that they are safe and documented");
+            assert!(
+                DOORS.contains(&file.as_str()),
+                "{file}: {word}: write lines through stafett_log, so that they are safe and documented"
+            );
         }
     }
 }

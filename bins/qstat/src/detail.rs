@@ -136,6 +136,7 @@ fn next(listed: Listed, reason: &Reason) -> String {
 fn word(event: Event) -> &'static str {
     match event {
         Event::Delivered => "delivered",
+        Event::Relayed => "relayed",
         Event::Deferred => "deferred",
         Event::Failed => "failed",
         Event::Bounced => "bounced",

@@ -53,7 +53,7 @@ fn show_recipient(f: &mut fmt::Formatter<'_>, address: &str, standing: &Standing
     match standing.event {
         None | Some(Event::Routed) => writeln!(f, "  waiting {address}"),
         Some(Event::Deferred) => writeln!(f, "  waiting {address} (deferred {} times, last {time}): {text}", standing.deferrals),
-        Some(Event::Delivered) => writeln!(f, "  done {address} ({time}): {text}"),
+        Some(Event::Delivered | Event::Relayed) => writeln!(f, "  done {address} ({time}): {text}"),
         Some(Event::Failed | Event::Bounced) => writeln!(f, "  failed {address} ({time}): {text}"),
     }
 }
@@ -93,7 +93,7 @@ fn json_recipient(object: &mut Object<'_>, address: &str, standing: &Standing, r
 pub fn standing_word(standing: &Standing) -> &'static str {
     match standing.event {
         None | Some(Event::Deferred | Event::Routed) => "waiting",
-        Some(Event::Delivered) => "done",
+        Some(Event::Delivered | Event::Relayed) => "done",
         Some(Event::Failed | Event::Bounced) => "failed",
     }
 }

@@ -48,7 +48,10 @@ impl Parser {
                 (State::Between, b'T') => self.state = State::Recipient,
                 (State::Between, 0) => return Ok(true),
                 (State::Start | State::Between, _) => {
-                    return Err(Failure::new(exitcode::ENVELOPE, "the envelope is not F, sender, NUL, then T, recipient, NUL for each, then NUL"));
+                    return Err(Failure::new(
+                        exitcode::ENVELOPE,
+                        "the envelope is not F, sender, NUL, then T, recipient, NUL for each, then NUL",
+                    ));
                 }
                 (State::Sender | State::Recipient, 0) => self.end_field()?,
                 (State::Sender | State::Recipient, _) => self.push(byte)?,

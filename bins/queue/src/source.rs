@@ -42,7 +42,11 @@ impl Source {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let wanted = (self.descriptor.as_fd(), Interest::Read);
         let (ready, _) = poll::wait_two(wanted, None, Some(left)).map_err(|error| self.unreadable(&error))?;
-        if ready.any() { Ok(()) } else { Err(Failure::new(exitcode::TIMEOUT, format!("the {} did not come to its end in time", self.name))) }
+        if ready.any() {
+            Ok(())
+        } else {
+            Err(Failure::new(exitcode::TIMEOUT, format!("the {} did not come to its end in time", self.name)))
+        }
     }
 
     fn unreadable(&self, error: &io::Error) -> Failure {

@@ -32,7 +32,9 @@ pub fn serve(shared: &Shared, peer: Peer, stream: UnixStream) {
         let step = match reader.next() {
             Ok(Some(bytes)) => conversation.take(bytes),
             Ok(None) => return,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Step::Close(Answer::Permanent("554 5.3.0 queue: malformed request".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Step::Close(Answer::Permanent("554 5.3.0 queue: malformed request".to_owned()))
+            }
             Err(_) => return,
         };
         let (answer, close) = match step {
@@ -62,7 +64,10 @@ struct Conversation<'a> {
 /// How far the message is.
 enum Body<'a> {
     None,
-    Writing { draft: Draft<'a>, looked: u64 },
+    Writing {
+        draft: Draft<'a>,
+        looked: u64,
+    },
     /// It has failed; what still comes is read and thrown away, then this is the answer.
     Failed(Answer),
 }
@@ -137,7 +142,9 @@ impl<'a> Conversation<'a> {
         }
         let text = std::mem::take(&mut self.envelope);
         match std::mem::replace(&mut self.body, Body::None) {
-            Body::Writing { draft, looked } => self.last_look(&draft, looked).unwrap_or_else(|| self.commit(draft, &text).unwrap_or_else(|answer| answer)),
+            Body::Writing { draft, looked } => {
+                self.last_look(&draft, looked).unwrap_or_else(|| self.commit(draft, &text).unwrap_or_else(|answer| answer))
+            }
             Body::Failed(answer) => answer,
             Body::None => Answer::Temporary("451 4.3.0 queue: internal error".to_owned()),
         }

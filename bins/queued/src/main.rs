@@ -51,16 +51,22 @@ fn run() -> Result<(), String> {
     let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
     let store = Store::open(&instance.queue()).map_err(|error| error.to_string())?;
     let settings = Settings::read(&control, &store).map_err(|error| error.to_string())?;
-    let _writer = store.become_writer().map_err(|error| format!("unable to lock {}/tmp: {error}; another stafett-queued runs on this queue", store.root().display()))?;
+    let _writer = store
+        .become_writer()
+        .map_err(|error| format!("unable to lock {}/tmp: {error}; another stafett-queued runs on this queue", store.root().display()))?;
     raise_open_files();
     let swept = store.sweep().map_err(|error| format!("unable to sweep {}/tmp: {error}", store.root().display()))?;
     if swept > 0 {
         LOG.note(format_args!("swept {swept} unfinished messages, which nobody was told are accepted"));
     }
-    let trusted = instance.owner_of(Service::Smtpd).map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;
+    let trusted = instance
+        .owner_of(Service::Smtpd)
+        .map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;
     let path = instance.socket(Service::Queue);
-    let listener = socket::listen(&path, Style::Stream, 1024).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
-    let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup]).map_err(|error| format!("unable to block signals: {error}"))?;
+    let listener =
+        socket::listen(&path, Style::Stream, 1024).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
+    let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup])
+        .map_err(|error| format!("unable to block signals: {error}"))?;
 
     let sandbox = Sandbox::new().read(instance.control()).write(instance.queue());
     match sandbox.enforce(dropped) {
@@ -82,7 +88,10 @@ fn run() -> Result<(), String> {
 fn raise_open_files() {
     const ENOUGH: u64 = 2 * pool::MOST as u64 + 64;
     match limit::raise_open_files(ENOUGH) {
-        Ok(have) if have < ENOUGH => LOG.note(format_args!("only {have} files may be open at once, {ENOUGH} are needed for {} callers; raise the limit in the run script (ulimit -n)", pool::MOST)),
+        Ok(have) if have < ENOUGH => LOG.note(format_args!(
+            "only {have} files may be open at once, {ENOUGH} are needed for {} callers; raise the limit in the run script (ulimit -n)",
+            pool::MOST
+        )),
         Ok(_) => {}
         Err(error) => LOG.warning(format_args!("unable to raise the number of open files: {error}")),
     }

@@ -28,10 +28,6 @@ impl Settings {
             Some(word) => word.value == "directory",
             None => !store.file_sync_is_enough(),
         };
-        Ok(Settings {
-            me: control.required(&rows::ME)?,
-            free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE),
-            sync_directory,
-        })
+        Ok(Settings { me: control.required(&rows::ME)?, free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE), sync_directory })
     }
 }

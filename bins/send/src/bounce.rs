@@ -20,12 +20,23 @@ pub const DOUBLE: &str = "#@[]";
 /// The largest header that is returned, in bytes.
 const LARGEST_HEADER: u64 = 64 * 1024;
 
-/// A recipient that failed for good.
+/// What became of a recipient (RFC 3464 section 2.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It failed for good.
+    Failed,
+    /// It was delivered to a host that will not report success itself.
+    Relayed,
+}
+
+/// What the sender is told of a recipient.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Fact {
     /// Who.
     pub recipient: Recipient,
-    /// Why, in the words of the report.
+    /// What became of it.
+    pub action: Action,
+    /// How or why, in the words of the report.
     pub text: String,
     /// When the last attempt was, seconds since 1970.
     pub time: u64,
@@ -68,14 +79,21 @@ pub struct Original<'a> {
 }
 
 /// The bounce: its envelope and its bytes, CRLF lines.
-pub fn compose(original: &Original<'_>, failures: &[Failure], sender: &'static str, to: &str, me: &str, settings: &Bounces) -> (Envelope, Vec<u8>) {
+pub fn compose(
+    original: &Original<'_>,
+    facts: &[Fact],
+    sender: &'static str,
+    to: &str,
+    me: &str,
+    settings: &Bounces,
+) -> (Envelope, Vec<u8>) {
     let returned = Returned::read(original, settings);
     let border = border(original.id, &returned.content);
-    let said = |failure: &Failure| failure.recipient.address.is_ascii() && failure.text.is_ascii();
-    let report = report_part(original, failures, me, &border);
-    let eight_bit = !returned.content.is_ascii() || !to.is_ascii() || !report.is_ascii() || !failures.iter().all(said);
-    let mut text = header(original, sender, to, me, settings, &border, eight_bit);
-    text.push_str(&human_part(failures, sender, me, &border, eight_bit));
+    let said = |fact: &Fact| fact.recipient.address.is_ascii() && fact.text.is_ascii();
+    let report = report_part(original, facts, me, &border);
+    let eight_bit = !returned.content.is_ascii() || !to.is_ascii() || !report.is_ascii() || !facts.iter().all(said);
+    let mut text = header(original, facts, sender, to, me, settings, &border, eight_bit);
+    text.push_str(&human_part(facts, sender, me, &border, eight_bit));
     text.push_str(&report);
     let mut message = text.replace('\n', "\r\n").into_bytes();
     returned.write(&mut message, &border);
@@ -101,36 +119,64 @@ fn border(id: Id, content: &[u8]) -> String {
     border
 }
 
-fn header(original: &Original<'_>, sender: &str, to: &str, me: &str, settings: &Bounces, border: &str, eight_bit: bool) -> String {
+fn header(
+    original: &Original<'_>,
+    facts: &[Fact],
+    sender: &str,
+    to: &str,
+    me: &str,
+    settings: &Bounces,
+    border: &str,
+    eight_bit: bool,
+) -> String {
     let now = date(SystemTime::now());
     let id = original.id;
     let encoding = if eight_bit { "8bit" } else { "7bit" };
-    let subject = if sender == DOUBLE { "failure notice (double bounce)" } else { "failure notice" };
+    let subject = match (sender, facts.iter().any(|fact| fact.action == Action::Failed)) {
+        (DOUBLE, _) => "failure notice (double bounce)",
+        (_, true) => "failure notice",
+        (_, false) => "delivery notice",
+    };
     format!(
         "Date: {now}\nFrom: {}\nTo: {to}\nSubject: {subject}\nMessage-ID: <{id}.bounce@{me}>\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\n\
          Content-Type: multipart/report; report-type=delivery-status;\n\tboundary=\"{border}\"\nContent-Transfer-Encoding: {encoding}\n\n\
-         This is a message in MIME format about mail that could not be delivered.\n\n",
+         This is a message in MIME format about what became of your mail.\n\n",
         settings.from
     )
 }
 
-fn human_part(failures: &[Failure], sender: &str, me: &str, border: &str, eight_bit: bool) -> String {
+fn human_part(facts: &[Fact], sender: &str, me: &str, border: &str, eight_bit: bool) -> String {
     let mut text = format!("--{border}\nContent-Type: text/plain; charset=utf-8\n");
     let _ = writeln!(text, "Content-Transfer-Encoding: {}\n", if eight_bit { "8bit" } else { "7bit" });
     let _ = writeln!(text, "Hi. This is the stafett-send program at {me}.");
     if sender == DOUBLE {
         text.push_str("I tried to deliver a bounce message to this address, but the bounce bounced!\n\n");
-    } else {
+        text.push_str(&list(facts, Action::Failed));
+        return text;
+    }
+    let (failed, relayed) = (list(facts, Action::Failed), list(facts, Action::Relayed));
+    if !failed.is_empty() {
         text.push_str("I'm afraid I wasn't able to deliver your message to the following addresses.\n");
         text.push_str("This is a permanent error; I've given up. Sorry it didn't work out.\n\n");
+        text.push_str(&failed);
     }
-    for failure in failures {
-        let _ = writeln!(text, "<{}>:\n{}\n", failure.recipient.address, fold(&safe(failure.text.as_bytes()).to_string()));
+    if !relayed.is_empty() {
+        text.push_str("Your message was passed on for the following addresses to a host that sends no\n");
+        text.push_str("delivery notices itself. You asked to be told; this is all that can be known here.\n\n");
+        text.push_str(&relayed);
     }
     text
 }
 
-fn report_part(original: &Original<'_>, failures: &[Failure], me: &str, border: &str) -> String {
+fn list(facts: &[Fact], action: Action) -> String {
+    let mut text = String::new();
+    for fact in facts.iter().filter(|fact| fact.action == action) {
+        let _ = writeln!(text, "<{}>:\n{}\n", fact.recipient.address, fold(&safe(fact.text.as_bytes()).to_string()));
+    }
+    text
+}
+
+fn report_part(original: &Original<'_>, facts: &[Fact], me: &str, border: &str) -> String {
     let utf8 = original.envelope.smtputf8;
     let kind = if utf8 { "message/global-delivery-status" } else { "message/delivery-status" };
     let mut text = String::new();
@@ -138,24 +184,28 @@ fn report_part(original: &Original<'_>, failures: &[Failure], me: &str, border: 
         let _ = writeln!(text, "Original-Envelope-Id: {}", decode_xtext(envid, utf8));
     }
     let _ = writeln!(text, "Reporting-MTA: dns; {me}\nArrival-Date: {}\nX-Stafett-Queue-ID: {}\n", date(original.id.birth()), original.id);
-    for failure in failures {
-        text.push_str(&recipient_fields(failure, utf8));
+    for fact in facts {
+        text.push_str(&recipient_fields(fact, utf8));
     }
     let encoding = if text.is_ascii() { "" } else { "Content-Transfer-Encoding: 8bit\n" };
     format!("--{border}\nContent-Type: {kind}\n{encoding}\n{text}")
 }
 
-fn recipient_fields(failure: &Failure, utf8: bool) -> String {
+fn recipient_fields(fact: &Fact, utf8: bool) -> String {
     let mut text = String::new();
-    if let Some((kind, address)) = failure.recipient.orcpt.as_deref().and_then(|orcpt| orcpt.split_once(';')) {
+    if let Some((kind, address)) = fact.recipient.orcpt.as_deref().and_then(|orcpt| orcpt.split_once(';')) {
         let _ = writeln!(text, "Original-Recipient: {kind};{}", decode_xtext(address, utf8));
     }
-    let address = &failure.recipient.address;
+    let address = &fact.recipient.address;
     let kind = if address.is_ascii() { "rfc822" } else { "utf-8" };
-    let shown = safe(failure.text.as_bytes()).to_string();
+    let shown = safe(fact.text.as_bytes()).to_string();
     let diagnostic = shown.split_once("Remote host said: ").map(|(_, said)| said.trim_end_matches('/').to_owned());
-    let last = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(failure.time);
-    let _ = writeln!(text, "Final-Recipient: {kind};{address}\nAction: failed\nStatus: {}", status(&shown));
+    let last = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(fact.time);
+    let (action, status) = match fact.action {
+        Action::Failed => ("failed", status(&shown)),
+        Action::Relayed => ("relayed", "2.0.0".to_owned()),
+    };
+    let _ = writeln!(text, "Final-Recipient: {kind};{address}\nAction: {action}\nStatus: {status}");
     if let Some(said) = diagnostic {
         let _ = writeln!(text, "Diagnostic-Code: smtp; {}", fold(&said));
     }

@@ -1,4 +1,4 @@
-use crate::bounce::{DOUBLE, Failure, Fate, Original, compose, fate};
+use crate::bounce::{Action, DOUBLE, Fact, Fate, Original, compose, fate};
 use crate::settings::Bounces;
 use stafett_envelope::{Envelope, Head, Recipient, Ret};
 use stafett_queue_store::Id;
@@ -8,7 +8,7 @@ fn settings() -> Bounces {
     Bounces { from: "MAILER-DAEMON@relay.example".into(), max_bytes: 1000, double_to: Some("postmaster@relay.example".into()) }
 }
 
-fn bounce_of(content: &[u8], envelope: &Envelope, failures: &[Failure]) -> String {
+fn bounce_of(content: &[u8], envelope: &Envelope, failures: &[Fact]) -> String {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     let original = Original { id: Id(1_763_758_000_123_456), envelope, size: content.len() as u64, file: Some(&file) };
@@ -20,8 +20,8 @@ fn bounce_of(content: &[u8], envelope: &Envelope, failures: &[Failure]) -> Strin
     text
 }
 
-fn failure(address: &str, text: &str) -> Failure {
-    Failure { recipient: Recipient::new(address), text: text.into(), time: 1_763_758_000 }
+fn failure(address: &str, text: &str) -> Fact {
+    Fact { recipient: Recipient::new(address), action: Action::Failed, text: text.into(), time: 1_763_758_000 }
 }
 
 #[test]
@@ -62,7 +62,8 @@ fn a_large_message_or_ret_hdrs_returns_the_header_alone() {
 #[test]
 fn what_strangers_say_cannot_leave_its_place() {
     let hostile = "550 x\r\n--1763758000123456/stafett\r\nContent-Type: text/html\r\n\r\n<script>";
-    let envelope = Envelope { envid: Some("a+0D+0AX-Evil:+201".into()), head: vec![Head::Line("Received: by us".into())], ..Envelope::default() };
+    let envelope =
+        Envelope { envid: Some("a+0D+0AX-Evil:+201".into()), head: vec![Head::Line("Received: by us".into())], ..Envelope::default() };
     let mut bad = failure("a@example.net", hostile);
     bad.recipient.orcpt = Some("rfc822;b+0A+0AX-Evil:+202".into());
     let text = bounce_of(b"Subject: x\r\n\r\nbody\r\n", &envelope, &[bad]);
@@ -102,7 +103,9 @@ fn a_report_has_as_many_bits_as_it_says() {
 #[test]
 fn a_status_is_permanent_whatever_the_last_reply_was() {
     let envelope = Envelope::default();
-    for (said, status) in [("Remote host said: 450 4.2.1 busy", "5.4.7"), ("no code at all", "5.0.0"), ("CNAME lookup failed. (#5.4.3)", "5.4.3")] {
+    for (said, status) in
+        [("Remote host said: 450 4.2.1 busy", "5.4.7"), ("no code at all", "5.0.0"), ("CNAME lookup failed. (#5.4.3)", "5.4.3")]
+    {
         let text = bounce_of(b"\r\n", &envelope, &[failure("a@example.net", said)]);
         assert!(text.contains(&format!("Status: {status}\r\n")), "{said}: {text}");
     }

@@ -194,7 +194,8 @@ impl Destinations {
     /// Destinations whose failures were long ago are forgotten.
     pub fn end_pauses(&mut self, now: Instant, all: bool) {
         let is_over = |until: Instant| all || until <= now;
-        let over = |state: &State| state.paused.is_some_and(|(until, _)| is_over(until)) || state.next_slot.is_some_and(|until| until <= now);
+        let over =
+            |state: &State| state.paused.is_some_and(|(until, _)| is_over(until)) || state.next_slot.is_some_and(|until| until <= now);
         let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| over(state)).map(|(number, _)| *number).collect();
         for number in numbers {
             if let Some(state) = self.states.get_mut(&number) {
@@ -265,7 +266,10 @@ impl Destinations {
 
     /// A destination other than `number` that has an idle connection.
     pub fn idle_elsewhere(&mut self, number: u64) -> Option<u64> {
-        self.states.iter_mut().find(|(other, state)| **other != number && !state.idle.is_empty()).and_then(|(_, state)| state.idle.first().copied())
+        self.states
+            .iter_mut()
+            .find(|(other, state)| **other != number && !state.idle.is_empty())
+            .and_then(|(_, state)| state.idle.first().copied())
     }
 
     fn number(&mut self, destination: Destination) -> u64 {

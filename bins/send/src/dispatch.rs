@@ -185,7 +185,10 @@ impl Scheduler {
                     line.complained = false;
                 }
                 Err(error) if !std::mem::replace(&mut line.complained, true) => {
-                    self.book.error(format_args!("unable to reach stafett-remote at {}: {error}; mail waits until it is there", line.path.display()));
+                    self.book.error(format_args!(
+                        "unable to reach stafett-remote at {}: {error}; mail waits until it is there",
+                        line.path.display()
+                    ));
                 }
                 Err(_) => {}
             }
@@ -229,7 +232,8 @@ impl Scheduler {
         let count = work.recipients.len();
         let job = Job { id: work.id, recipients: work.recipients, delivery };
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let sent = self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
+        let sent =
+            self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
         self.next_delivery += count as u64;
         match sent {
             Ok(()) => self.running += count,
@@ -242,7 +246,11 @@ impl Scheduler {
     fn not_sent(&mut self, connection: u64, number: u64, job: Job, error: &io::Error) {
         if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
             for offset in 0..job.recipients.len() as u64 {
-                self.book.ended(job.delivery + offset, "deferral", "stafett-remote closed the connection before the message; trying another");
+                self.book.ended(
+                    job.delivery + offset,
+                    "deferral",
+                    "stafett-remote closed the connection before the message; trying another",
+                );
             }
             // Before the close, which forgets a destination without work.
             self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
@@ -251,7 +259,7 @@ impl Scheduler {
         }
         self.close(connection);
         let text = format!("The order cannot be given to stafett-remote: {error}. (#4.3.0)");
-        self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()]);
+        self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()], &[]);
         self.after(job.id);
     }
 
@@ -274,7 +282,7 @@ impl Scheduler {
         let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
         self.running = self.running.saturating_sub(job.recipients.len());
         self.judge_destination(destination, &report);
-        self.record(&job, &report.recipients);
+        self.record(&job, &report.recipients, &report.dsn_taken);
         if keep {
             self.make_idle(number);
         } else {
@@ -285,14 +293,19 @@ impl Scheduler {
 
     /// Writes the outcomes into the log, memory, and — if others of the message are still open —
     /// the journal.
-    fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)]) {
+    fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)], dsn_taken: &[bool]) {
         let Some(message) = self.messages.get_mut(&job.id) else { return };
         let age = now().saturating_sub(job.id.birth_seconds());
-        for ((offset, recipient), (verdict, text)) in (0_u64..).zip(&job.recipients).zip(outcomes) {
-            let expired = age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*recipient)).unwrap_or_default());
-            let event = event(*verdict, expired);
+        let taken = dsn_taken.iter().copied().chain(std::iter::repeat(false));
+        for (((offset, recipient), (verdict, text)), taken) in (0_u64..).zip(&job.recipients).zip(outcomes).zip(taken) {
+            let expired =
+                age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*recipient)).unwrap_or_default());
+            let event = match event(*verdict, expired) {
+                Event::Delivered if !taken && message.wants_success(*recipient) => Event::Relayed,
+                event => event,
+            };
             let how = match event {
-                Event::Delivered => "success",
+                Event::Delivered | Event::Relayed => "success",
                 Event::Deferred => "deferral",
                 Event::Failed | Event::Bounced | Event::Routed => "failure",
             };
@@ -352,7 +365,8 @@ impl Scheduler {
             let Some(message) = self.messages.get_mut(&work.id) else { continue };
             let age = now().saturating_sub(work.id.birth_seconds());
             for index in &work.recipients {
-                let expired = age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*index)).unwrap_or_default());
+                let expired =
+                    age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*index)).unwrap_or_default());
                 let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
                 message.note(*index, event(Verdict::Temporary, expired), &text, now());
                 if !expired {
@@ -380,7 +394,7 @@ impl Scheduler {
         self.running = self.running.saturating_sub(job.recipients.len());
         let text = "stafett-remote ended without a report. (#4.3.0)";
         let outcomes = vec![(Verdict::Temporary, text.to_owned()); job.recipients.len()];
-        self.record(&job, &outcomes);
+        self.record(&job, &outcomes, &[]);
         if let Some(message) = self.messages.get_mut(&job.id) {
             message.uncertain = true;
             self.book.possible_duplicate(job.id, "its delivery ended without a report and will be tried again");
@@ -435,7 +449,8 @@ impl Scheduler {
     }
 
     fn close_all_idle(&mut self) {
-        let idle: Vec<u64> = self.connections.iter().filter(|(_, connection)| connection.job.is_none()).map(|(number, _)| *number).collect();
+        let idle: Vec<u64> =
+            self.connections.iter().filter(|(_, connection)| connection.job.is_none()).map(|(number, _)| *number).collect();
         idle.into_iter().for_each(|number| self.close(number));
     }
 

@@ -94,7 +94,8 @@ fn run() -> Result<(), String> {
         Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
     }
 
-    let (attempts, suspects) = Attempts::open(store.root()).map_err(|error| format!("unable to use {}/attempts: {error}", store.root().display()))?;
+    let (attempts, suspects) =
+        Attempts::open(store.root()).map_err(|error| format!("unable to use {}/attempts: {error}", store.root().display()))?;
     let chores = Chores::start(instance.socket(Service::Queue)).map_err(|error| format!("unable to start a thread: {error}"))?;
     let remote = RemoteLine::new(instance.socket(Service::Remote));
     let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, remote, chores);
@@ -142,7 +143,12 @@ impl Loop {
         let fixed = [self.signals.as_fd(), self.watch.as_fd(), self.scheduler.bell().as_fd()];
         let mut wanted: Vec<_> = fixed.into_iter().map(|fd| (fd, Interest::Read)).collect();
         wanted.extend(self.callers.iter().map(|caller| (caller.socket.as_fd(), Interest::Read)));
-        wanted.extend(connections.iter().filter_map(|number| self.scheduler.connection(*number)).map(|connection| (connection.as_fd(), Interest::Read)));
+        wanted.extend(
+            connections
+                .iter()
+                .filter_map(|number| self.scheduler.connection(*number))
+                .map(|connection| (connection.as_fd(), Interest::Read)),
+        );
         wanted.extend(self.scheduler.remote_descriptor().map(|fd| (fd, Interest::Read)));
         let listener = wanted.len();
         wanted.extend(Some((self.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));

@@ -1,7 +1,7 @@
 //! A message that is being worked on: what memory holds of it until it is done or waits on disk.
 
 use crate::verp;
-use stafett_envelope::Envelope;
+use stafett_envelope::{Envelope, Recipient};
 use stafett_queue_store::journal::{self, Event, Line, Standing};
 use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
@@ -76,10 +76,10 @@ impl Message {
         self.standings.iter().enumerate().filter(|(_, standing)| standing.is_waiting()).map(|(index, _)| index)
     }
 
-    /// The numbers of the recipients that failed for good and whose sender was not told yet.
-    pub fn failed(&self) -> impl Iterator<Item = usize> {
-        let is_failed = |standing: &Standing| standing.event == Some(Event::Failed);
-        self.standings.iter().enumerate().filter(move |(_, standing)| is_failed(standing)).map(|(index, _)| index)
+    /// The numbers of the recipients whose sender is to be told, of failure or of success.
+    pub fn untold(&self) -> impl Iterator<Item = usize> {
+        let is_untold = |standing: &Standing| matches!(standing.event, Some(Event::Failed | Event::Relayed));
+        self.standings.iter().enumerate().filter(move |(_, standing)| is_untold(standing)).map(|(index, _)| index)
     }
 
     /// Whether nothing is left to do.
@@ -138,6 +138,11 @@ impl Message {
         let rest = self.facts.iter().position(|byte| *byte == b'\n').and_then(|end| self.facts.get(end..)).unwrap_or_default();
         let sender = verp::sender_for(&self.envelope.sender, self.address(*recipient));
         Cow::Owned([b"from ", sender.as_bytes(), rest].concat())
+    }
+
+    /// Whether its sender wants to hear that a recipient was delivered.
+    pub fn wants_success(&self, recipient: usize) -> bool {
+        self.envelope.recipients.get(recipient).is_some_and(Recipient::notify_success)
     }
 
     /// The address of a recipient.

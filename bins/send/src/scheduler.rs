@@ -7,7 +7,7 @@
 use crate::admin::routes_for;
 use crate::attempts::{Attempts, Suspects};
 use crate::book::Book;
-use crate::bounce::{self, Failure, Fate, Original};
+use crate::bounce::{self, Action, Fact, Fate, Original};
 use crate::chores::{self, Chores, Done};
 use crate::connection::Connection;
 use crate::destination::{Destinations, Work};
@@ -109,8 +109,24 @@ impl Scheduler {
     ///
     /// # Errors
     /// When a directory of the queue cannot be read.
-    pub fn new(settings: Settings, store: Store, book: Book, attempts: Attempts, suspects: Suspects, remote: RemoteLine, chores: Chores) -> io::Result<Scheduler> {
-        let unsynced = Unsynced { files: Vec::new(), too_many: false, new: false, held: false, shards: HashMap::new(), since: Instant::now(), syncing: false };
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        book: Book,
+        attempts: Attempts,
+        suspects: Suspects,
+        remote: RemoteLine,
+        chores: Chores,
+    ) -> io::Result<Scheduler> {
+        let unsynced = Unsynced {
+            files: Vec::new(),
+            too_many: false,
+            new: false,
+            held: false,
+            shards: HashMap::new(),
+            since: Instant::now(),
+            syncing: false,
+        };
         let mut scheduler = Scheduler {
             settings,
             store,
@@ -174,7 +190,8 @@ impl Scheduler {
             self.suspects.ids.extend(due);
         }
         if let Err(error) = self.attempts.restart(self.suspects.ids.iter().copied()) {
-            self.book.error(format_args!("unable to begin {}/attempts anew: {error}; going on with the old one", self.store.root().display()));
+            self.book
+                .error(format_args!("unable to begin {}/attempts anew: {error}; going on with the old one", self.store.root().display()));
         }
         Ok(())
     }
@@ -251,7 +268,10 @@ impl Scheduler {
         let now = now();
         let wrong = self.waiting.take_if(|listed| listed.due > latest_attempt(listed.id.birth_seconds(), now));
         if !wrong.is_empty() {
-            self.book.error(format_args!("{} messages were put off by a wrong clock; they are tried as if they had been tried last now", wrong.len()));
+            self.book.error(format_args!(
+                "{} messages were put off by a wrong clock; they are tried as if they had been tried last now",
+                wrong.len()
+            ));
         }
         for listed in wrong {
             let mut due = next_attempt(listed.id.birth_seconds(), now);
@@ -446,7 +466,8 @@ impl Scheduler {
         match self.store.read(id, size, place) {
             Ok(Ok(entry)) => {
                 if entry.unusable_lines > 0 {
-                    self.book.error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
+                    self.book
+                        .error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
                 }
                 let message = self.prepare(listed, entry);
                 self.begin_pass(message, MOST_READ);
@@ -503,7 +524,10 @@ impl Scheduler {
                 continue;
             }
             let mut own = SmtpRoutes::new();
-            let routes = message.standings.get(index).map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
+            let routes = message
+                .standings
+                .get(index)
+                .map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
             let destination = routes.destination(domain);
             if destination.is_usable() {
                 groups.entry(destination).or_default().push(index);
@@ -511,7 +535,7 @@ impl Scheduler {
                 nowhere.push(index);
             }
         }
-        if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.failed().next().is_none() {
+        if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.untold().next().is_none() {
             let Message { id, size, place, .. } = message;
             self.held.insert(id, Listed { id, size, place, due: 1 });
             return;
@@ -526,7 +550,8 @@ impl Scheduler {
         message.open = groups.values().map(Vec::len).sum();
         let id = message.id;
         self.messages.insert(id, message);
-        let numbers: Vec<u64> = groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, Work { id, recipients })).collect();
+        let numbers: Vec<u64> =
+            groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, Work { id, recipients })).collect();
         numbers.into_iter().for_each(|number| self.put_off_if_down(number));
         self.finish_if_idle(id);
     }
@@ -537,7 +562,7 @@ impl Scheduler {
         let mut names = groups.keys();
         // Not 0, which would make it due whatever its file says.
         let listed = Listed { id, size, place, due: 1 };
-        matches!((names.next(), names.next()), (Some(only), None) if message.failed().next().is_none() && self.destinations.park(only, listed, most))
+        matches!((names.next(), names.next()), (Some(only), None) if message.untold().next().is_none() && self.destinations.park(only, listed, most))
     }
 
     /// Ends the pass of a message of which nothing is under way any more.
@@ -550,22 +575,26 @@ impl Scheduler {
             self.fulfil(id, wish);
             return;
         }
-        if message.failed().next().is_some() && !message.bounce_later && !self.ending {
+        if message.untold().next().is_some() && !message.bounce_later && !self.ending {
             self.tell_sender(id);
         } else {
             self.settle(id);
         }
     }
 
-    /// Lets the sender know of what failed for good, unless nobody is to know.
+    /// Lets the sender know of what failed for good, unless nobody is to know, and of what it asked
+    /// to hear the success of.
     fn tell_sender(&mut self, id: Id) {
         let Some(message) = self.messages.get_mut(&id) else { return };
         message.bouncing = false;
         // Our own bounces say NOTIFY=NEVER to other hosts (RFC 3461 section 6.2); that one bounced is for the postmaster all the same.
         let is_bounce = message.envelope.sender.is_empty();
-        let (told, untold): (Vec<usize>, Vec<usize>) = message.failed().partition(|index| {
-            is_bounce || message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure)
-        });
+        let may_be_told = !is_bounce && message.envelope.sender != bounce::DOUBLE;
+        let (told, untold): (Vec<usize>, Vec<usize>) =
+            message.untold().partition(|index| match message.standings.get(*index).and_then(|standing| standing.event) {
+                Some(Event::Relayed) => may_be_told,
+                _ => is_bounce || message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure),
+            });
         for index in untold {
             message.note(index, Event::Bounced, "nobody asked to be told", now());
         }
@@ -591,14 +620,14 @@ impl Scheduler {
     }
 
     fn ask_bounce(&mut self, id: Id, told: &[usize], sender: &'static str, to: &str) {
-        // The failures are in the journal before anybody is told of them.
+        // What happened is in the journal before anybody is told of it.
         self.write_lines(id);
         self.begin_attempt(id);
         let Some(message) = self.messages.get_mut(&id) else { return };
         let file = self.store.open_message(id, message.size, message.place).ok();
-        let failures: Vec<Failure> = told.iter().filter_map(|index| failure(message, *index)).collect();
+        let facts: Vec<Fact> = told.iter().filter_map(|index| fact(message, *index)).collect();
         let original = Original { id, envelope: &message.envelope, size: message.size, file: file.as_ref() };
-        let (envelope, text) = bounce::compose(&original, &failures, sender, to, &self.settings.me, &self.settings.bounces);
+        let (envelope, text) = bounce::compose(&original, &facts, sender, to, &self.settings.me, &self.settings.bounces);
         self.chores.bounce(chores::Bounce { of: id, envelope, message: text });
         self.asked += 1;
     }
@@ -612,7 +641,10 @@ impl Scheduler {
         }
         self.attempts.begin(id);
         if let Err(error) = self.attempts.flush() {
-            self.book.error(format_args!("unable to write {}/attempts: {error}; a crash now could hide a duplicate", self.store.root().display()));
+            self.book.error(format_args!(
+                "unable to write {}/attempts: {error}; a crash now could hide a duplicate",
+                self.store.root().display()
+            ));
         }
     }
 
@@ -633,7 +665,7 @@ impl Scheduler {
         message.bouncing = false;
         match answer {
             Answer::Accepted(bounce) => {
-                let failed: Vec<usize> = message.failed().collect();
+                let failed: Vec<usize> = message.untold().collect();
                 failed.into_iter().for_each(|index| message.note(index, Event::Bounced, bounce, now()));
                 self.book.bounced(of, bounce);
             }
@@ -655,7 +687,8 @@ impl Scheduler {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    self.book.error(format_args!("unable to remove msg {id}, which is done: {error}; trying again in {OWN_TROUBLE} seconds"));
+                    self.book
+                        .error(format_args!("unable to remove msg {id}, which is done: {error}; trying again in {OWN_TROUBLE} seconds"));
                     self.wait(id, now() + OWN_TROUBLE);
                     return;
                 }
@@ -666,7 +699,7 @@ impl Scheduler {
             self.messages.remove(&id);
         } else {
             let attempt = next_attempt(id.birth_seconds(), now()).max(message.not_before);
-            let due = if message.failed().next().is_some() { attempt.min(now() + OWN_TROUBLE) } else { attempt };
+            let due = if message.untold().next().is_some() { attempt.min(now() + OWN_TROUBLE) } else { attempt };
             self.wait(id, due);
         }
     }
@@ -725,7 +758,9 @@ impl Scheduler {
                 message.lines.clear();
                 self.unsynced.mark(file);
             }
-            Err(error) => self.book.error(format_args!("unable to write to the journal of msg {id}: {error}; a crash before it is written could cause duplicates")),
+            Err(error) => self.book.error(format_args!(
+                "unable to write to the journal of msg {id}: {error}; a crash before it is written could cause duplicates"
+            )),
         }
     }
 
@@ -753,10 +788,11 @@ impl Unsynced {
     }
 }
 
-fn failure(message: &Message, index: usize) -> Option<Failure> {
+fn fact(message: &Message, index: usize) -> Option<Fact> {
     let standing = message.standings.get(index)?;
     let recipient = message.envelope.recipients.get(index)?.clone();
-    Some(Failure { recipient, text: standing.text.clone(), time: standing.time })
+    let action = if standing.event == Some(Event::Relayed) { Action::Relayed } else { Action::Failed };
+    Some(Fact { recipient, action, text: standing.text.clone(), time: standing.time })
 }
 
 /// The domain of an address; `None` for one without, which is at this host (qmail's envnoathost).

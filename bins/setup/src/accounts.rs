@@ -57,7 +57,19 @@ fn add_user(name: &str) -> Command {
     let mut command;
     if installed("useradd") {
         command = Command::new(tool("useradd"));
-        command.args(["--system", "--no-create-home", "--home-dir", "/nonexistent", "--comment", "Stafett mail relay", "--shell", shell, "--gid", name, name]);
+        command.args([
+            "--system",
+            "--no-create-home",
+            "--home-dir",
+            "/nonexistent",
+            "--comment",
+            "Stafett mail relay",
+            "--shell",
+            shell,
+            "--gid",
+            name,
+            name,
+        ]);
     } else {
         command = Command::new(tool("adduser"));
         command.args(["-S", "-D", "-H", "-h", "/nonexistent", "-g", "Stafett mail relay", "-s", shell, "-G", name, name]);
@@ -90,9 +102,10 @@ fn tool(name: &str) -> String {
 
 fn run(mut command: Command, name: &str) -> Result<(), Failure> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let done = command.stdin(Stdio::null()).output().map_err(|error| {
-        Failure::lasting(format_args!("unable to make {name}: {program}: {error}; make it by hand and run this again"))
-    })?;
+    let done = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::lasting(format_args!("unable to make {name}: {program}: {error}; make it by hand and run this again")))?;
     if done.status.success() {
         return Ok(());
     }

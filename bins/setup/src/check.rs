@@ -32,7 +32,10 @@ fn options(plan: &Plan, request: &Request, findings: &mut Findings) {
         if let Some(asked) = asked
             && asked != known
         {
-            findings.push(Finding::error(format_args!("{option} {asked}"), format_args!("the instance in {} has {known}", plan.root.display())));
+            findings.push(Finding::error(
+                format_args!("{option} {asked}"),
+                format_args!("the instance in {} has {known}", plan.root.display()),
+            ));
         }
     };
     let me = Control::new(plan.root.join("control")).line(&rows::ME).ok().flatten();

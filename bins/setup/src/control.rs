@@ -65,7 +65,8 @@ fn set_mode(path: &Path) -> io::Result<()> {
 }
 
 fn put(directory: &Path, name: &str, bytes: &[u8], say: &mut impl FnMut(String)) -> Result<(), Failure> {
-    replace(&directory.join(name), bytes, 0o644).map_err(|error| Failure::system(format_args!("unable to write control/{name}: {error}")))?;
+    replace(&directory.join(name), bytes, 0o644)
+        .map_err(|error| Failure::system(format_args!("unable to write control/{name}: {error}")))?;
     say(format!("wrote control/{name}"));
     Ok(())
 }

@@ -27,8 +27,8 @@ mod tests;
 
 use options::Work;
 use stafett_log::Log;
-use std::fmt;
 use stafett_site::{Failure, Plan};
+use std::fmt;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-setup");

@@ -95,7 +95,11 @@ fn lay_out(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), Fail
 fn write_files(plan: &mut Plan, people: &People, teller: &mut Teller) -> Result<(), Failure> {
     for file in scripts::all(plan) {
         let parent_is_new = file.path.parent().is_some_and(|parent| teller.made.contains(parent));
-        let mut say = |line| if !parent_is_new { teller.tell(line) };
+        let mut say = |line| {
+            if !parent_is_new {
+                teller.tell(line)
+            }
+        };
         files::bring_up_to_date(plan, &file, &mut say)?;
         if parent_is_new {
             give(plan, &tree::file(&file.path, file.executable), people)?;
@@ -173,7 +177,9 @@ fn try_port(plan: &Plan) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 LOG.warning(format_args!("an ordinary user may not listen at port {port}; choose one above 1023 with --port"));
             }
-            Err(error) => LOG.warning(format_args!("unable to listen at {host} port {port}: {error}; the listener will not start as long as this is so")),
+            Err(error) => LOG.warning(format_args!(
+                "unable to listen at {host} port {port}: {error}; the listener will not start as long as this is so"
+            )),
         }
     }
 }

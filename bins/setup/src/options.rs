@@ -97,7 +97,8 @@ pub fn of(mut parser: lexopt::Parser) -> Result<Work, Failure> {
 }
 
 fn host(text: &str) -> Result<String, Failure> {
-    let refused = |reason: &str| Failure::lasting(format_args!("--me {text}: {reason}; write the full name of this host, such as relay.example.org"));
+    let refused =
+        |reason: &str| Failure::lasting(format_args!("--me {text}: {reason}; write the full name of this host, such as relay.example.org"));
     if text.parse::<IpAddr>().is_ok() {
         return Err(refused("an address is no name"));
     }

@@ -39,7 +39,9 @@ fn separate(prefix: &str, before: Option<&Settings>) -> Result<Users, Failure> {
         return Err(Failure::lasting("--user-prefix: only root can give each program a user of its own; leave the option away"));
     }
     if before.is_some_and(|before| before.users == Users::Single) {
-        return Err(Failure::lasting("--user-prefix: this instance was made by an ordinary user, who runs all of it; make a new one as root"));
+        return Err(Failure::lasting(
+            "--user-prefix: this instance was made by an ordinary user, who runs all of it; make a new one as root",
+        ));
     }
     Ok(Users::Separate(prefix.to_owned()))
 }
@@ -51,5 +53,8 @@ fn own_directory() -> Result<PathBuf, Failure> {
 }
 
 fn unusable(bin: &Path, error: &std::io::Error) -> Failure {
-    Failure::lasting(format_args!("--bin {}: {error}; name the directory that cargo build --release has filled, such as target/release", bin.display()))
+    Failure::lasting(format_args!(
+        "--bin {}: {error}; name the directory that cargo build --release has filled, such as target/release",
+        bin.display()
+    ))
 }

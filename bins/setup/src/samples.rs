@@ -22,7 +22,8 @@ pub fn all(directory: &Path) -> Result<(), Failure> {
     for row in rows::TABLE {
         if let Some(text) = text(row) {
             let path = directory.join(row.name);
-            files::replace(&path, text.as_bytes(), 0o644).map_err(|error| Failure::system(format_args!("unable to write {}: {error}", path.display())))?;
+            files::replace(&path, text.as_bytes(), 0o644)
+                .map_err(|error| Failure::system(format_args!("unable to write {}: {error}", path.display())))?;
         }
     }
     Ok(())
@@ -37,7 +38,9 @@ pub fn text(row: &Setting) -> Option<String> {
             text.push_str(&format!("{}\n\n", row.example));
             push(&mut text, &format!("control/{}: only the first line counts.", row.name));
         }
-        Form::List(_) | Form::Map(_) => push(&mut text, &format!("control/{}: blank lines and lines that begin with # do not count.", row.name)),
+        Form::List(_) | Form::Map(_) => {
+            push(&mut text, &format!("control/{}: blank lines and lines that begin with # do not count.", row.name))
+        }
     }
     push(&mut text, row.text);
     push(&mut text, &format!("Without the file: {}. Read by {}.", row.default, row.readers.join(", ")));

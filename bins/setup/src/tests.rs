@@ -7,7 +7,8 @@ fn parse(arguments: &[&str]) -> Result<Work, String> {
 
 #[test]
 fn options_are_read_in_any_order() {
-    let Ok(Work::Make(request)) = parse(&["--port", "2525", "/x", "--me", "relay.example", "--address", "::1", "--address", "127.0.0.1"]) else {
+    let Ok(Work::Make(request)) = parse(&["--port", "2525", "/x", "--me", "relay.example", "--address", "::1", "--address", "127.0.0.1"])
+    else {
         panic!("not a request");
     };
     assert_eq!((request.port, request.me.as_deref()), (Some(2525), Some("relay.example")));

@@ -15,7 +15,9 @@ fn a_fresh_instance_is_complete_and_a_second_run_says_nothing() {
         let made = ground.setup(&["--me", "relay.example", "--port", "2525"]);
         assert_eq!(made.code, 0, "{made:?}");
         assert!(made.out.contains(&format!("made {root}\n")), "{made:?}");
-        for path in ["control/me", "queue/cur/ff", "queue/tmp", "run/queue", "log/send", "service/remote/log/run", "service/tcpserver/env/HANDOFF"] {
+        for path in
+            ["control/me", "queue/cur/ff", "queue/tmp", "run/queue", "log/send", "service/remote/log/run", "service/tcpserver/env/HANDOFF"]
+        {
             assert!(ground.root.join(path).exists(), "{path}");
         }
         assert_eq!(fs::read_to_string(ground.root.join("service/send/env/STAFETT")).unwrap(), format!("{root}\n"));
@@ -39,7 +41,9 @@ fn damage_is_found_and_mended() {
         }
         let check = ground.setup(&["--check"]);
         assert_eq!(check.code, 100);
-        for words in ["queue/new: has mode 0777", "queue/new: is writable by everybody", "service/send/run: is setuid", "queue/cur/7f: is missing"] {
+        for words in
+            ["queue/new: has mode 0777", "queue/new: is writable by everybody", "service/send/run: is setuid", "queue/cur/7f: is missing"]
+        {
             assert!(check.err.contains(words), "{words}: {}", check.err);
         }
         assert_eq!(check.err.contains("control/me: belongs to nobody:nogroup"), ground.is_root, "{}", check.err);
@@ -55,7 +59,8 @@ fn damage_is_found_and_mended() {
 fn edited_files_are_kept() {
     for ground in Ground::all() {
         ground.make();
-        let (me, rules, script) = (ground.root.join("control/me"), ground.root.join("control/tcp.smtp"), ground.root.join("service/smtpd/run"));
+        let (me, rules, script) =
+            (ground.root.join("control/me"), ground.root.join("control/tcp.smtp"), ground.root.join("service/smtpd/run"));
         fs::write(&me, "other.example\n").unwrap();
         fs::write(&rules, ":deny\n").unwrap();
         fs::write(&script, "#!/bin/sh\nexec false\n").unwrap();
@@ -66,7 +71,12 @@ fn edited_files_are_kept() {
         let moved = ground.setup(&["--bin", other.to_str().unwrap(), "--me", "relay.example"]);
         assert_eq!(moved.code, 0);
         assert!(moved.out.contains("wrote service/send/run\n"), "{moved:?}");
-        assert!(moved.err.contains("kept service/smtpd/run, which was edited") && moved.err.contains("control/me says other.example and is kept"), "{}", moved.err);
+        assert!(
+            moved.err.contains("kept service/smtpd/run, which was edited")
+                && moved.err.contains("control/me says other.example and is kept"),
+            "{}",
+            moved.err
+        );
         assert_eq!(fs::read_to_string(&me).unwrap(), "other.example\n");
         assert_eq!(fs::read_to_string(&rules).unwrap(), ":deny\n");
         assert_eq!(fs::read_to_string(&script).unwrap(), "#!/bin/sh\nexec false\n");

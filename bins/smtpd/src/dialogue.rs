@@ -6,9 +6,9 @@
 //!
 //! How it fails: with replies; a dialogue has no other errors.
 
+use stafett_smtp::Reply;
 use stafett_smtp::command::{Command, Fault};
 use stafett_smtp::ehlo::Offer;
-use stafett_smtp::Reply;
 
 use crate::policy::{Policy, Services, Transaction};
 use crate::refusal::Refusal;
@@ -140,11 +140,7 @@ impl<'a, R> Dialogue<'a, R> {
         self.state = State::Idle;
         self.greeted = Some(Greeted { name: name.chars().take(NAME_MAX).collect(), extended });
         let me = &self.policy.settings.me;
-        Step::Say(if extended {
-            Offer { size: self.policy.databytes() }.reply(me)
-        } else {
-            Reply::plain(250, me.clone())
-        })
+        Step::Say(if extended { Offer { size: self.policy.databytes() }.reply(me) } else { Reply::plain(250, me.clone()) })
     }
 
     fn data(&mut self) -> Step<R> {

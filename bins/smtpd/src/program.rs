@@ -129,7 +129,8 @@ fn execute(program: &str, client: &Client, [message, envelope, text]: [&OwnedFd;
         .and_then(|()| descriptor::place(text.as_fd(), exitcode::CUSTOM_DESCRIPTOR))
         .and_then(|()| signal::unblock_all());
     if placed.is_ok() {
-        let variables = client.environment.iter().map(|(name, value)| (std::ffi::OsStr::from_bytes(name), std::ffi::OsStr::from_bytes(value)));
+        let variables =
+            client.environment.iter().map(|(name, value)| (std::ffi::OsStr::from_bytes(name), std::ffi::OsStr::from_bytes(value)));
         // returns only when it failed
         let _ = Command::new(program).env_clear().envs(variables).exec();
     }

@@ -101,7 +101,9 @@ pub fn sandbox(control: &Control, environment: &Environment) -> Sandbox {
     for directory in ["/usr", "/bin", "/lib", "/lib64"] {
         sandbox = sandbox.execute(directory);
     }
-    if let Ok(own) = std::env::current_exe() && let Some(directory) = own.parent() {
+    if let Ok(own) = std::env::current_exe()
+        && let Some(directory) = own.parent()
+    {
         sandbox = sandbox.execute(directory);
     }
     let extra = |name: &str| String::from_utf8_lossy(environment.value(name).unwrap_or_default()).into_owned();

@@ -73,9 +73,30 @@ fn recipients(mut dialogue: Dialogue<'_, ()>) -> Vec<String> {
 /// Pieces of addresses that relay testers put together.
 fn address() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just("a"), Just("@"), Just("%"), Just("!"), Just("\""), Just("\\"), Just("."), Just(":"), Just(","), Just("<"), Just(">"), Just("["),
-        Just("]"), Just(" "), Just("example.org"), Just("evil.example"), Just("127.0.0.1"), Just("xn--"), Just("ü"), Just("。"), Just("postmaster"),
-        Just("\u{0}"), Just("\t"), Just("(c)"),
+        Just("a"),
+        Just("@"),
+        Just("%"),
+        Just("!"),
+        Just("\""),
+        Just("\\"),
+        Just("."),
+        Just(":"),
+        Just(","),
+        Just("<"),
+        Just(">"),
+        Just("["),
+        Just("]"),
+        Just(" "),
+        Just("example.org"),
+        Just("evil.example"),
+        Just("127.0.0.1"),
+        Just("xn--"),
+        Just("ü"),
+        Just("。"),
+        Just("postmaster"),
+        Just("\u{0}"),
+        Just("\t"),
+        Just("(c)"),
     ];
     proptest::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())
 }

@@ -36,10 +36,13 @@ fn large_messages_pass_unchanged() {
         let mut message: Vec<u8> = line.iter().copied().cycle().take(size - 2).collect();
         message.retain(|byte| !b"\r\n".contains(byte));
         let body: Vec<u8> = message.chunks(70).flat_map(|line| [line, b"\r\n"].concat()).collect();
-        let stuffed: Vec<u8> = message.chunks(70).flat_map(|line| {
-            let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
-            [dot, line, b"\r\n"].concat()
-        }).collect();
+        let stuffed: Vec<u8> = message
+            .chunks(70)
+            .flat_map(|line| {
+                let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
+                [dot, line, b"\r\n"].concat()
+            })
+            .collect();
         client.send(&stuffed);
         assert!(client.ask(".").starts_with("250 2.0.0 ok "), "{size}");
         expect_taken(&instance, 1);

@@ -71,7 +71,9 @@ fn arguments() -> Result<Work, Failure> {
         (true, [cdb]) => Ok(Work::Check { cdb: cdb.clone(), ip: None }),
         (true, [cdb, ip]) => Ok(Work::Check { cdb: cdb.clone(), ip: Some(ip.to_string_lossy().into_owned()) }),
         (false, [cdb, temporary]) => Ok(Work::Compile { source: None, cdb: cdb.clone(), temporary: temporary.clone() }),
-        (false, [source]) => Ok(Work::Compile { source: Some(source.clone()), cdb: suffixed(source, ".cdb"), temporary: suffixed(source, ".cdb.tmp") }),
+        (false, [source]) => {
+            Ok(Work::Compile { source: Some(source.clone()), cdb: suffixed(source, ".cdb"), temporary: suffixed(source, ".cdb.tmp") })
+        }
         _ => Err(Failure::lasting(USAGE)),
     }
 }

@@ -90,7 +90,8 @@ fn run(options: Options) -> Result<(), Failure> {
         Some(path) => Backend::Resident(Resident::new(path)),
         None => Backend::Program(Program::new(options.program.clone())),
     };
-    let server = Server { options, listener: Some(listener), rules, questions, backend, journal, crowd, pending: Vec::new(), rests_until: None };
+    let server =
+        Server { options, listener: Some(listener), rules, questions, backend, journal, crowd, pending: Vec::new(), rests_until: None };
     server.run(&signals).map_err(|error| Failure::temporary(format_args!("unable to wait for connections: {error}")))
 }
 

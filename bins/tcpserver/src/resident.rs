@@ -44,7 +44,10 @@ enum Link {
     Up(Client),
     /// It has not read what was sent, since then.
     Stalled(Client, Instant),
-    Away { since: Instant, next_try: Instant },
+    Away {
+        since: Instant,
+        next_try: Instant,
+    },
 }
 
 /// A connection that may enter.

@@ -312,15 +312,20 @@ impl Server {
                 self.journal.ended(pid, status);
                 self.leave(ip);
             }
-            Event::Refused(socket, ip, reason) => self.drop_connection(&socket, ip, format_args!("the service at {path} did not take it: {reason}")),
+            Event::Refused(socket, ip, reason) => {
+                self.drop_connection(&socket, ip, format_args!("the service at {path} did not take it: {reason}"))
+            }
             Event::Lost(error, lost) => {
                 let count = lost.len();
                 lost.into_iter().for_each(|ip| self.crowd.leave(ip));
-                self.journal.warning(format_args!("the service at {path} is gone: {error}; its {count} conversations are no longer counted"));
+                self.journal
+                    .warning(format_args!("the service at {path} is gone: {error}; its {count} conversations are no longer counted"));
                 self.status();
             }
             Event::Back => self.journal.warning(format_args!("the service at {path} takes connections again")),
-            Event::GivenUp => self.journal.error(format_args!("unable to hand over to {path}: nobody takes connections there; answering 421 until somebody does")),
+            Event::GivenUp => self
+                .journal
+                .error(format_args!("unable to hand over to {path}: nobody takes connections there; answering 421 until somebody does")),
         }
     }
 

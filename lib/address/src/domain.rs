@@ -63,8 +63,7 @@ pub(crate) fn split(text: &str) -> (&str, &str) {
     let end = if text.starts_with('[') {
         text.find(']').map_or(text.len(), |close| close + 1)
     } else {
-        text.find(|byte: char| !may_stand_in_name(byte))
-            .unwrap_or(text.len())
+        text.find(|byte: char| !may_stand_in_name(byte)).unwrap_or(text.len())
     };
     text.split_at(end)
 }
@@ -74,16 +73,12 @@ fn may_stand_in_name(symbol: char) -> bool {
 }
 
 fn literal(after_bracket: &str) -> Result<Domain, Error> {
-    let inside = after_bracket
-        .strip_suffix(']')
-        .ok_or(Error::Syntax("address literal without ]"))?;
+    let inside = after_bracket.strip_suffix(']').ok_or(Error::Syntax("address literal without ]"))?;
     let address = match strip_tag(inside) {
         Some(six) => six.parse::<Ipv6Addr>().map(IpAddr::V6).ok(),
         None => inside.parse::<Ipv4Addr>().map(IpAddr::V4).ok(),
     };
-    address
-        .map(Domain::Literal)
-        .ok_or(Error::Syntax("not an IPv4 or IPv6 address literal"))
+    address.map(Domain::Literal).ok_or(Error::Syntax("not an IPv4 or IPv6 address literal"))
 }
 
 /// Takes `IPv6:` off, in any case (ABNF strings ignore case).
@@ -122,9 +117,7 @@ fn check_label(label: &str) -> Result<(), Error> {
     if label.is_empty() {
         Err(Error::Syntax("empty label in domain"))
     } else if label.starts_with('-') || label.ends_with('-') {
-        Err(Error::Syntax(
-            "label of domain begins or ends with a hyphen",
-        ))
+        Err(Error::Syntax("label of domain begins or ends with a hyphen"))
     } else if !label.bytes().all(letters) {
         Err(Error::Syntax("forbidden character in domain"))
     } else {
@@ -134,9 +127,7 @@ fn check_label(label: &str) -> Result<(), Error> {
 
 /// Numbers as inet_aton reads them: decimal, or hexadecimal after `0x`.
 fn is_number(label: &str) -> bool {
-    let hex = label
-        .strip_prefix("0x")
-        .or_else(|| label.strip_prefix("0X"));
+    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     match hex {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
         None => label.bytes().all(|byte| byte.is_ascii_digit()),

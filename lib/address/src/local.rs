@@ -53,9 +53,7 @@ pub(crate) fn check(local: &str) -> Result<(), Error> {
 }
 
 fn take_dot_string(text: &str) -> Result<(String, &str), Error> {
-    let end = text
-        .find(|symbol| !is_atom(symbol) && symbol != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|symbol| !is_atom(symbol) && symbol != '.').unwrap_or(text.len());
     let (local, rest) = text.split_at(end);
     if local.is_empty() {
         Err(Error::Syntax("empty local part"))
@@ -90,14 +88,10 @@ fn finish_quoted(local: String, rest: &str) -> Result<(String, &str), Error> {
 }
 
 fn is_dot_string(local: &str) -> bool {
-    local
-        .split('.')
-        .all(|atom| !atom.is_empty() && atom.chars().all(is_atom))
+    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom))
 }
 
 /// atext of RFC 5322 §3.2.3, widened by RFC 6531 to everything beyond ASCII that is no control character.
 fn is_atom(symbol: char) -> bool {
-    symbol.is_ascii_alphanumeric()
-        || "!#$%&'*+-/=?^_`{|}~".contains(symbol)
-        || (!symbol.is_ascii() && !symbol.is_control())
+    symbol.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(symbol) || (!symbol.is_ascii() && !symbol.is_control())
 }

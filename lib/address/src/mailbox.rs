@@ -19,11 +19,7 @@ impl Mailbox {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (local, rest) = local::take(text)?;
         let (mailbox, rest) = Self::take_domain(local, rest)?;
-        if rest.is_empty() {
-            Ok(mailbox)
-        } else {
-            Err(Error::Syntax("text after the address"))
-        }
+        if rest.is_empty() { Ok(mailbox) } else { Err(Error::Syntax("text after the address")) }
     }
 
     /// Parses the raw form: everything before the last `@` is the local part, as qmail reads it.
@@ -35,10 +31,7 @@ impl Mailbox {
     /// Joins a local part (meaning, not quoting) and a domain.
     pub fn new(local: &str, domain: Domain) -> Result<Self, Error> {
         local::check(local)?;
-        Ok(Self {
-            local: local.to_owned(),
-            domain,
-        })
+        Ok(Self { local: local.to_owned(), domain })
     }
 
     /// The local part without quotes and backslashes.

@@ -53,9 +53,7 @@ fn take_bracketed(inside: &str) -> Result<(Path, &str), Error> {
     }
     let address = skip_source_route(inside)?;
     let (path, rest) = take_address(address)?;
-    let rest = rest.strip_prefix('>').ok_or(Error::Syntax(
-        "forbidden character in address, or > missing",
-    ))?;
+    let rest = rest.strip_prefix('>').ok_or(Error::Syntax("forbidden character in address, or > missing"))?;
     Ok((path, rest))
 }
 
@@ -76,14 +74,8 @@ fn skip_source_route(text: &str) -> Result<&str, Error> {
         Domain::parse(domain)?;
         rest = match after.strip_prefix(':') {
             Some(address) => return Ok(address),
-            None => after
-                .strip_prefix(',')
-                .ok_or(Error::Syntax("source route without :"))?,
+            None => after.strip_prefix(',').ok_or(Error::Syntax("source route without :"))?,
         };
     }
-    if rest.len() == text.len() {
-        Ok(text)
-    } else {
-        Err(Error::Syntax("source route without :"))
-    }
+    if rest.len() == text.len() { Ok(text) } else { Err(Error::Syntax("source route without :")) }
 }

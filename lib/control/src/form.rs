@@ -56,15 +56,9 @@ pub fn domain_or_suffix(text: &str) -> Result<(), String> {
 /// (RFC 1035 section 2.3.4, RFC 5890).
 pub fn host(text: &str) -> Result<(), String> {
     let label = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 63
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || !c.is_ascii())
+        !part.is_empty() && part.len() <= 63 && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || !c.is_ascii())
     };
-    if text.len() <= 253 && text.split('.').all(label) {
-        Ok(())
-    } else {
-        Err(format!("\"{text}\" is not the name of a host or domain"))
-    }
+    if text.len() <= 253 && text.split('.').all(label) { Ok(()) } else { Err(format!("\"{text}\" is not the name of a host or domain")) }
 }
 
 /// `user@domain` or `@domain`, as in badmailfrom.
@@ -157,7 +151,9 @@ pub fn split_port(rest: &str) -> Result<(&str, Option<&str>), String> {
     }
     match rest.split_once(':') {
         None | Some((_, "")) => Ok((rest.trim_end_matches(':'), None)),
-        Some((_, port)) if port.contains(':') => Err(format!("\"{rest}\" has more than one colon; write an IPv6 address in brackets: [2001:db8::1]:25")),
+        Some((_, port)) if port.contains(':') => {
+            Err(format!("\"{rest}\" has more than one colon; write an IPv6 address in brackets: [2001:db8::1]:25"))
+        }
         Some((relay, port)) => Ok((relay, Some(port))),
     }
 }

@@ -14,261 +14,415 @@ const fn seconds(least: u64, most: u64) -> Form {
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
-    &BADMAILFROM, &BOUNCEFROM, &BOUNCEHOST, &BOUNCELIFETIME, &BOUNCEMAXBYTES, &CONCURRENCYDEST, &CONCURRENCYDESTINATION, &CONCURRENCYINCOMING,
-    &CONCURRENCYPERIP, &CONCURRENCYREMOTE, &DATABYTES, &DESTINATIONS, &DOMAINBINDINGS, &DOUBLEBOUNCEHOST, &DOUBLEBOUNCETO, &HELOHOST, &HOLDDOMAINS, &HOLDREMOTE, &LOCALIPHOST, &MAXCOMMANDS, &MAXERRORS, &MAXHOPS,
-    &MAXRECIPIENTS, &ME, &MORERCPTHOSTS, &OUTGOINGIP, &QUEUEFREE, &QUEUELIFETIME, &QUEUELIFETIMES, &QUEUESYNC, &RCPTHOSTS, &RESOLVERS, &SMTPGREETING, &SMTPROUTES,
-    &TCP_SMTP, &TCP_SMTP_CDB, &TIMEOUTCONNECT, &TIMEOUTDELIVERY, &TIMEOUTREMOTE, &TIMEOUTSESSION, &TIMEOUTSMTPD,
+    &BADMAILFROM,
+    &BOUNCEFROM,
+    &BOUNCEHOST,
+    &BOUNCELIFETIME,
+    &BOUNCEMAXBYTES,
+    &CONCURRENCYDEST,
+    &CONCURRENCYDESTINATION,
+    &CONCURRENCYINCOMING,
+    &CONCURRENCYPERIP,
+    &CONCURRENCYREMOTE,
+    &DATABYTES,
+    &DESTINATIONS,
+    &DOMAINBINDINGS,
+    &DOUBLEBOUNCEHOST,
+    &DOUBLEBOUNCETO,
+    &HELOHOST,
+    &HOLDDOMAINS,
+    &HOLDREMOTE,
+    &LOCALIPHOST,
+    &MAXCOMMANDS,
+    &MAXERRORS,
+    &MAXHOPS,
+    &MAXRECIPIENTS,
+    &ME,
+    &MORERCPTHOSTS,
+    &OUTGOINGIP,
+    &QUEUEFREE,
+    &QUEUELIFETIME,
+    &QUEUELIFETIMES,
+    &QUEUESYNC,
+    &RCPTHOSTS,
+    &RESOLVERS,
+    &SMTPGREETING,
+    &SMTPROUTES,
+    &TCP_SMTP,
+    &TCP_SMTP_CDB,
+    &TIMEOUTCONNECT,
+    &TIMEOUTDELIVERY,
+    &TIMEOUTREMOTE,
+    &TIMEOUTSESSION,
+    &TIMEOUTSMTPD,
 ];
 
 /// The name of this host.
 pub static ME: Setting = Setting {
-    name: "me", form: Form::Host, default: "none; the file is required",
+    name: "me",
+    form: Form::Host,
+    default: "none; the file is required",
     readers: &["tcpserver", "smtpd", "queued", "send", "remote"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
 /// Domains that are relayed for.
 pub static RCPTHOSTS: Setting = Setting {
-    name: "rcpthosts", form: Form::List(domain_or_suffix), default: "none: mail is accepted only from clients with RELAYCLIENT",
+    name: "rcpthosts",
+    form: Form::List(domain_or_suffix),
+    default: "none: mail is accepted only from clients with RELAYCLIENT",
     readers: &["smtpd"],
     text: "The domains that mail is accepted for, one a line: domain for exactly that one, .domain for all below it. A recipient in no listed domain is refused unless the client has RELAYCLIENT. When the file is missing, empty or broken, mail is accepted for nobody. An address without @ does not pass.",
     example: "example.org\n.example.org",
 };
 /// More domains that are relayed for, compiled.
 pub static MORERCPTHOSTS: Setting = Setting {
-    name: "morercpthosts.cdb", form: Form::Compiled("stafett-tcprules --hosts"), default: "none",
+    name: "morercpthosts.cdb",
+    form: Form::Compiled("stafett-tcprules --hosts"),
+    default: "none",
     readers: &["smtpd"],
     text: "More domains in the form of rcpthosts, for long lists: a cdb whose keys are the domains, as qmail-newmrh makes it. It is looked at after rcpthosts.",
     example: "",
 };
 /// Senders that are refused.
 pub static BADMAILFROM: Setting = Setting {
-    name: "badmailfrom", form: Form::List(address_or_domain), default: "none",
+    name: "badmailfrom",
+    form: Form::List(address_or_domain),
+    default: "none",
     readers: &["smtpd"],
     text: "Envelope senders that are refused, one a line: an address, or @host for every address at that host. The refusal is given at each RCPT. The variable BADMAILFROM adds to it.",
     example: "spammer@example.net\n@example.com",
 };
 /// The largest message.
 pub static DATABYTES: Setting = Setting {
-    name: "databytes", form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" }, default: "0: no limit",
+    name: "databytes",
+    form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" },
+    default: "0: no limit",
     readers: &["smtpd"],
     text: "The largest message that is accepted, in bytes; 0 is no limit. It is offered as SIZE. The variable DATABYTES overrides it.",
     example: "52428800",
 };
 /// Our name for our own addresses in recipients.
 pub static LOCALIPHOST: Setting = Setting {
-    name: "localiphost", form: Form::Host, default: "me", readers: &["smtpd"],
+    name: "localiphost",
+    form: Form::Host,
+    default: "me",
+    readers: &["smtpd"],
     text: "A recipient at [address] is taken as one at this host when the address is the one the client connected to.",
     example: "relay.example.org",
 };
 /// The text after 220.
 pub static SMTPGREETING: Setting = Setting {
-    name: "smtpgreeting", form: Form::Line, default: "me", readers: &["smtpd"],
+    name: "smtpgreeting",
+    form: Form::Line,
+    default: "me",
+    readers: &["smtpd"],
     text: "The greeting behind the code 220. Its first word must be the name of this host.",
     example: "relay.example.org ESMTP, no unsolicited mail",
 };
 /// Patience with a client.
 pub static TIMEOUTSMTPD: Setting = Setting {
-    name: "timeoutsmtpd", form: seconds(1, 86_400), default: "300", readers: &["smtpd"],
+    name: "timeoutsmtpd",
+    form: seconds(1, 86_400),
+    default: "300",
+    readers: &["smtpd"],
     text: "How many seconds smtpd waits for the next bytes from a client. RFC 5321 section 4.5.3.2.7 asks for 300 at least.",
     example: "300",
 };
 /// Recipients of one message.
 pub static MAXRECIPIENTS: Setting = Setting {
-    name: "maxrecipients", form: Form::Integer { least: 1, most: 100_000, unit: "recipients" }, default: "1000", readers: &["smtpd"],
+    name: "maxrecipients",
+    form: Form::Integer { least: 1, most: 100_000, unit: "recipients" },
+    default: "1000",
+    readers: &["smtpd"],
     text: "How many recipients one message may have; further ones get 452 and the client sends them in another transaction. RFC 5321 section 4.5.3.1.8 asks for 100 at least. The variable MAXRECIPIENTS overrides it.",
     example: "1000",
 };
 /// Hops of one message.
 pub static MAXHOPS: Setting = Setting {
-    name: "maxhops", form: Form::Integer { least: 10, most: 1000, unit: "hops" }, default: "100", readers: &["smtpd"],
+    name: "maxhops",
+    form: Form::Integer { least: 10, most: 1000, unit: "hops" },
+    default: "100",
+    readers: &["smtpd"],
     text: "A message with this many Received and Delivered-To lines is taken to be looping and is refused.",
     example: "100",
 };
 /// Commands of one session.
 pub static MAXCOMMANDS: Setting = Setting {
-    name: "maxcommands", form: Form::Integer { least: 10, most: u64::MAX, unit: "commands" }, default: "100000", readers: &["smtpd"],
+    name: "maxcommands",
+    form: Form::Integer { least: 10, most: u64::MAX, unit: "commands" },
+    default: "100000",
+    readers: &["smtpd"],
     text: "How many commands a client may give in one session; then it is told 421.",
     example: "100000",
 };
 /// Errors of one session.
 pub static MAXERRORS: Setting = Setting {
-    name: "maxerrors", form: Form::Integer { least: 1, most: u64::MAX, unit: "errors" }, default: "100", readers: &["smtpd"],
+    name: "maxerrors",
+    form: Form::Integer { least: 1, most: u64::MAX, unit: "errors" },
+    default: "100",
+    readers: &["smtpd"],
     text: "How many refusals and errors a client may collect in one session; then it is told 421. Recipients beyond maxrecipients do not count.",
     example: "100",
 };
 /// The length of a session.
 pub static TIMEOUTSESSION: Setting = Setting {
-    name: "timeoutsession", form: seconds(1, 604_800), default: "14400: four hours", readers: &["smtpd"],
+    name: "timeoutsession",
+    form: seconds(1, 604_800),
+    default: "14400: four hours",
+    readers: &["smtpd"],
     text: "How many seconds a session may last in all; then the client is told 421.",
     example: "14400",
 };
 /// Rules of the listener, as the admin writes them.
 pub static TCP_SMTP: Setting = Setting {
-    name: "tcp.smtp", form: Form::List(rule), default: "none: every client may connect, nobody has RELAYCLIENT", readers: &["tcprules"],
+    name: "tcp.smtp",
+    form: Form::List(rule),
+    default: "none: every client may connect, nobody has RELAYCLIENT",
+    readers: &["tcprules"],
     text: "What counts for clients by their address, one rule a line: address:allow or address:deny, behind it variables for smtpd as ,NAME=\"value\". A client with RELAYCLIENT may send to any recipient. Nothing changes until stafett-tcprules has compiled the file into tcp.smtp.cdb.",
     example: "192.0.2.0/24:allow,RELAYCLIENT=\"\"\n2001:db8:1::/48:allow,RELAYCLIENT=\"\"\n198.51.100.7:deny\n:allow",
 };
 /// Rules of the listener, compiled.
 pub static TCP_SMTP_CDB: Setting = Setting {
-    name: "tcp.smtp.cdb", form: Form::Compiled("stafett-tcprules control/tcp.smtp"), default: "none: every client may connect, nobody has RELAYCLIENT",
+    name: "tcp.smtp.cdb",
+    form: Form::Compiled("stafett-tcprules control/tcp.smtp"),
+    default: "none: every client may connect, nobody has RELAYCLIENT",
     readers: &["tcpserver"],
     text: "The rules of tcp.smtp, compiled by stafett-tcprules or by tcprules. The run script of the listener names it to -x. New rules count from the next connection.",
     example: "",
 };
 /// Connections at once.
 pub static CONCURRENCYINCOMING: Setting = Setting {
-    name: "concurrencyincoming", form: Form::Integer { least: 1, most: 50_000, unit: "connections" }, default: "200", readers: &["tcpserver"],
+    name: "concurrencyincoming",
+    form: Form::Integer { least: 1, most: 50_000, unit: "connections" },
+    default: "200",
+    readers: &["tcpserver"],
     text: "How many connections are served at once. The run script of the listener gives it to -c, so it counts from the next start of that service.",
     example: "200",
 };
 /// Connections at once from one address.
 pub static CONCURRENCYPERIP: Setting = Setting {
-    name: "concurrencyperip", form: Form::Integer { least: 0, most: 50_000, unit: "connections" }, default: "50; 0 is no limit", readers: &["tcpserver"],
+    name: "concurrencyperip",
+    form: Form::Integer { least: 0, most: 50_000, unit: "connections" },
+    default: "50; 0 is no limit",
+    readers: &["tcpserver"],
     text: "How many connections one IPv4 address or one IPv6 network of 64 bits may have at once; further ones are told 421. The run script of the listener gives it to -C, so it counts from the next start of that service.",
     example: "50",
 };
 /// Delivery connections at once.
 pub static CONCURRENCYREMOTE: Setting = Setting {
-    name: "concurrencyremote", form: Form::Integer { least: 0, most: 10_000, unit: "connections" }, default: "100", readers: &["send"],
+    name: "concurrencyremote",
+    form: Form::Integer { least: 0, most: 10_000, unit: "connections" },
+    default: "100",
+    readers: &["send"],
     text: "How many connections to other hosts are open at once; 0 stops remote delivery.",
     example: "100",
 };
 /// Delivery connections at once to one destination.
 pub static CONCURRENCYDESTINATION: Setting = Setting {
-    name: "concurrencydestination", form: Form::Integer { least: 1, most: 10_000, unit: "connections" }, default: "20", readers: &["send"],
+    name: "concurrencydestination",
+    form: Form::Integer { least: 1, most: 10_000, unit: "connections" },
+    default: "20",
+    readers: &["send"],
     text: "How many connections to one destination are open at once, when it answers well. The number in force grows with success and shrinks with failure.",
     example: "20",
 };
 /// Life of a message in the queue.
 pub static QUEUELIFETIME: Setting = Setting {
-    name: "queuelifetime", form: seconds(0, YEAR), default: "604800: a week", readers: &["send"],
+    name: "queuelifetime",
+    form: seconds(0, YEAR),
+    default: "604800: a week",
+    readers: &["send"],
     text: "How many seconds a message is tried. After that one last attempt is made; what fails then is bounced.",
     example: "604800",
 };
 /// Life of a message by its recipient's domain.
 pub static QUEUELIFETIMES: Setting = Setting {
-    name: "queuelifetimes", form: Form::Map(lifetime), default: "none: queuelifetime for all", readers: &["send"],
+    name: "queuelifetimes",
+    form: Form::Map(lifetime),
+    default: "none: queuelifetime for all",
+    readers: &["send"],
     text: "How many seconds a recipient is tried, by domain, where that is not queuelifetime: domain:seconds for exactly that domain, .domain:seconds for all below it. The last line for a domain counts.",
     example: "example.org:2592000\n.example.net:86400",
 };
 /// Life of a bounce.
 pub static BOUNCELIFETIME: Setting = Setting {
-    name: "bouncelifetime", form: seconds(0, YEAR), default: "queuelifetime", readers: &["send"],
+    name: "bouncelifetime",
+    form: seconds(0, YEAR),
+    default: "queuelifetime",
+    readers: &["send"],
     text: "How many seconds a message without a sender, such as a bounce, is tried.",
     example: "86400",
 };
 /// Remote delivery stopped.
 pub static HOLDREMOTE: Setting = Setting {
-    name: "holdremote", form: Form::Integer { least: 0, most: 1, unit: "0 (deliver) or 1 (hold)" }, default: "0", readers: &["send"],
+    name: "holdremote",
+    form: Form::Integer { least: 0, most: 1, unit: "0 (deliver) or 1 (hold)" },
+    default: "0",
+    readers: &["send"],
     text: "With 1 no delivery is begun; running ones end, mail is accepted and waits. 0 lets it go on.",
     example: "0",
 };
 /// Domains that are held.
 pub static HOLDDOMAINS: Setting = Setting {
-    name: "holddomains", form: Form::List(domain_or_suffix), default: "none", readers: &["send"],
+    name: "holddomains",
+    form: Form::List(domain_or_suffix),
+    default: "none",
+    readers: &["send"],
     text: "Recipient domains to which nothing is delivered for now, one a line: domain for exactly that one, .domain for all below it. Their mail waits, however old it grows, and goes on when the line is removed.",
     example: "example.org\n.example.net",
 };
 /// Limits by destination.
 pub static CONCURRENCYDEST: Setting = Setting {
-    name: "concurrencydest", form: Form::Map(limits), default: "none: concurrencydestination for all", readers: &["send"],
+    name: "concurrencydest",
+    form: Form::Map(limits),
+    default: "none: concurrencydestination for all",
+    readers: &["send"],
     text: "Limits by destination, domain:connections:messages:rate: connections at once, messages of one connection, messages a minute. A number that is left out has no limit of its own. The domain is that of the recipient, or the relay that smtproutes names for it; .domain stands for all below it, an empty one for all others. The last line for a domain counts.",
     example: "example.org:2:20:60\n.example.net:5",
 };
 /// Free space kept.
 pub static QUEUEFREE: Setting = Setting {
-    name: "queuefree", form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" }, default: "67108864: 64 MiB", readers: &["queued"],
+    name: "queuefree",
+    form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" },
+    default: "67108864: 64 MiB",
+    readers: &["queued"],
     text: "Messages are refused for now (452) when taking them would leave less than this many bytes on the file system of the queue.",
     example: "67108864",
 };
 /// What is synced.
 pub static QUEUESYNC: Setting = Setting {
-    name: "queuesync", form: Form::List(sync_word), default: "file on ext4, xfs and btrfs; directory elsewhere", readers: &["queued"],
+    name: "queuesync",
+    form: Form::List(sync_word),
+    default: "file on ext4, xfs and btrfs; directory elsewhere",
+    readers: &["queued"],
     text: "What is synced before a message is answered with 250: file (the message after its rename, which on ext4, xfs and btrfs makes the name durable too) or directory (the directory as well, for any other file system).",
     example: "directory",
 };
 /// Routes.
 pub static SMTPROUTES: Setting = Setting {
-    name: "smtproutes", form: Form::Map(route), default: "none: MX records", readers: &["send"],
+    name: "smtproutes",
+    form: Form::Map(route),
+    default: "none: MX records",
+    readers: &["send", "metrics"],
     text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. The last line for a domain counts.",
     example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:587",
 };
 /// Name servers.
 pub static RESOLVERS: Setting = Setting {
-    name: "resolvers", form: Form::List(name_server), default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1", readers: &["remote"],
+    name: "resolvers",
+    form: Form::List(name_server),
+    default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
+    readers: &["remote"],
     text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
     example: "127.0.0.1\n[::1]:5353",
 };
 /// Our name as a client.
 pub static HELOHOST: Setting = Setting {
-    name: "helohost", form: Form::Host, default: "me", readers: &["remote"],
+    name: "helohost",
+    form: Form::Host,
+    default: "me",
+    readers: &["remote"],
     text: "The name that is said in EHLO to other hosts.",
     example: "relay.example.org",
 };
 /// Patience with connecting.
 pub static TIMEOUTCONNECT: Setting = Setting {
-    name: "timeoutconnect", form: seconds(1, 3600), default: "60", readers: &["remote"],
+    name: "timeoutconnect",
+    form: seconds(1, 3600),
+    default: "60",
+    readers: &["remote"],
     text: "How many seconds to wait for another host to accept a connection.",
     example: "60",
 };
 /// Patience with a server.
 pub static TIMEOUTREMOTE: Setting = Setting {
-    name: "timeoutremote", form: seconds(1, 86_400), default: "the times of RFC 5321 section 4.5.3.2 for each command", readers: &["remote"],
+    name: "timeoutremote",
+    form: seconds(1, 86_400),
+    default: "the times of RFC 5321 section 4.5.3.2 for each command",
+    readers: &["remote"],
     text: "How many seconds to wait for each reply of another host.",
     example: "300",
 };
 /// Patience with a delivery.
 pub static TIMEOUTDELIVERY: Setting = Setting {
-    name: "timeoutdelivery", form: seconds(1, 604_800), default: "14400: four hours", readers: &["remote"],
+    name: "timeoutdelivery",
+    form: seconds(1, 604_800),
+    default: "14400: four hours",
+    readers: &["remote"],
     text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later.",
     example: "14400",
 };
 /// Where to we may connect.
 pub static DESTINATIONS: Setting = Setting {
-    name: "destinations", form: Form::List(network), default: "none: every address", readers: &["remote"],
+    name: "destinations",
+    form: Form::List(network),
+    default: "none: every address",
+    readers: &["remote"],
     text: "The only networks that mail is sent to, one a line: an address, or address/bits. When the file exists, no connection is made to an address outside of them, whatever the DNS, a route or a recipient says; such mail waits, and the reason names this file. A file without a line allows no address at all. Unix sockets are no addresses and not meant.",
     example: "192.0.2.0/24\n2001:db8:5::/48",
 };
 /// Our address as a client.
 pub static OUTGOINGIP: Setting = Setting {
-    name: "outgoingip", form: Form::List(outgoing_address), default: "none: the system chooses", readers: &["remote"],
+    name: "outgoingip",
+    form: Form::List(outgoing_address),
+    default: "none: the system chooses",
+    readers: &["remote"],
     text: "Which of this host's addresses connections come from, one a line: an address for all destinations, or domain:address for one, .domain:address for all below it. The domain is that of the recipients, or where smtproutes names a relay, the name of the relay. IPv4 and IPv6 are looked up apart; without a line for its family the system chooses. A line that names a domain goes before domainbindings, a line for all destinations after it.",
     example: "192.0.2.25\n2001:db8::25\nexample.net:192.0.2.26",
 };
 /// Our address by sender.
 pub static DOMAINBINDINGS: Setting = Setting {
-    name: "domainbindings", form: Form::Map(sender_binding), default: "none: outgoingip", readers: &["remote"],
+    name: "domainbindings",
+    form: Form::Map(sender_binding),
+    default: "none: outgoingip",
+    readers: &["remote"],
     text: "Which of this host's addresses the mail of a sender's domain comes from, domain:address; .domain stands for all below it, an empty domain for all others and for bounces. The last line for a domain and a family counts. A line of outgoingip that names the destination goes before it.",
     example: "example.org:192.0.2.27\nexample.org:2001:db8::27",
 };
 /// User name of bounces.
 pub static BOUNCEFROM: Setting = Setting {
-    name: "bouncefrom", form: Form::Line, default: "MAILER-DAEMON", readers: &["send"],
+    name: "bouncefrom",
+    form: Form::Line,
+    default: "MAILER-DAEMON",
+    readers: &["send"],
     text: "The user name in the From line of bounces.",
     example: "MAILER-DAEMON",
 };
 /// Host name of bounces.
 pub static BOUNCEHOST: Setting = Setting {
-    name: "bouncehost", form: Form::Host, default: "me", readers: &["send"],
+    name: "bouncehost",
+    form: Form::Host,
+    default: "me",
+    readers: &["send"],
     text: "The host name in the From line of bounces.",
     example: "relay.example.org",
 };
 /// Largest original in a bounce.
 pub static BOUNCEMAXBYTES: Setting = Setting {
-    name: "bouncemaxbytes", form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" }, default: "51200", readers: &["send"],
+    name: "bouncemaxbytes",
+    form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" },
+    default: "51200",
+    readers: &["send"],
     text: "A message of at most this many bytes is returned whole in its bounce, a larger one with its header alone.",
     example: "51200",
 };
 /// User that gets double bounces.
 pub static DOUBLEBOUNCETO: Setting = Setting {
-    name: "doublebounceto", form: Form::Line, default: "postmaster; an empty first line discards double bounces", readers: &["send"],
+    name: "doublebounceto",
+    form: Form::Line,
+    default: "postmaster; an empty first line discards double bounces",
+    readers: &["send"],
     text: "The user that receives a bounce which cannot be delivered, at doublebouncehost.",
     example: "postmaster",
 };
 /// Host that gets double bounces.
 pub static DOUBLEBOUNCEHOST: Setting = Setting {
-    name: "doublebouncehost", form: Form::Host, default: "me", readers: &["send"],
+    name: "doublebouncehost",
+    form: Form::Host,
+    default: "me",
+    readers: &["send"],
     text: "The host that receives double bounces. This relay delivers nothing locally: name a host that smtproutes or MX records reach.",
     example: "mail.example.org",
 };

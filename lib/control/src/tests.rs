@@ -36,7 +36,17 @@ fn a_bad_line_of_a_list_or_map_is_an_error_with_its_line() {
         let (_directory, control) = with("smtproutes", bad);
         assert!(control.map(&rows::SMTPROUTES).is_err(), "{bad}");
     }
-    for good in [":host", "a:", ".a:[::1]:25", "a:127.0.0.1:2525", "A.Example:h:", "a:lmtp:unix:/run/x", "a:lmtp:h:24", "a:lmtp:24", "a:lmtp:[::1]:24"] {
+    for good in [
+        ":host",
+        "a:",
+        ".a:[::1]:25",
+        "a:127.0.0.1:2525",
+        "A.Example:h:",
+        "a:lmtp:unix:/run/x",
+        "a:lmtp:h:24",
+        "a:lmtp:24",
+        "a:lmtp:[::1]:24",
+    ] {
         let (_directory, control) = with("smtproutes", good);
         assert!(control.map(&rows::SMTPROUTES).is_ok(), "{good}");
     }

@@ -78,7 +78,16 @@ impl Recipient {
 
     /// Whether its sender wants to hear of a failure (RFC 3461 section 5.2.2: the default is yes).
     pub fn notify_failure(&self) -> bool {
-        self.notify.as_deref().is_none_or(|list| list.to_ascii_uppercase().split(',').any(|word| word == "FAILURE"))
+        self.notify.is_none() || self.notify_names("FAILURE")
+    }
+
+    /// Whether its sender wants to hear of success (RFC 3461 section 4.1).
+    pub fn notify_success(&self) -> bool {
+        self.notify_names("SUCCESS")
+    }
+
+    fn notify_names(&self, word: &str) -> bool {
+        self.notify.as_deref().is_some_and(|list| list.split(',').any(|one| one.eq_ignore_ascii_case(word)))
     }
 }
 

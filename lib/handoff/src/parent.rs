@@ -1,7 +1,7 @@
 //! The resident parent's loop.
 
-use crate::client::{Answer, ENDING};
 use crate::children::{Children, LARGEST_REUSED, next_packet};
+use crate::client::{Answer, ENDING};
 use crate::{LARGEST, LINGER, MOST_STRINGS};
 use stafett_log::Log;
 use stafett_sys::poll::{self, Interest};
@@ -84,7 +84,17 @@ impl Parent {
         allowed.extend([Uid::effective(), Uid::ROOT]);
         let (lifeline, write_end) = stafett_sys::descriptor::pipe()?;
         let ends = Some(Ends { listener, signals, _lifeline: write_end });
-        Ok(Parent { log, ends, lifeline: Some(lifeline), allowed, most, callers: HashMap::new(), next_caller: 0, children: Children::default(), deaf_until: None })
+        Ok(Parent {
+            log,
+            ends,
+            lifeline: Some(lifeline),
+            allowed,
+            most,
+            callers: HashMap::new(),
+            next_caller: 0,
+            children: Children::default(),
+            deaf_until: None,
+        })
     }
 
     /// Serves until TERM. Returns when the parent should exit.

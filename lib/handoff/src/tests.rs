@@ -21,12 +21,9 @@ impl Service for Echo {
         let mut said = conversation.strings[0].clone();
         said.extend_from_slice(format!(" {}", Pid::own()).as_bytes());
         descriptor::write_all(&conversation.descriptor, &said).unwrap();
-        let (talk, end) = wait_two(
-            (conversation.descriptor.as_fd(), Interest::Read),
-            Some(conversation.lifeline.as_fd()),
-            Some(Duration::from_secs(20)),
-        )
-        .unwrap();
+        let (talk, end) =
+            wait_two((conversation.descriptor.as_fd(), Interest::Read), Some(conversation.lifeline.as_fd()), Some(Duration::from_secs(20)))
+                .unwrap();
         if end.hangup {
             return 9;
         }

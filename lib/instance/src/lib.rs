@@ -84,14 +84,16 @@ impl Instance {
         let shown = root.display().to_string();
         let root = std::path::absolute(&root).map_err(|error| Error(format!("unable to find the directory \"{shown}\": {error}")))?;
         if root.as_os_str().len() > LONGEST {
-            return Err(Error(format!("{shown}: the name of an instance's directory may have {LONGEST} bytes at most; choose a shorter one")));
+            return Err(Error(format!(
+                "{shown}: the name of an instance's directory may have {LONGEST} bytes at most; choose a shorter one"
+            )));
         }
         match std::fs::metadata(&root) {
             Ok(found) if found.is_dir() => Ok(Instance { root }),
             Ok(_) => Err(Error(format!("{shown} is not a directory; set STAFETT to the directory that stafett-setup made"))),
-            Err(error) => Err(Error(format!(
-                "unable to use the instance {shown}: {error}; set STAFETT to the directory that stafett-setup made"
-            ))),
+            Err(error) => {
+                Err(Error(format!("unable to use the instance {shown}: {error}; set STAFETT to the directory that stafett-setup made")))
+            }
         }
     }
 

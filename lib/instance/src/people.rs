@@ -94,7 +94,10 @@ impl People {
     /// What is wrong with the numbers of the users, in words.
     pub fn fault(&self) -> Option<String> {
         if !self.are_separate() {
-            return self.uid(Role::Root).is_root().then(|| "the instance belongs to root but its settings name one ordinary user; make it anew as root".to_owned());
+            return self
+                .uid(Role::Root)
+                .is_root()
+                .then(|| "the instance belongs to root but its settings name one ordinary user; make it anew as root".to_owned());
         }
         let mut seen: Vec<Uid> = ROLES.iter().map(|role| self.uid(*role)).collect();
         seen.sort();

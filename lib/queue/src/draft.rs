@@ -113,7 +113,8 @@ impl<'a> Draft<'a> {
         rename_without_replacing(directory, &tmp, &new)?;
         self.done = true;
         let begun = Instant::now();
-        let synced = rustix::fs::fsync(&self.file).and_then(|()| if sync_directory { rustix::fs::fsync(self.store.new_directory()) } else { Ok(()) });
+        let synced = rustix::fs::fsync(&self.file)
+            .and_then(|()| if sync_directory { rustix::fs::fsync(self.store.new_directory()) } else { Ok(()) });
         if let Err(error) = synced {
             // After a failed fsync nobody knows what is on the disk (fsync(2)): take it back.
             let _ = rustix::fs::unlinkat(directory, &new, AtFlags::empty());

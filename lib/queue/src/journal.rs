@@ -15,6 +15,8 @@ pub enum Event {
     Deferred,
     /// Failed for good, its sender is to be told: `D`.
     Failed,
+    /// Delivered to a host that reports no success, though its sender asked for that: `S`.
+    Relayed,
     /// Its sender was told, or nobody is to be told: `B`.
     Bounced,
     /// The admin sent it another way: `R`, the text is the route. Changes nothing else.
@@ -63,6 +65,7 @@ impl Event {
             Event::Delivered => 'K',
             Event::Deferred => 'Z',
             Event::Failed => 'D',
+            Event::Relayed => 'S',
             Event::Bounced => 'B',
             Event::Routed => 'R',
         }
@@ -73,6 +76,7 @@ impl Event {
             "K" => Some(Event::Delivered),
             "Z" => Some(Event::Deferred),
             "D" => Some(Event::Failed),
+            "S" => Some(Event::Relayed),
             "B" => Some(Event::Bounced),
             "R" => Some(Event::Routed),
             _ => None,
@@ -123,8 +127,14 @@ pub fn lines(journal: &[u8]) -> impl Iterator<Item = Line> {
 }
 
 fn apply(standing: &mut Standing, line: Line) {
-    // Delivered and bounced are final: no later line brings a recipient back.
-    if matches!(standing.event, Some(Event::Delivered | Event::Bounced)) {
+    // Delivered and bounced are final: no later line brings a recipient back. Of one that was
+    // relayed its sender is still to be told.
+    let is_final = match standing.event {
+        Some(Event::Delivered | Event::Bounced) => true,
+        Some(Event::Relayed) => line.event != Event::Bounced,
+        _ => false,
+    };
+    if is_final {
         return;
     }
     if line.event == Event::Routed {

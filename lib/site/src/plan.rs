@@ -28,7 +28,11 @@ impl Plan {
     pub fn of_existing(directory: &Path) -> Result<Plan, Failure> {
         let root = absolute(directory)?;
         let settings = Settings::read(&root)?.ok_or_else(|| {
-            Failure::lasting(format_args!("{} is no instance: its file \"setup\" is missing; make it with stafett-setup {} --me HOST", root.display(), root.display()))
+            Failure::lasting(format_args!(
+                "{} is no instance: its file \"setup\" is missing; make it with stafett-setup {} --me HOST",
+                root.display(),
+                root.display()
+            ))
         })?;
         Ok(Plan { root, before: Some(settings.clone()), settings })
     }
@@ -54,9 +58,8 @@ impl Plan {
     /// When the user database cannot be asked.
     pub fn people(&self) -> Result<Result<People, Vec<String>>, Failure> {
         match &self.settings.users {
-            Users::Separate(prefix) => {
-                People::separate(prefix).map_err(|error| Failure::system(format_args!("unable to look up the users of prefix {prefix}: {error}")))
-            }
+            Users::Separate(prefix) => People::separate(prefix)
+                .map_err(|error| Failure::system(format_args!("unable to look up the users of prefix {prefix}: {error}"))),
             Users::Single => Ok(Ok(self.owner())),
         }
     }
@@ -84,7 +87,8 @@ impl Plan {
 /// When its name cannot be that of an instance.
 pub fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
     let shown = directory.display();
-    let root = std::path::absolute(directory).map_err(|error| Failure::lasting(format_args!("unable to find the directory \"{shown}\": {error}")))?;
+    let root = std::path::absolute(directory)
+        .map_err(|error| Failure::lasting(format_args!("unable to find the directory \"{shown}\": {error}")))?;
     let root: PathBuf = root.components().collect();
     if root.components().any(|step| step == std::path::Component::ParentDir) {
         return Err(Failure::lasting(format_args!("{shown}: name the directory without \"..\"")));
@@ -93,7 +97,9 @@ pub fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
         return Err(Failure::lasting("an instance needs a directory of its own, not /"));
     }
     if root.as_os_str().len() > LONGEST {
-        return Err(Failure::lasting(format_args!("{shown}: the name of an instance's directory may have {LONGEST} bytes at most (its sockets lie below it); choose a shorter one")));
+        return Err(Failure::lasting(format_args!(
+            "{shown}: the name of an instance's directory may have {LONGEST} bytes at most (its sockets lie below it); choose a shorter one"
+        )));
     }
     printable(&root)?;
     Ok(root)
@@ -104,9 +110,12 @@ pub fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
 /// # Errors
 /// When it cannot stand there.
 pub fn printable(path: &Path) -> Result<(), Failure> {
-    let text = path.to_str().ok_or_else(|| Failure::lasting(format_args!("{}: the path is not UTF-8 text; choose another", path.display())))?;
+    let text =
+        path.to_str().ok_or_else(|| Failure::lasting(format_args!("{}: the path is not UTF-8 text; choose another", path.display())))?;
     if text.chars().any(char::is_control) || text.trim() != text {
-        return Err(Failure::lasting(format_args!("{text:?}: the path holds a control character or begins or ends with a blank, which scripts and env/ cannot carry; choose another")));
+        return Err(Failure::lasting(format_args!(
+            "{text:?}: the path holds a control character or begins or ends with a blank, which scripts and env/ cannot carry; choose another"
+        )));
     }
     Ok(())
 }

@@ -43,7 +43,11 @@ pub fn all(plan: &Plan) -> Vec<Generated> {
     for name in tree::service_names(&plan.listeners()) {
         files.push(variable(&name, "STAFETT", &plan.root.to_string_lossy()));
         files.push(script(format!("service/{name}/log/run"), log(plan, &name)));
-        files.push(Generated { path: format!("log/{name}/config").into(), text: format!("s{LOG_SIZE}\nn{LOG_COUNT}\n"), executable: false });
+        files.push(Generated {
+            path: format!("log/{name}/config").into(),
+            text: format!("s{LOG_SIZE}\nn{LOG_COUNT}\n"),
+            executable: false,
+        });
     }
     files
 }

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the directory cannot be entered or the users cannot be looked up.
 pub fn judge(plan: &Plan, findings: &mut Findings) -> Result<(), Failure> {
-    let land = Land::open(&plan.root).map_err(|error| Failure::lasting(format_args!("unable to enter {}: {error}", plan.root.display())))?;
+    let land =
+        Land::open(&plan.root).map_err(|error| Failure::lasting(format_args!("unable to enter {}: {error}", plan.root.display())))?;
     match plan.people()? {
         Ok(people) => {
             people.fault().into_iter().for_each(|fault| findings.push(Finding::error(tree::SETTINGS, fault)));
@@ -115,7 +116,8 @@ fn strangers(plan: &Plan, findings: &mut Findings) {
     for name in names(&plan.root.join("service")).unwrap_or_default() {
         let name = name.to_string_lossy();
         if name.starts_with(tree::LISTENER) && !listeners.iter().any(|listener| *listener == name) {
-            let finding = Finding::warning(format_args!("service/{name}"), "listens at an address that the instance does not have any more");
+            let finding =
+                Finding::warning(format_args!("service/{name}"), "listens at an address that the instance does not have any more");
             findings.push(finding.remedy("stop it (svc -dx or sv exit) and remove the directory"));
         }
     }

@@ -94,9 +94,7 @@ impl<'a> Command<'a> {
         let line = std::str::from_utf8(line).map_err(|_| Fault::NotUtf8)?;
         let line = line.trim_end_matches(BLANKS);
         let (verb, argument) = line.split_once(BLANKS).unwrap_or((line, ""));
-        let entry = TABLE
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(verb));
+        let entry = TABLE.iter().find(|(name, _)| name.eq_ignore_ascii_case(verb));
         let (_, parse) = entry.ok_or(Fault::Unknown)?;
         parse(argument.trim_start_matches(BLANKS))
     }
@@ -120,16 +118,14 @@ impl Fault {
 const BLANKS: [char; 2] = [' ', '\t'];
 
 fn mail(argument: &str) -> Result<Command<'_>, Fault> {
-    let path =
-        strip_keyword(argument, "FROM:").ok_or(Fault::Argument("syntax: MAIL FROM:<address>"))?;
+    let path = strip_keyword(argument, "FROM:").ok_or(Fault::Argument("syntax: MAIL FROM:<address>"))?;
     let (path, rest) = Path::take(path).map_err(Fault::Sender)?;
     let parameters = MailParameters::parse(rest).map_err(Fault::Parameter)?;
     Ok(Command::Mail(path, parameters))
 }
 
 fn rcpt(argument: &str) -> Result<Command<'_>, Fault> {
-    let path =
-        strip_keyword(argument, "TO:").ok_or(Fault::Argument("syntax: RCPT TO:<address>"))?;
+    let path = strip_keyword(argument, "TO:").ok_or(Fault::Argument("syntax: RCPT TO:<address>"))?;
     let (path, rest) = Path::take(path).map_err(Fault::Recipient)?;
     let parameters = RcptParameters::parse(rest).map_err(Fault::Parameter)?;
     Ok(Command::Rcpt(path, parameters))
@@ -137,44 +133,26 @@ fn rcpt(argument: &str) -> Result<Command<'_>, Fault> {
 
 fn bdat(argument: &str) -> Result<Command<'_>, Fault> {
     let mut words = argument.split(BLANKS).filter(|word| !word.is_empty());
-    let size = words
-        .next()
-        .filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+    let size = words.next().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
     let size = size.and_then(|digits| digits.parse().ok());
     let last = words.next();
-    let complete =
-        words.next().is_none() && last.is_none_or(|word| word.eq_ignore_ascii_case("LAST"));
+    let complete = words.next().is_none() && last.is_none_or(|word| word.eq_ignore_ascii_case("LAST"));
     match size {
-        Some(size) if complete => Ok(Command::Bdat {
-            size,
-            last: last.is_some(),
-        }),
+        Some(size) if complete => Ok(Command::Bdat { size, last: last.is_some() }),
         _ => Err(Fault::Argument("syntax: BDAT size [LAST]")),
     }
 }
 
 fn vrfy(argument: &str) -> Result<Command<'_>, Fault> {
-    if argument.is_empty() {
-        Err(Fault::Argument("syntax: VRFY address"))
-    } else {
-        Ok(Command::Vrfy)
-    }
+    if argument.is_empty() { Err(Fault::Argument("syntax: VRFY address")) } else { Ok(Command::Vrfy) }
 }
 
 fn named(argument: &str) -> Result<&str, Fault> {
-    if argument.is_empty() {
-        Err(Fault::Argument("syntax: EHLO hostname"))
-    } else {
-        Ok(argument)
-    }
+    if argument.is_empty() { Err(Fault::Argument("syntax: EHLO hostname")) } else { Ok(argument) }
 }
 
 fn without<'a>(argument: &str, command: Command<'a>) -> Result<Command<'a>, Fault> {
-    if argument.is_empty() {
-        Ok(command)
-    } else {
-        Err(Fault::Argument("no argument allowed"))
-    }
+    if argument.is_empty() { Ok(command) } else { Err(Fault::Argument("no argument allowed")) }
 }
 
 fn not_implemented(_: &str) -> Result<Command<'_>, Fault> {

@@ -44,10 +44,7 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self {
-            state: State::LineStart,
-            flaw: None,
-        }
+        Self { state: State::LineStart, flaw: None }
     }
 }
 
@@ -119,13 +116,7 @@ impl Decoder {
         end + 1
     }
 
-    fn hand_on<'a>(
-        &self,
-        input: &'a [u8],
-        from: usize,
-        to: usize,
-        keep: &mut impl FnMut(&'a [u8]),
-    ) {
+    fn hand_on<'a>(&self, input: &'a [u8], from: usize, to: usize, keep: &mut impl FnMut(&'a [u8])) {
         match input.get(from..to) {
             Some(slice) if self.flaw.is_none() && !slice.is_empty() => keep(slice),
             _ => {}
@@ -163,11 +154,7 @@ impl LineCheck {
         let mut rest = input;
         while let Some((&first, after)) = rest.split_first() {
             if self.tail == Tail::Cr {
-                self.tail = if first == b'\n' {
-                    Tail::LineStart
-                } else {
-                    Tail::Text
-                };
+                self.tail = if first == b'\n' { Tail::LineStart } else { Tail::Text };
                 if first == b'\n' {
                     rest = after;
                 } else {

@@ -29,10 +29,7 @@ enum Tail {
 
 impl Default for Stuffer {
     fn default() -> Self {
-        Self {
-            dot_line: Finder::new("\r\n."),
-            tail: Tail::LineStart,
-        }
+        Self { dot_line: Finder::new("\r\n."), tail: Tail::LineStart }
     }
 }
 
@@ -46,12 +43,7 @@ impl Stuffer {
     pub fn segments<'a>(&mut self, chunk: &'a [u8]) -> Segments<'a, '_> {
         let opening = self.opening_dot(chunk);
         self.tail = tail_after(self.tail, chunk);
-        Segments {
-            rest: chunk,
-            opening,
-            searched: 0,
-            dot_line: &self.dot_line,
-        }
+        Segments { rest: chunk, opening, searched: 0, dot_line: &self.dot_line }
     }
 
     /// Appends the stuffed chunk to a buffer, for those who collect before they write.
@@ -112,9 +104,7 @@ impl<'a> Iterator for Segments<'a, '_> {
 impl Segments<'_, '_> {
     fn next_dot(&self) -> Option<usize> {
         let unsearched = self.rest.get(self.searched..)?;
-        self.dot_line
-            .find(unsearched)
-            .map(|at| self.searched + at + 2)
+        self.dot_line.find(unsearched).map(|at| self.searched + at + 2)
     }
 }
 

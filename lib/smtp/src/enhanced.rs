@@ -11,11 +11,7 @@ impl Enhanced {
     pub fn take(text: &[u8], code: u16) -> Option<(Self, &[u8])> {
         let (word, rest) = split_word(text);
         let mut parts = word.split(|&byte| byte == b'.').map(number);
-        let status = Self(
-            u8::try_from(parts.next()??).ok()?,
-            parts.next()??,
-            parts.next()??,
-        );
+        let status = Self(u8::try_from(parts.next()??).ok()?, parts.next()??, parts.next()??);
         let complete = parts.next().is_none() && u16::from(status.0) == code / 100;
         complete.then_some((status, rest))
     }
@@ -39,9 +35,5 @@ fn number(digits: &[u8]) -> Option<u16> {
     if digits.is_empty() || digits.len() > 3 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(
-        digits
-            .iter()
-            .fold(0, |value, digit| value * 10 + u16::from(digit - b'0')),
-    )
+    Some(digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit - b'0')))
 }

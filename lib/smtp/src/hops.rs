@@ -45,10 +45,7 @@ impl HopCounter {
 
     fn collect(&mut self, bytes: &[u8]) {
         let room = self.start.iter_mut().skip(self.filled);
-        let copied = room
-            .zip(bytes)
-            .map(|(slot, byte)| *slot = byte.to_ascii_lowercase())
-            .count();
+        let copied = room.zip(bytes).map(|(slot, byte)| *slot = byte.to_ascii_lowercase()).count();
         self.filled += copied;
     }
 

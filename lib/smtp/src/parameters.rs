@@ -98,9 +98,7 @@ impl ParameterFault {
         match self {
             Self::Unknown => Reply::new(555, (5, 5, 4), "parameter not recognized"),
             Self::Doubled => Reply::new(501, (5, 5, 4), "parameter given twice"),
-            Self::Malformed(name) => {
-                Reply::new(501, (5, 5, 4), format!("malformed {name} parameter"))
-            }
+            Self::Malformed(name) => Reply::new(501, (5, 5, 4), format!("malformed {name} parameter")),
             Self::Unsupported(name) => Reply::new(555, (5, 5, 4), format!("{name} not supported")),
         }
     }
@@ -112,9 +110,7 @@ impl MailParameters {
         let mut parameters = Self::default();
         let mut seen = Seen::default();
         for (name, value) in words(text) {
-            let position = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"]
-                .iter()
-                .position(|known| known.eq_ignore_ascii_case(name));
+            let position = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"].iter().position(|known| known.eq_ignore_ascii_case(name));
             seen.note(position)?;
             match position {
                 Some(0) => parameters.size = Some(size(value)?),
@@ -135,9 +131,7 @@ impl RcptParameters {
         let mut parameters = Self::default();
         let mut seen = Seen::default();
         for (name, value) in words(text) {
-            let position = ["NOTIFY", "ORCPT"]
-                .iter()
-                .position(|known| known.eq_ignore_ascii_case(name));
+            let position = ["NOTIFY", "ORCPT"].iter().position(|known| known.eq_ignore_ascii_case(name));
             seen.note(position)?;
             match position {
                 Some(0) => parameters.notify = Some(notify(value)?),
@@ -166,17 +160,12 @@ impl Seen {
 
 fn words(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let words = text.split([' ', '\t']).filter(|word| !word.is_empty());
-    words.map(|word| {
-        word.split_once('=')
-            .map_or((word, None), |(name, value)| (name, Some(value)))
-    })
+    words.map(|word| word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value))))
 }
 
 /// RFC 1870 §6: 1 to 20 digits.
 fn size(value: Option<&str>) -> Result<u64, ParameterFault> {
-    let digits = value.filter(|text| {
-        (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let digits = value.filter(|text| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()));
     let digits = digits.ok_or(ParameterFault::Malformed("SIZE"))?;
     Ok(digits.parse().unwrap_or(u64::MAX))
 }
@@ -191,11 +180,7 @@ fn body(value: Option<&str>) -> Result<Body, ParameterFault> {
 }
 
 fn flag(value: Option<&str>) -> Result<bool, ParameterFault> {
-    if value.is_none() {
-        Ok(true)
-    } else {
-        Err(ParameterFault::Malformed("SMTPUTF8"))
-    }
+    if value.is_none() { Ok(true) } else { Err(ParameterFault::Malformed("SMTPUTF8")) }
 }
 
 fn ret(value: Option<&str>) -> Result<Ret, ParameterFault> {
@@ -208,17 +193,12 @@ fn ret(value: Option<&str>) -> Result<Ret, ParameterFault> {
 
 fn envid(value: Option<&str>) -> Result<String, ParameterFault> {
     let text = value.filter(|text| !text.is_empty() && text.len() <= ENVID_MAX && is_xtext(text));
-    text.map(str::to_owned)
-        .ok_or(ParameterFault::Malformed("ENVID"))
+    text.map(str::to_owned).ok_or(ParameterFault::Malformed("ENVID"))
 }
 
 fn notify(value: Option<&str>) -> Result<Notify, ParameterFault> {
     let text = value.unwrap_or_default().to_ascii_uppercase();
-    let mut notify = Notify {
-        success: false,
-        failure: false,
-        delay: false,
-    };
+    let mut notify = Notify { success: false, failure: false, delay: false };
     if text == "NEVER" {
         return Ok(notify);
     }
@@ -241,24 +221,17 @@ fn orcpt(value: Option<&str>) -> Result<String, ParameterFault> {
         let utf8 = kind.eq_ignore_ascii_case("utf-8");
         is_atom(kind) && !address.is_empty() && (is_xtext(address) || (utf8 && is_unitext(address)))
     });
-    text.filter(|_| sound)
-        .map(str::to_owned)
-        .ok_or(ParameterFault::Malformed("ORCPT"))
+    text.filter(|_| sound).map(str::to_owned).ok_or(ParameterFault::Malformed("ORCPT"))
 }
 
 fn is_atom(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// RFC 3461 §4: printable ASCII without `+` and `=`, and `+` with two upper-case hexadecimal digits.
 fn is_xtext(text: &str) -> bool {
     let mut bytes = text.bytes();
-    let hex = |byte: Option<u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
-    };
+    let hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
     while let Some(byte) = bytes.next() {
         let sound = match byte {
             b'+' => hex(bytes.next()) && hex(bytes.next()),
@@ -274,8 +247,5 @@ fn is_xtext(text: &str) -> bool {
 
 /// RFC 6533 §3: printable text without blanks, `+` and `=`.
 fn is_unitext(text: &str) -> bool {
-    text.chars().all(|symbol| {
-        symbol.is_ascii_graphic() && !matches!(symbol, '+' | '=')
-            || !symbol.is_ascii() && !symbol.is_control()
-    })
+    text.chars().all(|symbol| symbol.is_ascii_graphic() && !matches!(symbol, '+' | '=') || !symbol.is_ascii() && !symbol.is_control())
 }

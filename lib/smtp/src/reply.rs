@@ -22,20 +22,12 @@ impl Reply {
     /// A reply with enhanced status and one line.
     pub fn new(code: u16, enhanced: (u8, u16, u16), text: impl Into<Cow<'static, str>>) -> Self {
         let enhanced = Some(Enhanced(enhanced.0, enhanced.1, enhanced.2));
-        Self {
-            code,
-            enhanced,
-            lines: vec![text.into()],
-        }
+        Self { code, enhanced, lines: vec![text.into()] }
     }
 
     /// A reply that must not carry an enhanced status: the greeting, HELO, EHLO and 354 (RFC 2034 §4).
     pub fn plain(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            enhanced: None,
-            lines: vec![text.into()],
-        }
+        Self { code, enhanced: None, lines: vec![text.into()] }
     }
 
     /// A refusal from text that begins with code and enhanced status, as the queue gives it (`452 4.3.1 queue full`).
@@ -76,10 +68,7 @@ impl Reply {
 
     /// The reply as one line for a log: `553 5.7.1 sorry …`, lines joined by `/`.
     pub fn one_line(&self) -> String {
-        let status = self
-            .enhanced
-            .map(|enhanced| format!("{enhanced} "))
-            .unwrap_or_default();
+        let status = self.enhanced.map(|enhanced| format!("{enhanced} ")).unwrap_or_default();
         let text = self.lines.join("/");
         format!("{} {status}{text}", self.code)
     }
@@ -89,18 +78,10 @@ impl Reply {
         let code = code.parse().ok().filter(|code| (400..600).contains(code))?;
         let (enhanced, words) = Enhanced::take(rest.as_bytes(), code)?;
         let words = String::from_utf8_lossy(words).into_owned();
-        Some(Self {
-            code,
-            enhanced: Some(enhanced),
-            lines: vec![words.into()],
-        })
+        Some(Self { code, enhanced: Some(enhanced), lines: vec![words.into()] })
     }
 }
 
 fn printable(byte: u8) -> u8 {
-    if byte == b' ' || byte.is_ascii_graphic() {
-        byte
-    } else {
-        b'?'
-    }
+    if byte == b' ' || byte.is_ascii_graphic() { byte } else { b'?' }
 }

@@ -90,11 +90,7 @@ impl Response {
 
 /// Every answer comes out as ASCII, so a cut never falls inside a character.
 fn printable(byte: u8) -> char {
-    if byte == b' ' || byte.is_ascii_graphic() {
-        char::from(byte)
-    } else {
-        '?'
-    }
+    if byte == b' ' || byte.is_ascii_graphic() { char::from(byte) } else { '?' }
 }
 
 /// The reply breaks RFC 5321 §4.2 or our limits.
@@ -180,10 +176,7 @@ impl Parser {
             return Ok(None);
         }
         self.code = None;
-        Ok(Some(Response {
-            code,
-            text: std::mem::take(&mut self.text),
-        }))
+        Ok(Some(Response { code, text: std::mem::take(&mut self.text) }))
     }
 }
 
@@ -195,15 +188,7 @@ fn split_line(input: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Code, whether the line is the reply's last, and the text.
 fn split_code(line: &[u8]) -> Option<(u16, bool, &[u8])> {
-    let (
-        &[
-            first @ b'2'..=b'5',
-            second @ b'0'..=b'9',
-            third @ b'0'..=b'9',
-        ],
-        rest,
-    ) = line.split_first_chunk::<3>()?
-    else {
+    let (&[first @ b'2'..=b'5', second @ b'0'..=b'9', third @ b'0'..=b'9'], rest) = line.split_first_chunk::<3>()? else {
         return None;
     };
     let digit = |byte: u8| u16::from(byte - b'0');

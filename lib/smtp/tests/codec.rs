@@ -23,12 +23,7 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
     if decoder.flaw().is_some() {
         message.clear();
     }
-    Decoded {
-        message,
-        used,
-        ended: decoder.is_ended(),
-        flaw: decoder.flaw(),
-    }
+    Decoded { message, used, ended: decoder.is_ended(), flaw: decoder.flaw() }
 }
 
 fn whole(bytes: &[u8]) -> Decoded {
@@ -47,11 +42,7 @@ fn decodes_plain_messages() {
     ];
     for (input, expected) in cases {
         let decoded = whole(input);
-        assert_eq!(
-            (decoded.message.as_slice(), decoded.ended, decoded.flaw),
-            (expected, true, None),
-            "{input:?}"
-        );
+        assert_eq!((decoded.message.as_slice(), decoded.ended, decoded.flaw), (expected, true, None), "{input:?}");
     }
 }
 
@@ -93,11 +84,7 @@ fn no_smuggling_variant_ends_a_message() {
         let end = input.len();
         input.extend_from_slice(b"MAIL FROM:<evil@x>\r\n.\r\nQUIT\r\n");
         let decoded = whole(&input);
-        assert!(
-            decoded.ended && decoded.used > end,
-            "{variant:?} ended the message at {}",
-            decoded.used
-        );
+        assert!(decoded.ended && decoded.used > end, "{variant:?} ended the message at {}", decoded.used);
         assert_eq!(decoded.used, input.len() - b"QUIT\r\n".len(), "{variant:?}");
     }
 }
@@ -113,11 +100,7 @@ fn bare_line_ends_are_flaws() {
         (b".\r\r\n.\r\n", Flaw::BareCr),
     ] {
         let decoded = whole(input);
-        assert_eq!(
-            (decoded.flaw, decoded.ended),
-            (Some(flaw), true),
-            "{input:?}"
-        );
+        assert_eq!((decoded.flaw, decoded.ended), (Some(flaw), true), "{input:?}");
     }
 }
 
@@ -143,19 +126,14 @@ fn counts_hops() {
         text.chunks(3).for_each(|piece| counter.feed(piece));
         counter.hops()
     };
-    assert_eq!(
-        count(b"Received: x\r\n y\r\nDELIVERED-TO: a\r\nX-Received: b\r\n\r\nReceived: c\r\n"),
-        2
-    );
+    assert_eq!(count(b"Received: x\r\n y\r\nDELIVERED-TO: a\r\nX-Received: b\r\n\r\nReceived: c\r\n"), 2);
     assert_eq!(count(b"Received\r\nReceived : x\r\n"), 0);
 }
 
 fn stuff<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut stuffer = Stuffer::new();
     let mut out = Vec::new();
-    pieces
-        .into_iter()
-        .for_each(|piece| stuffer.append(piece, &mut out));
+    pieces.into_iter().for_each(|piece| stuffer.append(piece, &mut out));
     out.extend_from_slice(stuffer.end());
     out
 }
@@ -164,10 +142,7 @@ fn stuff<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
 fn stuffs_dots() {
     assert_eq!(stuff([]), b".\r\n");
     assert_eq!(stuff([&b".\r\n"[..]]), b"..\r\n.\r\n");
-    assert_eq!(
-        stuff([&b"a\r\n.\r\n..b\r\n"[..]]),
-        b"a\r\n..\r\n...b\r\n.\r\n"
-    );
+    assert_eq!(stuff([&b"a\r\n.\r\n..b\r\n"[..]]), b"a\r\n..\r\n...b\r\n.\r\n");
     assert_eq!(stuff([&b"a"[..]]), b"a\r\n.\r\n");
     assert_eq!(stuff([&b"a\r"[..], b"\n", b".b\r\n"]), b"a\r\n..b\r\n.\r\n");
     assert_eq!(Stuffer::new().segments(b"a\r\nb.\r\n").count(), 1);
@@ -175,26 +150,16 @@ fn stuffs_dots() {
 
 /// Bytes that make line ends and dots likely.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::vec(
-        prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a'), Just(0)],
-        0..60,
-    )
+    proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a'), Just(0)], 0..60)
 }
 
 /// Messages with strict line ends.
 fn message() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::vec("[.a]{0,4}", 0..12).prop_map(|lines| {
-        lines
-            .iter()
-            .flat_map(|line| line.bytes().chain(*b"\r\n"))
-            .collect()
-    })
+    proptest::collection::vec("[.a]{0,4}", 0..12).prop_map(|lines| lines.iter().flat_map(|line| line.bytes().chain(*b"\r\n")).collect())
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 proptest! {

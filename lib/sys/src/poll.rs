@@ -1,7 +1,7 @@
 //! Waiting for descriptors with a deadline.
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::event::Timespec;
+use rustix::event::{PollFd, PollFlags};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;

@@ -39,9 +39,7 @@ pub fn drop_to(uid: Uid, gid: Gid) -> io::Result<Dropped> {
 pub fn unprivileged() -> io::Result<Dropped> {
     let ids = nix::unistd::getresuid()?;
     if ids.real.is_root() || ids.effective.is_root() || ids.saved.is_root() {
-        return Err(io::Error::other(
-            "this program must not run as root; start it through its run script, which changes the user first",
-        ));
+        return Err(io::Error::other("this program must not run as root; start it through its run script, which changes the user first"));
     }
     if nix::unistd::setuid(nix::unistd::Uid::from_raw(0)).is_ok() {
         return Err(io::Error::other("root could be regained (a capability is left)"));

@@ -7,7 +7,10 @@
 //! modes of run/ and the check of the caller's user are what guard those.
 
 use crate::privilege::{Dropped, no_new_privileges};
-use landlock::{ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus};
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetStatus,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -75,10 +78,7 @@ impl Sandbox {
     pub fn enforce(self, _proof: Dropped) -> io::Result<Enforced> {
         no_new_privileges()?;
         let handled = AccessFs::from_all(NEWEST) & !BitFlags::from(AccessFs::IoctlDev);
-        let mut set = Ruleset::default()
-            .handle_access(handled)
-            .and_then(Ruleset::create)
-            .map_err(io::Error::other)?;
+        let mut set = Ruleset::default().handle_access(handled).and_then(Ruleset::create).map_err(io::Error::other)?;
         for (path, need) in &self.rules {
             set = add(set, path, *need)?;
         }

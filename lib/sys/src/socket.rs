@@ -113,11 +113,7 @@ pub fn pair(style: Style) -> io::Result<(OwnedFd, OwnedFd)> {
 /// Who is on the other end of a connected Unix socket.
 pub fn peer(socket: impl AsFd) -> io::Result<Peer> {
     let found = rustix::net::sockopt::socket_peercred(socket)?;
-    Ok(Peer {
-        pid: Pid(found.pid.as_raw_nonzero().get()),
-        uid: Uid(found.uid.as_raw()),
-        gid: Gid(found.gid.as_raw()),
-    })
+    Ok(Peer { pid: Pid(found.pid.as_raw_nonzero().get()), uid: Uid(found.uid.as_raw()), gid: Gid(found.gid.as_raw()) })
 }
 
 /// Sends one packet with at most one descriptor.

@@ -74,11 +74,7 @@ impl Account {
     }
 
     fn from_nix(user: nix::unistd::User) -> Account {
-        Account {
-            name: user.name,
-            uid: Uid(user.uid.as_raw()),
-            gid: Gid(user.gid.as_raw()),
-        }
+        Account { name: user.name, uid: Uid(user.uid.as_raw()), gid: Gid(user.gid.as_raw()) }
     }
 }
 

@@ -128,10 +128,7 @@ fn covered(ip: Ipv4Addr, bits: u8) -> Keys {
     let mask = u32::MAX.checked_shl(u32::from(32 - bits)).unwrap_or(0);
     let first = ip.to_bits() & mask;
     let step = |n: u32| first | n << (32 - u32::from(octets) * 8);
-    Keys {
-        keys: (0..1_u32 << free).map(|n| dotted(Ipv4Addr::from_bits(step(n)), octets)).collect(),
-        cover: (free > 0).then_some(bits),
-    }
+    Keys { keys: (0..1_u32 << free).map(|n| dotted(Ipv4Addr::from_bits(step(n)), octets)).collect(), cover: (free > 0).then_some(bits) }
 }
 
 fn dotted(ip: Ipv4Addr, octets: u8) -> Vec<u8> {
@@ -154,10 +151,7 @@ fn range(text: &str) -> Outcome<Keys> {
         return problem(start, "the range is empty: its first number is above its last");
     }
     ipv4(&format!("{head}{low}{tail}"))?;
-    Ok(Keys {
-        keys: (low..=high).map(|n| format!("{head}{n}{tail}").into_bytes()).collect(),
-        cover: None,
-    })
+    Ok(Keys { keys: (low..=high).map(|n| format!("{head}{n}{tail}").into_bytes()).collect(), cover: None })
 }
 
 /// Four octets, or one to three with a dot at the end.
@@ -192,15 +186,9 @@ fn prefix_length(text: &str, most: u8, offset: usize) -> Outcome<u8> {
 }
 
 fn single(key: String) -> Keys {
-    Keys {
-        keys: vec![key.into_bytes()],
-        cover: None,
-    }
+    Keys { keys: vec![key.into_bytes()], cover: None }
 }
 
 fn problem<T>(offset: usize, reason: &str) -> Outcome<T> {
-    Err(Problem {
-        offset,
-        reason: reason.to_owned(),
-    })
+    Err(Problem { offset, reason: reason.to_owned() })
 }

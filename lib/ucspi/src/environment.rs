@@ -153,10 +153,8 @@ pub(crate) fn address_text(ip: IpAddr) -> String {
 
 fn split(item: &[u8]) -> Result<(&[u8], &[u8]), BadVariable> {
     let at = item.iter().position(|byte| *byte == b'=').filter(|at| *at > 0);
-    at.and_then(|at| Some((item.get(..at)?, item.get(at + 1..)?))).ok_or_else(|| BadVariable {
-        item: item.to_vec(),
-        expected: "of the form NAME=value",
-    })
+    at.and_then(|at| Some((item.get(..at)?, item.get(at + 1..)?)))
+        .ok_or_else(|| BadVariable { item: item.to_vec(), expected: "of the form NAME=value" })
 }
 
 fn text(environment: &Environment, name: &str) -> Option<String> {
@@ -171,8 +169,5 @@ fn ip(environment: &Environment, name: &str) -> Result<Option<IpAddr>, BadVariab
 fn parsed<T: FromStr>(environment: &Environment, name: &str, expected: &'static str) -> Result<Option<T>, BadVariable> {
     let Some(value) = environment.value(name) else { return Ok(None) };
     let parsed = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
-    parsed.map(Some).ok_or_else(|| BadVariable {
-        item: [name.as_bytes(), b"=", value].concat(),
-        expected,
-    })
+    parsed.map(Some).ok_or_else(|| BadVariable { item: [name.as_bytes(), b"=", value].concat(), expected })
 }

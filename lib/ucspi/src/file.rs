@@ -29,11 +29,7 @@ impl RulesFile {
             Err(error) if optional && error.is_absent() => None,
             Err(error) => return Err(error),
         };
-        Ok(RulesFile {
-            path: path.to_path_buf(),
-            seen,
-            rules,
-        })
+        Ok(RulesFile { path: path.to_path_buf(), seen, rules })
     }
 
     /// Where it is.
@@ -84,10 +80,6 @@ impl Seen {
 
     /// The change time moves with content, name and mode alike.
     fn of(found: &Metadata) -> Seen {
-        Seen::File {
-            identity: (found.dev(), found.ino()),
-            size: found.size(),
-            changed: (found.ctime(), found.ctime_nsec()),
-        }
+        Seen::File { identity: (found.dev(), found.ino()), size: found.size(), changed: (found.ctime(), found.ctime_nsec()) }
     }
 }

@@ -57,11 +57,7 @@ fn parse_line(number: usize, line: &[u8]) -> Result<Option<Rule>, SourceError> {
     if line.is_empty() || line.starts_with(b"#") {
         return Ok(None);
     }
-    let fault = |column: usize, reason: String| SourceError {
-        line: number,
-        column: column + 1,
-        reason,
-    };
+    let fault = |column: usize, reason: String| SourceError { line: number, column: column + 1, reason };
     if let Some(at) = line.iter().position(|byte| matches!(byte, 0 | b'\r')) {
         return Err(fault(at, "a NUL or carriage return; rules are lines of plain text".to_owned()));
     }
@@ -70,12 +66,7 @@ fn parse_line(number: usize, line: &[u8]) -> Result<Option<Rule>, SourceError> {
     let keys = address::keys(address).map_err(|problem| fault(problem.offset, problem.reason))?;
     let mut reader = Reader { line, at: colon + 1 };
     let instructions = reader.instructions().map_err(|reason| fault(reader.at, reason.to_owned()))?;
-    Ok(Some(Rule {
-        line: number,
-        address: String::from_utf8_lossy(address).into_owned(),
-        instructions,
-        keys,
-    }))
+    Ok(Some(Rule { line: number, address: String::from_utf8_lossy(address).into_owned(), instructions, keys }))
 }
 
 const EXPECTED: &str = "expected `address:allow` or `address:deny`";

@@ -70,14 +70,26 @@ fn a_destination_is_read_back_and_a_hostile_one_refused() {
         assert_eq!(Destination::parse(&bytes).unwrap(), destination);
         assert_eq!(destination.to_string(), shown);
     }
-    for bad in [[&b"lmtp-socket"[..], b"run/lmtp", b"0"], [&b"mx"[..], b"", b"25"], [b"mx", b"a", b"65536"], [b"xx", b"a", b"25"], [b"mx", b"a\nb", b"25"]] {
+    for bad in [
+        [&b"lmtp-socket"[..], b"run/lmtp", b"0"],
+        [&b"mx"[..], b"", b"25"],
+        [b"mx", b"a", b"65536"],
+        [b"xx", b"a", b"25"],
+        [b"mx", b"a\nb", b"25"],
+    ] {
         assert!(Destination::parse(&bad).is_err());
     }
 }
 
 #[test]
 fn a_long_text_is_cut_at_a_character() {
-    let report = Report { delivery: 1, scope: Scope::Message, reusable: true, recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))], dsn_taken: Vec::new() };
+    let report = Report {
+        delivery: 1,
+        scope: Scope::Message,
+        reusable: true,
+        recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))],
+        dsn_taken: Vec::new(),
+    };
     let read = Report::parse(&report.encode()).unwrap();
     assert_eq!(read.recipients[0].1, "\u{e4}".repeat(500));
 }

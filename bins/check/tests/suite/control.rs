@@ -14,7 +14,11 @@ fn a_clean_instance_gives_no_word() {
 #[test]
 fn a_file_that_nothing_reads_is_named_with_the_nearest_known_name() {
     for ground in Ground::all() {
-        ground.says(&[("rcpthost", Some(""))], 1, "control/rcpthost: warning: is no control file that this version reads\n    did you mean rcpthosts?\n");
+        ground.says(
+            &[("rcpthost", Some(""))],
+            1,
+            "control/rcpthost: warning: is no control file that this version reads\n    did you mean rcpthosts?\n",
+        );
         let elsewhere = "control/locals: warning: is no control file that this version reads\n    move it elsewhere; stafett-control(5) lists what is read\n";
         ground.says(&[("locals", Some("example.org\n"))], 1, elsewhere);
     }
@@ -24,13 +28,20 @@ fn a_file_that_nothing_reads_is_named_with_the_nearest_known_name() {
 fn bad_values_are_shown_with_line_and_caret() {
     for ground in Ground::all() {
         for (name, content, out) in [
-            ("databytes", "10M\n", "\
+            (
+                "databytes",
+                "10M\n",
+                "\
 control/databytes:1: error: \"10M\" is not a number of bytes from 0 to 18446744073709551615
     10M
     ^^^
     write digits only
-"),
-            ("smtproutes", "example.org:mail.example.net\nexample.org:mail.example.net:0\nexample.org\n", "\
+",
+            ),
+            (
+                "smtproutes",
+                "example.org:mail.example.net\nexample.org:mail.example.net:0\nexample.org\n",
+                "\
 control/smtproutes:2: error: \"0\" is not a port
     example.org:mail.example.net:0
                                  ^
@@ -39,8 +50,12 @@ control/smtproutes:3: error: \"example.org\" has no colon
     example.org
     ^^^^^^^^^^^
     write key:value
-"),
-            ("rcpthosts", "example.org\nexam ple.org\n", "\
+",
+            ),
+            (
+                "rcpthosts",
+                "example.org\nexam ple.org\n",
+                "\
 control/rcpthosts:2: error: \"exam ple.org\" is not the name of a host or domain
     exam ple.org
     ^^^^^^^^^^^^
@@ -48,14 +63,19 @@ control/smtproutes:1: warning: example.org is not in rcpthosts, so only clients 
     example.org:mail.example.net
     ^^^^^^^^^^^
     add example.org to rcpthosts if mail for it comes from elsewhere
-"),
+",
+            ),
             ("me", "\n", "control/me: error: the file is missing or empty\n    write the full name of this host on its first line\n"),
-            ("me", "192.0.2.1\n", "\
+            (
+                "me",
+                "192.0.2.1\n",
+                "\
 control/me:1: error: an address is no name
     192.0.2.1
     ^^^^^^^^^
     write the full name of this host, such as relay.example.org
-"),
+",
+            ),
         ] {
             ground.says(&[(name, Some(content))], 100, out);
         }
@@ -74,7 +94,10 @@ fn what_is_no_text_or_no_file_is_an_error() {
     for ground in Ground::all() {
         ground.control("badmailfrom", b"@a.example\n@gr\xfc\xdfe.example\n");
         let answer = ground.check(&[]);
-        assert_eq!((answer.code, answer.out.as_str()), (100, "control/badmailfrom:2: error: holds bytes that are no UTF-8 text\n    @gr??e.example\n       ^\n"));
+        assert_eq!(
+            (answer.code, answer.out.as_str()),
+            (100, "control/badmailfrom:2: error: holds bytes that are no UTF-8 text\n    @gr??e.example\n       ^\n")
+        );
         ground.remove("control/badmailfrom");
         fs::create_dir(ground.root.join("control/badmailfrom")).unwrap();
         let answer = ground.check(&[]);
@@ -103,7 +126,10 @@ control/tcp.smtp:2: error: no client has this address: write four numbers, or on
         ground.rules(":allow\n");
         let none = "control/tcp.smtp: warning: the rules are not compiled, so none of them counts\n    run stafett-tcprules tcp.smtp in control/\n";
         ground.says(&[("tcp.smtp.cdb", None)], 1, none);
-        let answer = { ground.control("tcp.smtp.cdb", "no cdb"); ground.check(&[]) };
+        let answer = {
+            ground.control("tcp.smtp.cdb", "no cdb");
+            ground.check(&[])
+        };
         assert!(answer.code == 100 && answer.out.starts_with("control/tcp.smtp.cdb: error: unable to use it as a cdb: "), "{answer:?}");
     }
 }
@@ -116,7 +142,9 @@ fn an_open_relay_is_an_error_wherever_it_is_made() {
             ("192.0.2.1:deny\n0.0.0.0/0:allow,RELAYCLIENT=\"\"\n", "0.0.0.0/0:allow,RELAYCLIENT=\"\"", "                ^^^^^^^^^^^"),
         ] {
             ground.rules(rules);
-            let out = format!("control/tcp.smtp:2: error: every client may send to every recipient: this is an open relay\n    {line}\n    {caret}\n    write your own networks in front of the colon and run stafett-tcprules tcp.smtp in control/\n");
+            let out = format!(
+                "control/tcp.smtp:2: error: every client may send to every recipient: this is an open relay\n    {line}\n    {caret}\n    write your own networks in front of the colon and run stafett-tcprules tcp.smtp in control/\n"
+            );
             let answer = ground.check(&[]);
             assert_eq!((answer.code, answer.out), (100, out));
         }
@@ -137,7 +165,10 @@ fn an_open_relay_is_an_error_wherever_it_is_made() {
 #[test]
 fn routes_and_recipients_that_contradict_are_shown() {
     for ground in Ground::all() {
-        ground.says(&[("smtproutes", Some("Other.example:mail.example.net\n.below.example:h.example\nx.example.org:h.example\n:\n"))], 1, "\
+        ground.says(
+            &[("smtproutes", Some("Other.example:mail.example.net\n.below.example:h.example\nx.example.org:h.example\n:\n"))],
+            1,
+            "\
 control/smtproutes:1: warning: other.example is not in rcpthosts, so only clients with RELAYCLIENT can use this route
     Other.example:mail.example.net
     ^^^^^^^^^^^^^
@@ -146,19 +177,28 @@ control/smtproutes:2: warning: .below.example is not in rcpthosts, so only clien
     .below.example:h.example
     ^^^^^^^^^^^^^^
     add .below.example to rcpthosts if mail for it comes from elsewhere
-");
-        ground.says(&[("smtproutes", Some("example.org:one.example\n:two.example\nEXAMPLE.org:three.example\n"))], 1, "\
+",
+        );
+        ground.says(
+            &[("smtproutes", Some("example.org:one.example\n:two.example\nEXAMPLE.org:three.example\n"))],
+            1,
+            "\
 control/smtproutes:1: warning: this route for example.org does not count, because line 3 is for the same
     example.org:one.example
     ^^^^^^^^^^^
     remove one of the lines
-");
-        ground.says(&[("rcpthosts", Some("example.org\n# ours\nExample.ORG\n"))], 1, "\
+",
+        );
+        ground.says(
+            &[("rcpthosts", Some("example.org\n# ours\nExample.ORG\n"))],
+            1,
+            "\
 control/rcpthosts:3: warning: \"Example.ORG\" is listed twice, first on line 1
     Example.ORG
     ^^^^^^^^^^^
     remove one of the lines
-");
+",
+        );
         ground.says(&[("rcpthosts", Some("example.org\nrelay.example.org\n"))], 1, "\
 control/rcpthosts:2: warning: mail for relay.example.org is accepted, but that is this host and no route takes it further, so it would be deferred until it bounces
     relay.example.org
@@ -166,12 +206,16 @@ control/rcpthosts:2: warning: mail for relay.example.org is accepted, but that i
     remove the line, or write relay.example.org:HOST to smtproutes (an empty HOST says that its MX records lead elsewhere)
 ");
         ground.says(&[("rcpthosts", Some("example.org\nrelay.example.org\n")), ("smtproutes", Some("relay.example.org:\n"))], 0, "");
-        ground.says(&[("badmailfrom", Some("spammer@example.org\n@example.org\n"))], 1, "\
+        ground.says(
+            &[("badmailfrom", Some("spammer@example.org\n@example.org\n"))],
+            1,
+            "\
 control/badmailfrom:2: warning: senders at example.org are refused, from every client, though mail for that domain is accepted here
     @example.org
      ^^^^^^^^^^^
     remove the line if users of that domain send through this host
-");
+",
+        );
     }
 }
 
@@ -179,10 +223,14 @@ control/badmailfrom:2: warning: senders at example.org are refused, from every c
 fn a_relay_for_nobody_is_a_warning() {
     for ground in Ground::all() {
         ground.rules(":allow\n");
-        ground.says(&[("rcpthosts", None), ("smtproutes", None)], 1, "\
+        ground.says(
+            &[("rcpthosts", None), ("smtproutes", None)],
+            1,
+            "\
 control/rcpthosts: warning: no domain is listed and no client has RELAYCLIENT, so mail is accepted for nobody
     write the domains to accept mail for, one a line, or let your networks relay in tcp.smtp
-");
+",
+        );
         ground.rules("192.0.2.0/24:allow,RELAYCLIENT=\"\"\n");
         ground.says(&[("rcpthosts", Some("# none\n")), ("smtproutes", None)], 0, "");
     }
@@ -201,7 +249,9 @@ fn a_route_to_our_own_listener_is_an_error() {
             ground.says(&[("smtproutes", Some(&route))], 100, &out);
         }
         let route = format!("example.org:relay.example.org:{port}");
-        let out = format!("control/smtproutes:1: warning: this route leads to relay.example.org port {port}, which is the name of this host: mail would go round in circles\n    {route}\n                ^^^^^^^^^^^^^^^^^\n    name the host that has the mailboxes, or another port\n");
+        let out = format!(
+            "control/smtproutes:1: warning: this route leads to relay.example.org port {port}, which is the name of this host: mail would go round in circles\n    {route}\n                ^^^^^^^^^^^^^^^^^\n    name the host that has the mailboxes, or another port\n"
+        );
         ground.says(&[("smtproutes", Some(&route))], 1, &out);
         let other = format!("example.org:127.0.0.1:{}\n", if port == 2 { 3 } else { 2 });
         ground.says(&[("smtproutes", Some(&other))], 0, "");
@@ -223,12 +273,16 @@ control/concurrencydestination:1: warning: one destination may have 500 connecti
     ^^^
     make concurrencyremote the larger one
 ");
-        ground.says(&[("concurrencyremote", Some("0\n"))], 1, "\
+        ground.says(
+            &[("concurrencyremote", Some("0\n"))],
+            1,
+            "\
 control/concurrencyremote:1: warning: nothing is delivered
     0
     ^
     write the number of connections to other hosts, or remove the file: 100 then count
-");
+",
+        );
         ground.says(&[("queuelifetime", Some("60\n"))], 1, "\
 control/queuelifetime:1: warning: messages live shorter than the 400 seconds until they are tried a second time, so one failure makes a bounce
     60
@@ -238,25 +292,43 @@ control/queuelifetime:1: warning: messages live shorter than the 400 seconds unt
         ground.control("databytes", "1000000000000000000\n");
         let answer = ground.check(&[]);
         let (first, rest) = answer.out.split_once('\n').unwrap();
-        assert!(answer.code == 1 && first.starts_with("control/databytes:1: warning: a message may have 1000000000000000000 bytes, but the queue has room for "), "{answer:?}");
-        assert_eq!(rest, "    1000000000000000000\n    ^^^^^^^^^^^^^^^^^^^\n    make room on the file system of the queue, or lower databytes\n");
+        assert!(
+            answer.code == 1
+                && first
+                    .starts_with("control/databytes:1: warning: a message may have 1000000000000000000 bytes, but the queue has room for "),
+            "{answer:?}"
+        );
+        assert_eq!(
+            rest,
+            "    1000000000000000000\n    ^^^^^^^^^^^^^^^^^^^\n    make room on the file system of the queue, or lower databytes\n"
+        );
         ground.remove("control/databytes");
         ground.control("queuefree", "1000000000000000000\n");
         let answer = ground.check(&[]);
-        assert!(answer.code == 100 && answer.out.contains("control/queuefree:1: error: ") && answer.out.contains("so every message is refused for now\n    1000000000000000000\n    ^^^"), "{answer:?}");
+        assert!(
+            answer.code == 100
+                && answer.out.contains("control/queuefree:1: error: ")
+                && answer.out.contains("so every message is refused for now\n    1000000000000000000\n    ^^^"),
+            "{answer:?}"
+        );
     }
 }
 
 #[test]
 fn greeting_and_bounces_that_go_wrong_are_shown() {
     for ground in Ground::all() {
-        ground.says(&[("smtpgreeting", Some("Welcome to us\n"))], 1, "\
+        ground.says(
+            &[("smtpgreeting", Some("Welcome to us\n"))],
+            1,
+            "\
 control/smtpgreeting:1: warning: the first word, \"Welcome\", is not the full name of a host (RFC 5321 section 4.2)
     Welcome to us
     ^^^^^^^
     begin the line with the name of this host: relay.example.org Welcome to us
-");
-        let remedy = "    write the name of a host that has mailboxes to doublebouncehost, or an empty line to doublebounceto to discard them\n";
+",
+        );
+        let remedy =
+            "    write the name of a host that has mailboxes to doublebouncehost, or an empty line to doublebounceto to discard them\n";
         ground.says(&[("doublebouncehost", None)], 1, &format!("control/doublebouncehost: warning: double bounces go to postmaster@relay.example.org, which is this host, and no route takes them further, so they are lost in the end\n{remedy}"));
         ground.says(&[("doublebouncehost", Some("relay.example.org\n")), ("doublebounceto", Some("bounces\n"))], 1, &format!("control/doublebouncehost:1: warning: double bounces go to bounces@relay.example.org, which is this host, and no route takes them further, so they are lost in the end\n    relay.example.org\n    ^^^^^^^^^^^^^^^^^\n{remedy}"));
         ground.says(&[("doublebouncehost", None), ("doublebounceto", Some("\n"))], 0, "");
@@ -267,7 +339,10 @@ control/smtpgreeting:1: warning: the first word, \"Welcome\", is not the full na
 #[test]
 fn addresses_that_are_not_ours_and_routes_that_may_not_be_gone_are_shown() {
     for ground in Ground::all() {
-        ground.says(&[("outgoingip", Some("127.0.0.1\nexample.net:192.0.2.77\n")), ("domainbindings", Some("example.org:192.0.2.78\n"))], 1, "\
+        ground.says(
+            &[("outgoingip", Some("127.0.0.1\nexample.net:192.0.2.77\n")), ("domainbindings", Some("example.org:192.0.2.78\n"))],
+            1,
+            "\
 control/outgoingip:2: warning: 192.0.2.77 is not an address of this host, so no connection can come from it
     example.net:192.0.2.77
                 ^^^^^^^^^^
@@ -276,14 +351,19 @@ control/domainbindings:1: warning: 192.0.2.78 is not an address of this host, so
     example.org:192.0.2.78
                 ^^^^^^^^^^
     give the address to an interface, or write one that this host has
-");
+",
+        );
         let routes = Some("example.org:192.0.2.5\nx.example.org:198.51.100.9\n");
-        ground.says(&[("destinations", Some("192.0.2.0/24\n")), ("smtproutes", routes)], 100, "\
+        ground.says(
+            &[("destinations", Some("192.0.2.0/24\n")), ("smtproutes", routes)],
+            100,
+            "\
 control/smtproutes:2: error: 198.51.100.9 is in none of the networks of control/destinations, so mail for this route is never sent
     x.example.org:198.51.100.9
                   ^^^^^^^^^^^^
     add 198.51.100.9 to destinations, or name another relay
-");
+",
+        );
         ground.says(&[("destinations", Some("# none\n"))], 1, "control/destinations: warning: no network is listed, so nothing is sent anywhere\n    write the networks that mail may go to, or remove the file\n");
     }
 }

@@ -109,7 +109,20 @@ impl Ground {
         for letter in ROLES.iter().map(|role| role.letter()).chain([None]) {
             patiently("groupadd", &["--system", &name(letter)]);
             if letter.is_some() {
-                patiently("useradd", &["--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/false", "--gid", &name(letter), &name(letter)]);
+                patiently(
+                    "useradd",
+                    &[
+                        "--system",
+                        "--no-create-home",
+                        "--home-dir",
+                        "/nonexistent",
+                        "--shell",
+                        "/bin/false",
+                        "--gid",
+                        &name(letter),
+                        &name(letter),
+                    ],
+                );
             }
         }
         People::separate(PREFIX).unwrap().expect("the users were made")
@@ -179,7 +192,6 @@ impl Ground {
         let rules = fs::read_to_string(self.root.join("control/tcp.smtp")).unwrap();
         self.rules(&rules);
     }
-
 }
 
 pub fn as_nobody(program: &Path) -> Command {

@@ -2,8 +2,8 @@
 
 use crate::ground::Ground;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -109,23 +109,39 @@ fn names_that_lead_nowhere_are_shown() {
     let server = Server::start();
     for ground in Ground::all() {
         ground.control("smtproutes", "example.org:gone.example.net\n");
-        assert_eq!(asked(&ground, &server), (100, "\
+        assert_eq!(
+            asked(&ground, &server),
+            (
+                100,
+                "\
 control/smtproutes:1: error: the host gone.example.net does not exist in the DNS
     example.org:gone.example.net
                 ^^^^^^^^^^^^^^^^
     name a host that has A or AAAA records; MX records are not asked for
-".to_owned()));
+"
+                .to_owned()
+            )
+        );
         ground.control("smtproutes", "example.org:mail.example.net\n");
         ground.control("destinations", "198.51.100.0/24\n");
-        assert_eq!(asked(&ground, &server), (100, "\
+        assert_eq!(
+            asked(&ground, &server),
+            (
+                100,
+                "\
 control/smtproutes:1: error: no address of mail.example.net is in the networks of control/destinations, so mail for this route is never sent
     example.org:mail.example.net
                 ^^^^^^^^^^^^^^^^
     add its address to destinations, or name another relay
-".to_owned()));
+"
+                .to_owned()
+            )
+        );
         ground.remove("control/destinations");
         ground.control("rcpthosts", "example.org\nnull.example\nours.example\nempty.example\ngone.example\n");
-        let remedy = |domain: &str| format!("    {domain}\n    {}\n    write {domain}:HOST to smtproutes, or remove the domain here\n", "^".repeat(domain.len()));
+        let remedy = |domain: &str| {
+            format!("    {domain}\n    {}\n    write {domain}:HOST to smtproutes, or remove the domain here\n", "^".repeat(domain.len()))
+        };
         let expected = [
             ("null.example", "2: error: null.example takes no mail (null MX)"),
             ("ours.example", "3: warning: the best MX of ours.example is this host, and no route takes its mail further"),
@@ -142,9 +158,21 @@ fn a_name_of_ours_that_does_not_lead_back_is_a_warning() {
     let server = Server::start();
     for ground in Ground::all() {
         for (me, text, remedy) in [
-            ("nowhere.example.org", "nowhere.example.org does not exist in the DNS, so other hosts may refuse mail from it", "give it A and AAAA records"),
-            ("good.example.org", "the address 192.0.2.2 of good.example.org leads back to elsewhere.example.org, which does not lead to 192.0.2.2", "have the owner of the address point its PTR record to the name"),
-            ("elsewhere.example.org", "the name of the address 192.0.2.9 of elsewhere.example.org does not exist in the DNS, so other hosts may refuse mail from it", "have the owner of the address point its PTR record to the name"),
+            (
+                "nowhere.example.org",
+                "nowhere.example.org does not exist in the DNS, so other hosts may refuse mail from it",
+                "give it A and AAAA records",
+            ),
+            (
+                "good.example.org",
+                "the address 192.0.2.2 of good.example.org leads back to elsewhere.example.org, which does not lead to 192.0.2.2",
+                "have the owner of the address point its PTR record to the name",
+            ),
+            (
+                "elsewhere.example.org",
+                "the name of the address 192.0.2.9 of elsewhere.example.org does not exist in the DNS, so other hosts may refuse mail from it",
+                "have the owner of the address point its PTR record to the name",
+            ),
         ] {
             ground.control("me", format!("{me}\n"));
             let out = format!("control/me:1: warning: {text}\n    {me}\n    {}\n    {remedy}\n", "^".repeat(me.len()));
@@ -162,6 +190,15 @@ fn a_server_that_is_away_is_a_warning() {
     ground.control("resolvers", format!("127.0.0.1:{dead}\n"));
     let answer = ground.check(&["--dns"]);
     let line = format!("127.0.0.1:{dead}");
-    assert!(answer.code == 1 && answer.out.starts_with(&format!("control/resolvers:1: warning: the name server {line} does not answer: ")), "{answer:?}");
-    assert!(answer.out.ends_with(&format!("\n    {line}\n    {}\n    name servers that answer, a line each, in control/resolvers\n", "^".repeat(line.len()))), "{answer:?}");
+    assert!(
+        answer.code == 1 && answer.out.starts_with(&format!("control/resolvers:1: warning: the name server {line} does not answer: ")),
+        "{answer:?}"
+    );
+    assert!(
+        answer.out.ends_with(&format!(
+            "\n    {line}\n    {}\n    name servers that answer, a line each, in control/resolvers\n",
+            "^".repeat(line.len())
+        )),
+        "{answer:?}"
+    );
 }

@@ -55,20 +55,33 @@ fn takes(reader: &str, row: &Setting, text: &str) -> bool {
 
 #[test]
 fn every_row_is_read_by_those_it_names_and_by_nobody_else() {
-    let programs: BTreeSet<String> = fs::read_dir(top().join("bins")).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap()).collect();
+    let programs: BTreeSet<String> =
+        fs::read_dir(top().join("bins")).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap()).collect();
     let mut wrong = Vec::new();
-    for program in programs.iter().filter(|program| !JUDGES.contains(&program.as_str()) && top().join("bins").join(program).join("src").is_dir()) {
+    for program in
+        programs.iter().filter(|program| !JUDGES.contains(&program.as_str()) && top().join("bins").join(program).join("src").is_dir())
+    {
         let text = sources(&top().join("bins").join(program).join("src"));
         for row in rows::TABLE {
             let (named, real) = (row.readers.contains(&program.as_str()), takes(program, row, &text));
             if named != real {
-                wrong.push(format!("{}: its row {} {program}, which {} it", row.name, if named { "names" } else { "does not name" }, if real { "reads" } else { "does not read" }));
+                wrong.push(format!(
+                    "{}: its row {} {program}, which {} it",
+                    row.name,
+                    if named { "names" } else { "does not name" },
+                    if real { "reads" } else { "does not read" }
+                ));
             }
         }
     }
     for row in rows::TABLE {
         assert!(!row.readers.is_empty(), "{} has no reader", row.name);
-        wrong.extend(row.readers.iter().filter(|reader| !programs.contains(**reader)).map(|reader| format!("{}: there is no program {reader}", row.name)));
+        wrong.extend(
+            row.readers
+                .iter()
+                .filter(|reader| !programs.contains(**reader))
+                .map(|reader| format!("{}: there is no program {reader}", row.name)),
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

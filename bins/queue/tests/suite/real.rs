@@ -32,7 +32,8 @@ fn start(site: &Site) -> Queued {
     let is_root = stafett_sys::user::Uid::effective().is_root();
     let root = site.root();
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
-    for name in ["control", "queue", "queue/tmp", "queue/new", "queue/cur", "queue/hold", "queue/bad", "run/queue", "run/send", "run/smtpd"] {
+    for name in ["control", "queue", "queue/tmp", "queue/new", "queue/cur", "queue/hold", "queue/bad", "run/queue", "run/send", "run/smtpd"]
+    {
         fs::create_dir_all(root.join(name)).unwrap();
         if is_root {
             chown(root.join(name), Some(NOBODY), Some(NOBODY)).unwrap();

@@ -32,7 +32,19 @@ impl Site {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let site = Site { directory, child: None };
-        for name in ["control", "queue", "queue/tmp", "queue/new", "queue/cur", "queue/hold", "queue/bad", "run", "run/queue", "run/send", "run/smtpd"] {
+        for name in [
+            "control",
+            "queue",
+            "queue/tmp",
+            "queue/new",
+            "queue/cur",
+            "queue/hold",
+            "queue/bad",
+            "run",
+            "run/queue",
+            "run/send",
+            "run/smtpd",
+        ] {
             fs::create_dir(site.path(name)).unwrap();
             site.give(name, NOBODY);
         }
@@ -128,7 +140,8 @@ impl Site {
 
     /// The names in a directory of the queue, sorted.
     pub fn names(&self, place: &str) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(self.path("queue").join(place)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(self.path("queue").join(place)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -17,7 +17,8 @@ fn ids_are_unique_over_connections_and_increase_over_restarts() {
     for _ in 0..3 {
         site.start();
         let ids: Vec<String> = std::thread::scope(|scope| {
-            let callers: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..10).map(|_| site.call().inject(&envelope(), MESSAGE)).collect::<Vec<_>>())).collect();
+            let callers: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| (0..10).map(|_| site.call().inject(&envelope(), MESSAGE)).collect::<Vec<_>>())).collect();
             callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
         });
         assert!(ids.iter().all(|id| *id > last && id.len() == 16));

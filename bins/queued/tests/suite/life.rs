@@ -85,7 +85,14 @@ fn sudden_death_loses_nothing_that_was_accepted() {
     for round in 0..5 {
         site.start();
         let socket = site.path("run/queue/socket");
-        let writers: Vec<_> = (0..4).map(|_| std::thread::spawn({ let socket = socket.clone(); move || write_until_it_dies(&socket) })).collect();
+        let writers: Vec<_> = (0..4)
+            .map(|_| {
+                std::thread::spawn({
+                    let socket = socket.clone();
+                    move || write_until_it_dies(&socket)
+                })
+            })
+            .collect();
         std::thread::sleep(Duration::from_millis(40 + 37 * round));
         site.signal(Signal::Kill);
         site.ended();

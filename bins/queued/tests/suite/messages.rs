@@ -66,7 +66,9 @@ fn a_bad_envelope_is_refused_and_the_connection_goes_on() {
     let site = Site::started();
     let mut caller = site.call();
     let long = format!("from {}\nto a\n", "x".repeat(1004));
-    for bad in ["from a\n", "to a\n", "from a\nto b", "from a\nwhat x\n", "from a\nto \n", "from a\x01\nto b\n", "from a\nnotify NEVER\n", &long] {
+    for bad in
+        ["from a\n", "to a\n", "from a\nto b", "from a\nwhat x\n", "from a\nto \n", "from a\x01\nto b\n", "from a\nnotify NEVER\n", &long]
+    {
         caller.say(&[&letter(b'E', bad.as_bytes()), &letter(b'D', MESSAGE), b"."]);
         let answer = caller.hear();
         assert!(matches!(&answer, Some(Answer::Permanent(text)) if text.starts_with("554 5.")), "{bad:?}: {answer:?}");
@@ -78,11 +80,28 @@ fn a_bad_envelope_is_refused_and_the_connection_goes_on() {
 #[test]
 fn what_is_no_request_is_answered_and_cut_off() {
     let site = Site::started();
-    for bad in [&b"rubbish"[..], b"5:abcde;", b"99999999:x", b"0:,", b"1:.,", b"1:X,", b"1:R,", b"3:R-1,", b"2:.x,", b"-1:,", b":,", b"\0\0\0\0\0\0\0\0\0\0\0\0"] {
+    for bad in [
+        &b"rubbish"[..],
+        b"5:abcde;",
+        b"99999999:x",
+        b"0:,",
+        b"1:.,",
+        b"1:X,",
+        b"1:R,",
+        b"3:R-1,",
+        b"2:.x,",
+        b"-1:,",
+        b":,",
+        b"\0\0\0\0\0\0\0\0\0\0\0\0",
+    ] {
         let mut caller = site.call();
         caller.raw(bad);
         let answer = caller.hear();
-        assert!(matches!(&answer, Some(Answer::Permanent(text)) if text.contains("malformed")), "{}: {answer:?}", String::from_utf8_lossy(bad));
+        assert!(
+            matches!(&answer, Some(Answer::Permanent(text)) if text.contains("malformed")),
+            "{}: {answer:?}",
+            String::from_utf8_lossy(bad)
+        );
         assert!(caller.hear().is_none());
     }
     // Also in the middle of a message, of which nothing stays.

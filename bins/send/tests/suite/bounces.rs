@@ -3,7 +3,7 @@
 use crate::common::{Site, envelope, now_id, seconds};
 use crate::queued::Queued;
 use crate::remote::{Remote, Reply};
-use stafett_envelope::Envelope;
+use stafett_envelope::{Envelope, Recipient};
 use stafett_queue_store::journal::Event;
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
@@ -158,7 +158,11 @@ fn a_kill_before_the_bounce_is_marked_is_announced() {
 #[test]
 fn a_sender_with_a_place_for_the_recipient_is_one_sender_for_each() {
     let mut site = Site::new();
-    let remote = Remote::start(&site, |seen| if seen.recipients[0] == "b@example.com" { Reply::All(NO.0, NO.1) } else { Reply::All(DONE.0, DONE.1) });
+    let remote =
+        Remote::start(
+            &site,
+            |seen| if seen.recipients[0] == "b@example.com" { Reply::All(NO.0, NO.1) } else { Reply::All(DONE.0, DONE.1) },
+        );
     let queued = Queued::willing(&site);
     site.start();
     let id = site.arrive(&Envelope { sender: "list-@example.org-@[]".into(), ..envelope(&["a@example.com", "b@example.com"]) });
@@ -204,4 +208,56 @@ fn an_end_does_not_wait_for_bounces_that_were_not_begun() {
     assert!(queued.brought().len() < 10);
     let left = ids.iter().filter(|id| site.find(**id).is_some()).count();
     assert_eq!(left + queued.brought().len(), 30);
+}
+
+fn asking(sender: &str, recipients: &[(&str, &str)]) -> Envelope {
+    let recipient = |(address, notify): &(&str, &str)| Recipient { notify: Some((*notify).into()), ..Recipient::new(*address) };
+    Envelope { sender: sender.into(), recipients: recipients.iter().map(recipient).collect(), ..from(sender) }
+}
+
+#[test]
+fn who_asked_to_hear_of_success_is_told_when_the_next_host_will_not() {
+    let mut site = Site::new();
+    let _remote = Remote::start(&site, |_| Reply::Each(vec![DONE, DONE, NO]));
+    let queued = Queued::willing(&site);
+    site.start();
+    let id = site.arrive(&asking(
+        "s@example.org",
+        &[("a@example.net", "SUCCESS"), ("b@example.net", "FAILURE"), ("c@example.net", "success,failure")],
+    ));
+    site.wait_for_end(id);
+    let [notice] = &queued.brought()[..] else { panic!("{:?}", queued.brought()) };
+    assert_eq!(notice.envelope.recipients[0].address, "s@example.org");
+    assert!(notice.text.contains("Final-Recipient: rfc822;a@example.net\r\nAction: relayed\r\nStatus: 2.0.0\r\n"), "{}", notice.text);
+    assert!(notice.text.contains("Final-Recipient: rfc822;c@example.net\r\nAction: failed\r\n"), "{}", notice.text);
+    assert!(!notice.text.contains("b@example.net"), "{}", notice.text);
+}
+
+#[test]
+fn nobody_is_told_of_success_twice_or_by_a_bounce() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |_| Reply::Taken);
+    let queued = Queued::willing(&site);
+    site.start();
+    let id = site.arrive(&asking("s@example.org", &[("a@example.net", "SUCCESS")]));
+    site.wait_for_end(id);
+    remote.script(|_| Reply::All(DONE.0, DONE.1));
+    let id = site.arrive(&asking("", &[("a@example.net", "SUCCESS")]));
+    site.wait_for_end(id);
+    assert!(queued.brought().is_empty(), "{:?}", queued.brought());
+}
+
+#[test]
+fn a_success_that_could_not_be_told_is_told_after_a_restart_and_not_delivered_again() {
+    let mut site = Site::new();
+    let remote = Remote::start(&site, |_| Reply::All(DONE.0, DONE.1));
+    site.start();
+    let id = site.arrive(&asking("s@example.org", &[("a@example.net", "SUCCESS")]));
+    site.wait_for_rest(id);
+    site.kill();
+    let queued = Queued::willing(&site);
+    site.start();
+    site.signal(Signal::Alarm);
+    site.wait_for_end(id);
+    assert_eq!((remote.seen().len(), queued.brought().len()), (1, 1));
 }

@@ -31,7 +31,19 @@ impl Site {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let site = Site { directory, child: None, caller: None };
-        for name in ["control", "queue", "queue/tmp", "queue/new", "queue/cur", "queue/hold", "queue/bad", "run", "run/queue", "run/send", "run/remote"] {
+        for name in [
+            "control",
+            "queue",
+            "queue/tmp",
+            "queue/new",
+            "queue/cur",
+            "queue/hold",
+            "queue/bad",
+            "run",
+            "run/queue",
+            "run/send",
+            "run/remote",
+        ] {
             fs::create_dir(site.path(name)).unwrap();
             site.give(name);
         }
@@ -57,7 +69,8 @@ impl Site {
 
     /// The program, run as `sh -c` would after `before` (limits, for one).
     pub fn command(&self, before: &str) -> Command {
-        let drop = if Uid::effective().is_root() { format!("setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups ") } else { String::new() };
+        let drop =
+            if Uid::effective().is_root() { format!("setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups ") } else { String::new() };
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("{before} exec {drop}{}", self.path("stafett-send").display()));
         command.env("STAFETT", self.directory.path()).stdin(Stdio::null());

@@ -21,7 +21,8 @@ fn one_destination_has_limits_of_its_own() {
     assert_eq!((running("slow"), running("other")), (1, 3));
     remote.release();
     ids.into_iter().for_each(|id| site.wait_for_end(id));
-    let slow: Vec<u64> = remote.seen().into_iter().filter(|seen| seen.destination.starts_with("slow")).map(|seen| seen.connection).collect();
+    let slow: Vec<u64> =
+        remote.seen().into_iter().filter(|seen| seen.destination.starts_with("slow")).map(|seen| seen.connection).collect();
     let connections: HashSet<u64> = slow.iter().copied().collect();
     assert_eq!((slow.len(), connections.len()), (4, 2), "two messages of each connection");
 }

@@ -28,6 +28,8 @@ pub enum Reply {
     All(Verdict, &'static str),
     /// A verdict for each.
     Each(Vec<(Verdict, &'static str)>),
+    /// Every recipient delivered, by a host that reports success itself.
+    Taken,
     /// The destination cannot be reached.
     Down(&'static str),
     /// The connection ends without a report.
@@ -160,10 +162,12 @@ fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) 
         shared.seen.lock().unwrap().push(seen.clone());
         let reply = (shared.script.lock().unwrap())(&seen);
         let ok = (Verdict::Ok, "accepted. Remote host said: 250 ok");
+        let taken = matches!(reply, Reply::Taken);
         let (scope, verdicts) = match reply {
             Reply::All(verdict, text) => (Scope::Message, vec![(verdict, text); count]),
             Reply::Each(verdicts) => (Scope::Message, verdicts),
             Reply::Down(text) => (Scope::Destination, vec![(Verdict::Temporary, text); count]),
+            Reply::Taken => (Scope::Message, vec![ok; count]),
             Reply::Die => return,
             Reply::Hold => {
                 while !shared.released.load(Ordering::SeqCst) {
@@ -172,7 +176,7 @@ fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) 
                 (Scope::Message, vec![ok; count])
             }
         };
-        let report = report(order.delivery, scope, &verdicts);
+        let report = report(order.delivery, scope, &verdicts, taken);
         if socket::send_packet(orders, &report, None).is_err() || scope == Scope::Destination {
             return;
         }
@@ -180,14 +184,15 @@ fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) 
 }
 
 /// A report as it stands on the wire, made without the code that reads it.
-fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)]) -> Vec<u8> {
+fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let is_down = scope == Scope::Destination;
     push(&mut out, delivery.to_string().as_bytes());
     push(&mut out, if is_down { b"d" } else { b"m" });
     push(&mut out, if is_down { b"-" } else { b"+" });
     for (verdict, text) in verdicts {
-        push(&mut out, &[&[verdict.letter()], text.as_bytes()].concat());
+        let letter = if taken { b'k' } else { verdict.letter() };
+        push(&mut out, &[&[letter], text.as_bytes()].concat());
     }
     out
 }

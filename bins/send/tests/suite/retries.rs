@@ -81,7 +81,8 @@ fn only_the_rest_is_tried_again_after_a_partial_delivery() {
 #[test]
 fn a_destination_that_fails_does_not_hold_up_the_others() {
     let mut site = Site::new();
-    let remote = Remote::start(&site, |seen| if seen.destination == "down.example" { Reply::Down("no route") } else { Reply::All(DONE.0, DONE.1) });
+    let remote =
+        Remote::start(&site, |seen| if seen.destination == "down.example" { Reply::Down("no route") } else { Reply::All(DONE.0, DONE.1) });
     site.start();
     let id = site.arrive(&envelope(&["a@down.example", "b@example.net"]));
     site.wait_for_rest(id);

@@ -8,7 +8,19 @@ use std::sync::Mutex;
 
 /// The prefix of the users that the tests make; they go when the last ground goes.
 const PREFIX: &str = "stsetup";
-const PROGRAMS: &[&str] = &["stafett-tcpserver", "stafett-smtpd", "stafett-queued", "stafett-send", "stafett-remote", "stafett-check", "stafett-log", "stafett-queue", "stafett-tcprules", "qstat", "qtool"];
+const PROGRAMS: &[&str] = &[
+    "stafett-tcpserver",
+    "stafett-smtpd",
+    "stafett-queued",
+    "stafett-send",
+    "stafett-remote",
+    "stafett-check",
+    "stafett-log",
+    "stafett-queue",
+    "stafett-tcprules",
+    "qstat",
+    "qtool",
+];
 
 /// The user database has one lock; makers of users wait for each other here.
 static USERS: Mutex<usize> = Mutex::new(0);

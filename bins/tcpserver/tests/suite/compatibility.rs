@@ -54,11 +54,9 @@ fn the_lines_are_the_same() {
     if !have("tcpserver", "ucspi-tcp") {
         return;
     }
-    for (options, program) in [
-        (&["-vHRl0"][..], &["true"][..]),
-        (&["-vHRl", "relay:name"], &["false"]),
-        (&["-vHRl0", "-c", "3"], &["sh", "-c", "kill -9 $$"]),
-    ] {
+    for (options, program) in
+        [(&["-vHRl0"][..], &["true"][..]), (&["-vHRl", "relay:name"], &["false"]), (&["-vHRl0", "-c", "3"], &["sh", "-c", "kill -9 $$"])]
+    {
         let (_, ours) = run(TCPSERVER, options, program, 2);
         let (_, his) = run("tcpserver", options, program, 2);
         assert_eq!(ours, his, "{options:?} {program:?}");

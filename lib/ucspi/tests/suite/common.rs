@@ -12,13 +12,8 @@ pub fn compile(source: &str, cdb: &Path) {
 
 /// Compiles `source` with djb's tcprules; says whether he takes it.
 pub fn compile_with_tcprules(source: &str, cdb: &Path) -> bool {
-    let mut child = Command::new("tcprules")
-        .arg(cdb)
-        .arg(cdb.with_extension("djb-tmp"))
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new("tcprules").arg(cdb).arg(cdb.with_extension("djb-tmp")).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
     child.wait().unwrap().success()
 }

@@ -7,11 +7,7 @@ use stafett_ucspi::{Client, Rules, RulesError, RulesFile};
 use std::path::Path;
 
 fn denied(rules: &Rules) -> bool {
-    let client = Client {
-        ip: [127, 0, 0, 1].into(),
-        host: None,
-        info: None,
-    };
+    let client = Client { ip: [127, 0, 0, 1].into(), host: None, info: None };
     rules.look_up(&client).unwrap().is_some_and(|found| found.instructions.deny)
 }
 

@@ -13,11 +13,7 @@ fn check(source: &str, cases: &[Case]) {
     common::compile(source, &cdb);
     let rules = Rules::open(&cdb).unwrap();
     for Case(ip, host, info, wanted) in cases {
-        let client = Client {
-            ip: ip.parse().unwrap(),
-            host: *host,
-            info: *info,
-        };
+        let client = Client { ip: ip.parse().unwrap(), host: *host, info: *info };
         let found = rules.look_up(&client).unwrap();
         let mark = found.map_or("-".to_owned(), |found| {
             let mark = found.instructions.variables.into_iter().find(|(name, _)| name == b"M");
@@ -156,7 +152,10 @@ fn mapped_addresses_are_ipv4() {
 
 #[test]
 fn the_first_of_two_equal_rules_counts() {
-    check(&marked(&[("10.1.1.1", "first"), ("10.1.1.0-9", "range"), ("10.1.1.1", "second")]), &[Case("10.1.1.1", None, None, "first"), Case("10.1.1.2", None, None, "range")]);
+    check(
+        &marked(&[("10.1.1.1", "first"), ("10.1.1.0-9", "range"), ("10.1.1.1", "second")]),
+        &[Case("10.1.1.1", None, None, "first"), Case("10.1.1.2", None, None, "range")],
+    );
 }
 
 #[test]

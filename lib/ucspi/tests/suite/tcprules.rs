@@ -77,9 +77,10 @@ fn ipv4_networks_are_readable_for_him() {
     let directory = tempfile::tempdir().unwrap();
     let ours = directory.path().join("ours.cdb");
     common::compile(source, &ours);
-    let clients: Vec<String> = ["10.1.1.1", "10.31.2.3", "10.32.2.3", "10.17.254.1", "10.17.255.1", "10.17.254.127", "10.17.254.128", "11.1.1.1", "255.1.1.1"]
-        .map(str::to_owned)
-        .into();
+    let clients: Vec<String> =
+        ["10.1.1.1", "10.31.2.3", "10.32.2.3", "10.17.254.1", "10.17.255.1", "10.17.254.127", "10.17.254.128", "11.1.1.1", "255.1.1.1"]
+            .map(str::to_owned)
+            .into();
     let clients: Vec<_> = clients.iter().map(|ip| (ip.as_str(), None, None)).collect();
     compare(source, &ours, &ours, &clients);
 }
@@ -105,7 +106,9 @@ fn what_he_refuses_is_refused() {
     }
     let directory = tempfile::tempdir().unwrap();
     let his = directory.path().join("his.cdb");
-    for source in ["1.2.3.a-9:allow\n", "1.2.3.4:allowx\n", "a:permit\n", ":allow,A\n", ":allow,A=\n", ":allow,A=\"x\n", ":allow\r\n", "a-b:allow\n"] {
+    for source in
+        ["1.2.3.a-9:allow\n", "1.2.3.4:allowx\n", "a:permit\n", ":allow,A\n", ":allow,A=\n", ":allow,A=\"x\n", ":allow\r\n", "a-b:allow\n"]
+    {
         assert!(!common::compile_with_tcprules(source, &his), "{source}");
         assert!(stafett_ucspi::parse(source.as_bytes()).is_err(), "{source}");
     }
@@ -114,11 +117,7 @@ fn what_he_refuses_is_refused() {
 fn compare(source: &str, for_him: &Path, for_us: &Path, clients: &[(&str, Option<&str>, Option<&str>)]) {
     let rules = Rules::open(for_us).unwrap();
     for (ip, host, info) in clients {
-        let client = Client {
-            ip: ip.parse().unwrap(),
-            host: *host,
-            info: *info,
-        };
+        let client = Client { ip: ip.parse().unwrap(), host: *host, info: *info };
         let ours = in_his_words(rules.look_up(&client).unwrap());
         assert_eq!(ours, tcprulescheck(for_him, ip, *host, *info), "{ip} {host:?} {info:?} with\n{source}");
     }
