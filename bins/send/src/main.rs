@@ -6,7 +6,7 @@
 //! a delivery that may have happened.
 //! How it fails: what cannot be done now waits on disk; a second scheduler on the same queue
 //! refuses to start.
-//! Known limits: at most 10,000 messages in memory; the others wait in queue/ as names and times.
+//! Known limits: at most 16,000 messages in memory; the others wait in queue/ as names and times.
 
 mod admin;
 mod attempts;
