@@ -92,7 +92,7 @@ pub fn compose(
     let said = |fact: &Fact| fact.recipient.address.is_ascii() && fact.text.is_ascii();
     let report = report_part(original, facts, me, &border);
     let eight_bit = !returned.content.is_ascii() || !to.is_ascii() || !report.is_ascii() || !facts.iter().all(said);
-    let mut text = header(original, facts, sender, to, me, settings, &border, eight_bit);
+    let mut text = header(original, subject(facts, sender), to, me, settings, &border, eight_bit);
     text.push_str(&human_part(facts, sender, me, &border, eight_bit));
     text.push_str(&report);
     let mut message = text.replace('\n', "\r\n").into_bytes();
@@ -119,24 +119,18 @@ fn border(id: Id, content: &[u8]) -> String {
     border
 }
 
-fn header(
-    original: &Original<'_>,
-    facts: &[Fact],
-    sender: &str,
-    to: &str,
-    me: &str,
-    settings: &Bounces,
-    border: &str,
-    eight_bit: bool,
-) -> String {
-    let now = date(SystemTime::now());
-    let id = original.id;
-    let encoding = if eight_bit { "8bit" } else { "7bit" };
-    let subject = match (sender, facts.iter().any(|fact| fact.action == Action::Failed)) {
+fn subject(facts: &[Fact], sender: &str) -> &'static str {
+    match (sender, facts.iter().any(|fact| fact.action == Action::Failed)) {
         (DOUBLE, _) => "failure notice (double bounce)",
         (_, true) => "failure notice",
         (_, false) => "delivery notice",
-    };
+    }
+}
+
+fn header(original: &Original<'_>, subject: &str, to: &str, me: &str, settings: &Bounces, border: &str, eight_bit: bool) -> String {
+    let now = date(SystemTime::now());
+    let id = original.id;
+    let encoding = if eight_bit { "8bit" } else { "7bit" };
     format!(
         "Date: {now}\nFrom: {}\nTo: {to}\nSubject: {subject}\nMessage-ID: <{id}.bounce@{me}>\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\n\
          Content-Type: multipart/report; report-type=delivery-status;\n\tboundary=\"{border}\"\nContent-Transfer-Encoding: {encoding}\n\n\

@@ -16,6 +16,8 @@ mod chores;
 mod connection;
 mod destination;
 mod dispatch;
+mod life;
+mod load;
 mod message;
 mod pace;
 mod scheduler;

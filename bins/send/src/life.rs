@@ -1,0 +1,293 @@
+//! The life of a message in memory: a pass over its recipients, then it is done or waits on disk.
+//!
+//! An outcome is in the journal before its message is left, a bounce is in the queue before its
+//! failure counts as told, a file is removed only when every recipient is delivered or its sender told.
+
+use crate::admin::routes_for;
+use crate::bounce::{self, Action, Fact, Fate, Original};
+use crate::chores;
+use crate::destination::Work;
+use crate::message::Message;
+use crate::pace::next_attempt;
+use crate::scheduler::{OWN_TROUBLE, Scheduler, domain, now};
+use stafett_queue_store::journal::Event;
+use stafett_queue_store::{Id, Listed, Place};
+use stafett_route::SmtpRoutes;
+use stafett_wire::delivery::Destination;
+use stafett_wire::injector::Answer;
+use std::collections::BTreeMap;
+use std::io;
+
+/// Bounces on their way to queued at once: each holds its text, and TERM waits for them.
+const MOST_BOUNCES: usize = 4;
+/// Said of a recipient whose domain no name can have.
+const NOWHERE: &str = "Sorry, that domain is not one that can exist. (#5.1.2)";
+
+impl Scheduler {
+    /// Gives the recipients to their destinations; `most` is how much work a destination may have
+    /// in memory.
+    pub(crate) fn begin_pass(&mut self, mut message: Message, most: usize) {
+        let (mut groups, mut nowhere): (BTreeMap<Destination, Vec<usize>>, Vec<usize>) = Default::default();
+        let mut held = false;
+        for index in message.waiting() {
+            let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
+            if self.settings.held.look_up(domain).is_some() {
+                held = true;
+                continue;
+            }
+            let mut own = SmtpRoutes::new();
+            let routes = message
+                .standings
+                .get(index)
+                .map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
+            let destination = routes.destination(domain);
+            if destination.is_usable() {
+                groups.entry(destination).or_default().push(index);
+            } else {
+                nowhere.push(index);
+            }
+        }
+        if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.untold().next().is_none() {
+            let Message { id, size, place, .. } = message;
+            self.held.insert(id, Listed { id, size, place, due: 1 });
+            return;
+        }
+        if nowhere.is_empty() && message.lines.is_empty() && self.park(&message, &groups, most) {
+            return;
+        }
+        if message.place == Place::New && message.standings.iter().all(|standing| standing.event.is_none()) {
+            self.book.new_message(message.id, message.size, &message.envelope.sender, message.envelope.uid.unwrap_or(0));
+        }
+        nowhere.into_iter().for_each(|index| message.note(index, Event::Failed, NOWHERE, now()));
+        message.open = groups.values().map(Vec::len).sum();
+        let id = message.id;
+        self.messages.insert(id, message);
+        let numbers: Vec<u64> =
+            groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, Work { id, recipients })).collect();
+        numbers.into_iter().for_each(|number| self.put_off_if_down(number));
+        self.finish_if_idle(id);
+    }
+
+    /// Leaves a message on disk when all that waits of it is for one destination that is busy enough.
+    pub(crate) fn park(&mut self, message: &Message, groups: &BTreeMap<Destination, Vec<usize>>, most: usize) -> bool {
+        let Message { id, size, place, .. } = *message;
+        let mut names = groups.keys();
+        // Not 0, which would make it due whatever its file says.
+        let listed = Listed { id, size, place, due: 1 };
+        matches!((names.next(), names.next()), (Some(only), None) if message.untold().next().is_none() && self.destinations.park(only, listed, most))
+    }
+
+    /// Ends the pass of a message of which nothing is under way any more.
+    pub(crate) fn finish_if_idle(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if message.open > 0 || message.bouncing {
+            return;
+        }
+        if let Some(wish) = message.wish.take() {
+            self.fulfil(id, wish);
+            return;
+        }
+        if message.untold().next().is_some() && !message.bounce_later && !self.ending {
+            self.tell_sender(id);
+        } else {
+            self.settle(id);
+        }
+    }
+
+    /// Lets the sender know of what failed for good, unless nobody is to know, and of what it asked
+    /// to hear the success of.
+    pub(crate) fn tell_sender(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        message.bouncing = false;
+        // Our own bounces say NOTIFY=NEVER to other hosts (RFC 3461 section 6.2); that one bounced is for the postmaster all the same.
+        let is_bounce = message.envelope.sender.is_empty();
+        let may_be_told = !is_bounce && message.envelope.sender != bounce::DOUBLE;
+        let (told, untold): (Vec<usize>, Vec<usize>) =
+            message.untold().partition(|index| match message.standings.get(*index).and_then(|standing| standing.event) {
+                Some(Event::Relayed) => may_be_told,
+                _ => is_bounce || message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure),
+            });
+        for index in untold {
+            message.note(index, Event::Bounced, "nobody asked to be told", now());
+        }
+        if told.is_empty() {
+            self.settle(id);
+            return;
+        }
+        match bounce::fate(&message.envelope.sender, &self.settings.bounces) {
+            Fate::Discard => {
+                told.iter().for_each(|index| message.note(*index, Event::Bounced, "discarded", now()));
+                self.book.discarded(id);
+                self.settle(id);
+            }
+            Fate::Bounce { sender, to } => {
+                message.bouncing = true;
+                if self.asked < MOST_BOUNCES {
+                    self.ask_bounce(id, &told, sender, &to);
+                } else {
+                    self.unasked.push_back(id);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn ask_bounce(&mut self, id: Id, told: &[usize], sender: &'static str, to: &str) {
+        // What happened is in the journal before anybody is told of it.
+        self.write_lines(id);
+        self.begin_attempt(id);
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let file = self.store.open_message(id, message.size, message.place).ok();
+        let facts: Vec<Fact> = told.iter().filter_map(|index| fact(message, *index)).collect();
+        let original = Original { id, envelope: &message.envelope, size: message.size, file: file.as_ref() };
+        let (envelope, text) = bounce::compose(&original, &facts, sender, to, &self.settings.me, &self.settings.bounces);
+        self.chores.bounce(chores::Bounce { of: id, envelope, message: text });
+        self.asked += 1;
+    }
+
+    /// Notes on disk that something begins that a crash would leave with an unknown outcome.
+    pub(crate) fn begin_attempt(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        message.begun = true;
+        if std::mem::take(&mut message.suspect) {
+            self.book.possible_duplicate(id, "an earlier attempt had no known outcome");
+        }
+        self.attempts.begin(id);
+        if let Err(error) = self.attempts.flush() {
+            self.book.error(format_args!(
+                "unable to write {}/attempts: {error}; a crash now could hide a duplicate",
+                self.store.root().display()
+            ));
+        }
+    }
+
+    pub(crate) fn bounce_answered(&mut self, of: Id, answer: io::Result<Answer>) {
+        self.asked = self.asked.saturating_sub(1);
+        let answer = answer.unwrap_or_else(|error| {
+            self.book.possible_duplicate(of, "its bounce may be in the queue, but stafett-queued did not say so");
+            Answer::Temporary(format!("451 4.3.0 no answer from stafett-queued: {error}"))
+        });
+        self.bounce_judged(of, &answer);
+        if let Some(next) = self.unasked.pop_front() {
+            self.tell_sender(next);
+        }
+    }
+
+    pub(crate) fn bounce_judged(&mut self, of: Id, answer: &Answer) {
+        let Some(message) = self.messages.get_mut(&of) else { return };
+        message.bouncing = false;
+        match answer {
+            Answer::Accepted(bounce) => {
+                let failed: Vec<usize> = message.untold().collect();
+                failed.into_iter().for_each(|index| message.note(index, Event::Bounced, bounce, now()));
+                self.book.bounced(of, bounce);
+            }
+            Answer::Temporary(text) | Answer::Permanent(text) => {
+                message.bounce_later = true;
+                self.book.error(format_args!("unable to queue the bounce of msg {of}: {text}; trying again in {OWN_TROUBLE} seconds"));
+            }
+        }
+        self.finish_if_idle(of);
+    }
+
+    /// Removes a message that is done; lets the others wait on disk.
+    pub(crate) fn settle(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        message.file = None;
+        let (size, place) = (message.size, message.place);
+        if message.is_done() {
+            match self.store.remove(id, size, place) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    self.book
+                        .error(format_args!("unable to remove msg {id}, which is done: {error}; trying again in {OWN_TROUBLE} seconds"));
+                    self.wait(id, now() + OWN_TROUBLE);
+                    return;
+                }
+            }
+            self.touch(place, id);
+            self.suspects.ids.remove(&id);
+            self.book.end_message(id);
+            self.messages.remove(&id);
+        } else {
+            let attempt = next_attempt(id.birth_seconds(), now()).max(message.not_before);
+            let due = if message.untold().next().is_some() { attempt.min(now() + OWN_TROUBLE) } else { attempt };
+            self.wait(id, due);
+        }
+    }
+
+    pub(crate) fn wait(&mut self, id: Id, due: u64) {
+        self.write_lines(id);
+        let Some(message) = self.messages.remove(&id) else { return };
+        let Message { size, place, uncertain, begun, lines, .. } = message;
+        let uncertain = uncertain || !lines.is_empty();
+        let moved = self.store.wait_until(id, size, place, due);
+        match moved {
+            Ok(()) => {
+                self.touch(place, id);
+                self.touch(Place::Waiting, id);
+                self.keep_unwritten(id, lines);
+                self.waiting.add(Listed { id, size, place: Place::Waiting, due });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.book.error(format_args!("msg {id} has vanished from the queue while it was worked on"));
+            }
+            Err(error) => {
+                self.book.error(format_args!("unable to move msg {id} to queue/cur: {error}; it stays where it is"));
+                self.keep_unwritten(id, lines);
+                self.waiting.add(Listed { id, size, place, due });
+            }
+        }
+        self.leave_attempt(id, uncertain, begun);
+    }
+
+    /// Notes whether the outcome of what was begun is known to the journal.
+    pub(crate) fn leave_attempt(&mut self, id: Id, uncertain: bool, begun: bool) {
+        if uncertain {
+            self.suspects.ids.insert(id);
+        } else if begun {
+            self.suspects.ids.remove(&id);
+            self.attempts.end(id);
+        }
+    }
+
+    /// What was delivered or told must not be done again because the disk was full: memory keeps it
+    /// until the next pass writes it.
+    pub(crate) fn keep_unwritten(&mut self, id: Id, lines: String) {
+        if !lines.is_empty() {
+            self.unwritten.insert(id, lines);
+        }
+    }
+
+    /// Appends what is not yet in the journal of a message.
+    pub(crate) fn write_lines(&mut self, id: Id) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if message.lines.is_empty() {
+            return;
+        }
+        match self.store.append(id, message.size, message.place, &message.lines) {
+            Ok(file) => {
+                message.lines.clear();
+                self.unsynced.mark(file);
+            }
+            Err(error) => self.book.error(format_args!(
+                "unable to write to the journal of msg {id}: {error}; a crash before it is written could cause duplicates"
+            )),
+        }
+    }
+
+    pub(crate) fn touch(&mut self, place: Place, id: Id) {
+        match place {
+            Place::Waiting => drop(self.unsynced.shards.insert((id.0 & 0xff) as u8, id)),
+            Place::Held => self.unsynced.held = true,
+            Place::New => self.unsynced.new = true,
+        }
+    }
+}
+
+fn fact(message: &Message, index: usize) -> Option<Fact> {
+    let standing = message.standings.get(index)?;
+    let recipient = message.envelope.recipients.get(index)?.clone();
+    let action = if standing.event == Some(Event::Relayed) { Action::Relayed } else { Action::Failed };
+    Some(Fact { recipient, action, text: standing.text.clone(), time: standing.time })
+}
