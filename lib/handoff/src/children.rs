@@ -6,7 +6,7 @@
 //! meets another key, nor settings that have changed since its birth. It waits on a link, a packet
 //! socket pair, and ends when the parent closes it; so no handoff can meet a child that is leaving.
 
-use stafett_sys::poll::{self, Interest};
+use stafett_sys::poll::{self, Group, Interest};
 use stafett_sys::process::Pid;
 use stafett_sys::socket;
 use std::collections::HashMap;
@@ -31,71 +31,106 @@ pub type Task = (u64, u64);
 struct Child {
     /// What it serves; `None` while it waits.
     task: Option<Task>,
-    /// Our end of its link; `None` when it ends after this conversation.
-    link: Option<OwnedFd>,
+    /// Whether it has a link; without, it ends after this conversation.
+    linked: bool,
     key: Vec<u8>,
     conversations: u32,
     waiting_since: Instant,
 }
 
-/// All children of a parent.
-#[derive(Debug, Default)]
-pub struct Children(HashMap<Pid, Child>);
+/// All children of a parent. What is touched between two births is little: a page that the parent
+/// writes then is a page that the child before has for itself.
+#[derive(Debug)]
+pub struct Children {
+    table: HashMap<Pid, Child>,
+    /// Our ends of the links; apart, so that a newborn can close them without touching the rest.
+    links: HashMap<Pid, OwnedFd>,
+    /// The links, waited for as one; `None` in a child.
+    group: Option<Group>,
+    busy: usize,
+    waiting: usize,
+}
 
 impl Children {
+    /// None yet.
+    ///
+    /// # Errors
+    /// When the system has no descriptor for it.
+    pub fn new() -> io::Result<Children> {
+        Ok(Children { table: HashMap::new(), links: HashMap::new(), group: Some(Group::new()?), busy: 0, waiting: 0 })
+    }
+
     /// A child was born for `task`; it has a link if it may serve others with the same `key`.
     pub fn born(&mut self, pid: Pid, task: Task, key: Vec<u8>, link: Option<OwnedFd>) {
-        self.0.insert(pid, Child { task: Some(task), link, key, conversations: 1, waiting_since: Instant::now() });
+        let group = self.group.as_ref();
+        let link = link.filter(|link| group.is_some_and(|group| group.add(link.as_fd(), token(pid)).is_ok()));
+        let linked = link.is_some();
+        self.links.extend(link.map(|link| (pid, link)));
+        self.busy += 1;
+        self.table.insert(pid, Child { task: Some(task), linked, key, conversations: 1, waiting_since: Instant::now() });
     }
 
     /// A child is dead. Returns what it left undone.
     pub fn died(&mut self, pid: Pid) -> Option<Task> {
-        self.0.remove(&pid).and_then(|child| child.task)
+        self.cut(pid);
+        let task = self.table.remove(&pid).and_then(|child| child.task);
+        self.busy -= usize::from(task.is_some());
+        task
     }
 
     /// How many serve a conversation.
     pub fn busy(&self) -> usize {
-        self.0.values().filter(|child| child.task.is_some()).count()
+        self.busy
     }
 
     /// Hands a conversation to a child that waits for this key, the one that began to wait last.
     pub fn reuse(&mut self, key: &[u8], task: Task, packet: &[u8], descriptor: BorrowedFd<'_>) -> Option<Pid> {
-        loop {
-            let waits = |child: &Child| child.task.is_none() && child.link.is_some() && child.key == key;
-            let found = self.0.iter_mut().filter(|(_, child)| waits(child)).max_by_key(|(_, child)| child.waiting_since);
-            let (pid, child) = found?;
-            let link = child.link.as_ref()?;
+        while self.waiting > 0 {
+            let found = self.table.iter_mut().filter(|(_, child)| child.waits() && child.key == key);
+            let (pid, child) = found.max_by_key(|(_, child)| child.waiting_since)?;
+            let pid = *pid;
+            let link = self.links.get(&pid)?;
             if socket::send_packet(link, packet, Some(descriptor)).is_ok() {
                 child.task = Some(task);
                 child.conversations += 1;
-                return Some(*pid);
+                self.waiting -= 1;
+                self.busy += 1;
+                return Some(pid);
             }
-            child.link = None;
+            self.cut(pid);
         }
+        None
     }
 
-    /// The links, for waiting until somebody has finished.
-    pub fn links(&self) -> impl Iterator<Item = (Pid, BorrowedFd<'_>)> {
-        self.0.iter().filter_map(|(pid, child)| child.link.as_ref().map(|link| (*pid, link.as_fd())))
+    /// Readable when somebody has finished.
+    pub fn bell(&self) -> Option<BorrowedFd<'_>> {
+        self.group.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads the link of a child. Returns what it has finished, with its exit code.
-    pub fn finished(&mut self, pid: Pid) -> Option<(Task, i32)> {
-        let child = self.0.get_mut(&pid)?;
+    /// What was finished, with the exit code of each.
+    pub fn finished(&mut self) -> Vec<(Task, i32)> {
+        let ready = self.group.as_ref().map(Group::ready).unwrap_or_default();
+        ready.into_iter().filter_map(|token| i32::try_from(token).ok()).filter_map(|pid| self.read_link(Pid(pid))).collect()
+    }
+
+    fn read_link(&mut self, pid: Pid) -> Option<(Task, i32)> {
+        let child = self.table.get_mut(&pid)?;
         let mut code = [0; 16];
-        let read = child.link.as_ref().map(|link| socket::receive_packet(link, &mut code));
-        match read {
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
-            Some(Ok(packet)) if packet.length == 1 && child.task.is_some() => {
+        match socket::receive_packet(self.links.get(&pid)?, &mut code) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Ok(packet) if packet.length == 1 && child.task.is_some() => {
+                let (task, worn) = (child.task.take(), child.conversations >= MOST_CONVERSATIONS);
                 child.waiting_since = Instant::now();
-                if child.conversations >= MOST_CONVERSATIONS {
-                    child.link = None;
+                self.busy -= 1;
+                self.waiting += 1;
+                if worn {
+                    self.cut(pid);
                 }
-                child.task.take().map(|task| (task, i32::from(code[0])))
+                task.map(|task| (task, i32::from(code[0])))
             }
             // Dead, or not as agreed: it gets no further conversation, and its end will be seen.
             _ => {
-                child.link = None;
+                self.cut(pid);
                 None
             }
         }
@@ -103,33 +138,63 @@ impl Children {
 
     /// Sends those away that have waited long enough, or are too many.
     pub fn expire(&mut self) {
-        let mut waiting: Vec<&mut Child> = self.0.values_mut().filter(|child| child.task.is_none() && child.link.is_some()).collect();
-        waiting.sort_by_key(|child| std::cmp::Reverse(child.waiting_since));
-        let old = |(place, child): &(usize, &mut Child)| *place >= MOST_WAITING || child.waiting_since.elapsed() >= KEEP;
-        waiting.into_iter().enumerate().filter(old).for_each(|(_, child)| child.link = None);
+        if self.waiting == 0 {
+            return;
+        }
+        let mut waiting: Vec<(Instant, Pid)> =
+            self.table.iter().filter(|(_, child)| child.waits()).map(|(pid, child)| (child.waiting_since, *pid)).collect();
+        waiting.sort_unstable_by(|one, other| other.cmp(one));
+        let is_old = |(place, (since, _)): &(usize, (Instant, Pid))| *place >= MOST_WAITING || since.elapsed() >= KEEP;
+        waiting.into_iter().enumerate().filter(is_old).for_each(|(_, (_, pid))| self.cut(pid));
     }
 
     /// How long until somebody has waited long enough.
     pub fn next_expiry(&self) -> Option<Duration> {
-        let waiting = self.0.values().filter(|child| child.task.is_none() && child.link.is_some());
+        if self.waiting == 0 {
+            return None;
+        }
+        let waiting = self.table.values().filter(|child| child.waits());
         waiting.map(|child| KEEP.saturating_sub(child.waiting_since.elapsed())).min()
     }
 
     /// Sends all away that wait, and all others after what they serve: settings have changed, or
     /// the parent ends.
     pub fn retire(&mut self) {
-        self.0.values_mut().for_each(|child| child.link = None);
+        let all: Vec<Pid> = self.table.keys().copied().collect();
+        all.into_iter().for_each(|pid| self.cut(pid));
     }
 
     /// Whether all are dead.
     pub fn are_gone(&self) -> bool {
-        self.0.is_empty()
+        self.table.is_empty()
     }
 
-    /// In a new child: forgets the others, whose links are not its own.
+    /// In a new child: closes what belongs to the others. Nothing else is touched, since every page
+    /// that a child writes is one that it has for itself.
     pub fn forget(&mut self) {
-        self.0.clear();
+        self.links = HashMap::new();
+        self.group = None;
     }
+
+    /// A child gets no further conversation; if it waits for one, it ends.
+    fn cut(&mut self, pid: Pid) {
+        let Some(child) = self.table.get_mut(&pid) else { return };
+        self.waiting -= usize::from(child.waits());
+        child.linked = false;
+        if let (Some(link), Some(group)) = (self.links.remove(&pid), &self.group) {
+            group.remove(link.as_fd());
+        }
+    }
+}
+
+impl Child {
+    fn waits(&self) -> bool {
+        self.task.is_none() && self.linked
+    }
+}
+
+fn token(pid: Pid) -> u64 {
+    u64::try_from(pid.0).unwrap_or(0)
 }
 
 /// In a child: says how its conversation ended and waits for the next. `None` when it shall end.

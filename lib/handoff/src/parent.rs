@@ -5,7 +5,7 @@ use crate::client::{Answer, ENDING};
 use crate::{LARGEST, LINGER, MOST_STRINGS};
 use stafett_log::Log;
 use stafett_sys::poll::{self, Interest};
-use stafett_sys::process::{self, Fork, Pid};
+use stafett_sys::process::{self, Fork};
 use stafett_sys::signal::{self, Signal, Signals};
 use stafett_sys::socket::{self, Style};
 use stafett_sys::user::Uid;
@@ -92,7 +92,7 @@ impl Parent {
             most,
             callers: HashMap::new(),
             next_caller: 0,
-            children: Children::default(),
+            children: Children::new()?,
             deaf_until: None,
         })
     }
@@ -120,7 +120,9 @@ impl Parent {
             if reload && service.refresh(true) {
                 self.children.retire();
             }
-            finished.into_iter().for_each(|pid| self.note_finished(pid));
+            if finished {
+                self.note_finished();
+            }
             self.children.expire();
             if died {
                 self.reap();
@@ -137,21 +139,15 @@ impl Parent {
 
     fn wait(&self, ends: &Ends) -> io::Result<Woken> {
         let names: Vec<u64> = self.callers.keys().copied().collect();
-        let (children, links): (Vec<Pid>, Vec<BorrowedFd<'_>>) = self.children.links().unzip();
-        let mut wanted = vec![(ends.signals.as_fd(), Interest::Read)];
+        let bell = self.children.bell().unwrap_or(ends.signals.as_fd());
+        let mut wanted = vec![(ends.signals.as_fd(), Interest::Read), (bell, Interest::Read)];
         wanted.extend(names.iter().filter_map(|name| self.callers.get(name)).map(|caller| (caller.as_fd(), Interest::Read)));
-        wanted.extend(links.iter().map(|link| (*link, Interest::Read)));
         wanted.extend(Some((ends.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
         let alarms = [self.deaf_until.map(|_| DEAF), self.children.next_expiry()];
         let ready = poll::wait(&wanted, alarms.into_iter().flatten().min())?;
         let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.readable);
-        let first_link = 1 + names.len();
-        Ok(Woken {
-            signalled: is_ready(0),
-            called: is_ready(first_link + children.len()),
-            ready: names.iter().enumerate().filter(|(index, _)| is_ready(1 + index)).map(|(_, name)| *name).collect(),
-            finished: children.iter().enumerate().filter(|(index, _)| is_ready(first_link + index)).map(|(_, pid)| *pid).collect(),
-        })
+        let callers = names.iter().enumerate().filter(|(index, _)| is_ready(2 + index)).map(|(_, name)| *name);
+        Ok(Woken { signalled: is_ready(0), finished: is_ready(1), called: is_ready(2 + names.len()), ready: callers.collect() })
     }
 
     fn reap(&mut self) {
@@ -165,8 +161,8 @@ impl Parent {
         }
     }
 
-    fn note_finished(&mut self, pid: Pid) {
-        if let Some(((caller, tag), code)) = self.children.finished(pid) {
+    fn note_finished(&mut self) {
+        for ((caller, tag), code) in self.children.finished() {
             self.answer(caller, &Answer::Ended { tag, status: process::Ending::Exited(code).wait_status() });
         }
     }
@@ -311,7 +307,7 @@ struct Woken {
     signalled: bool,
     called: bool,
     ready: Vec<u64>,
-    finished: Vec<Pid>,
+    finished: bool,
 }
 
 /// What a child begins with.

@@ -1,9 +1,10 @@
 //! Waiting for descriptors with a deadline.
 
-use rustix::event::Timespec;
 use rustix::event::{PollFd, PollFlags};
+use rustix::event::{Timespec, epoll};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// What to wait for.
@@ -86,5 +87,41 @@ fn ready(seen: PollFlags) -> Ready {
         readable: broken || seen.intersects(PollFlags::IN | PollFlags::HUP),
         writable: broken || seen.contains(PollFlags::OUT),
         hangup: broken || seen.contains(PollFlags::HUP),
+    }
+}
+
+/// Descriptors that are waited for as one: the group itself is a descriptor, readable when one of
+/// its members is (epoll(7)). For many members of which few are ready.
+#[derive(Debug)]
+pub struct Group(OwnedFd);
+
+impl Group {
+    /// A group without members.
+    pub fn new() -> io::Result<Group> {
+        epoll::create(epoll::CreateFlags::CLOEXEC).map(Group).map_err(io::Error::from)
+    }
+
+    /// Adds a member, which `token` names when it can be read.
+    pub fn add(&self, member: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        epoll::add(&self.0, member, epoll::EventData::new_u64(token), epoll::EventFlags::IN).map_err(io::Error::from)
+    }
+
+    /// Takes a member out; needed before it is closed when another process holds a copy of it.
+    pub fn remove(&self, member: BorrowedFd<'_>) {
+        let _ = epoll::delete(&self.0, member);
+    }
+
+    /// The tokens of members that can be read now, some of them when there are many.
+    pub fn ready(&self) -> Vec<u64> {
+        let mut events = [MaybeUninit::uninit(); 32];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let found = epoll::wait(&self.0, &mut events, Some(&now));
+        found.map(|(events, _)| events.iter().map(|event| event.data.u64()).collect()).unwrap_or_default()
+    }
+}
+
+impl AsFd for Group {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
