@@ -13,14 +13,14 @@ mod elsewhere;
 mod ground;
 mod load;
 mod process;
-mod site;
 mod sink;
+mod site;
 
 pub use client::{Client, Reply, message, transfer};
 pub use elsewhere::Elsewhere;
 pub use ground::{bin, free_port, has, is_root, program, run, scratch, skip, wait_until};
 pub use load::Load;
-pub use process::{Process, below, kill, signal};
-pub use site::{Site, Supervisor, USER_PREFIX};
-pub use sink::{Act, Arrived, Sink, Step};
 pub use nix::sys::signal::Signal;
+pub use process::{Process, below, kill, signal};
+pub use sink::{Act, Arrived, Sink, Step};
+pub use site::{Site, Supervisor, USER_PREFIX};

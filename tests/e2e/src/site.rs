@@ -85,7 +85,10 @@ impl Site {
 
     fn setup_command(&self) -> Command {
         let mut command = self.as_owner(&program("stafett-setup"));
-        command.arg(&self.root).args(["--me", "relay.test", "--port", &self.port.to_string(), "--address", "127.0.0.1", "--bin"]).arg(bin());
+        command
+            .arg(&self.root)
+            .args(["--me", "relay.test", "--port", &self.port.to_string(), "--address", "127.0.0.1", "--bin"])
+            .arg(bin());
         if is_root() && !self.by_nobody {
             command.args(["--user-prefix", USER_PREFIX]);
         }
@@ -297,7 +300,8 @@ impl Drop for Site {
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(directory).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(directory).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
     entries.sort();
     entries
 }

@@ -25,8 +25,12 @@ fn read(name: &str) -> String {
 
 fn directories(parent: &str) -> Vec<String> {
     let with_manifest = |entry: &fs::DirEntry| entry.path().join("Cargo.toml").is_file();
-    let mut names: Vec<String> =
-        fs::read_dir(top().join(parent)).unwrap().flatten().filter(with_manifest).map(|entry| entry.file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(top().join(parent))
+        .unwrap()
+        .flatten()
+        .filter(with_manifest)
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -40,7 +44,19 @@ fn package(directory: &str) -> String {
 
 fn linked(package: &str) -> Links {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(top()).args(["tree", "--locked", "--offline", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}", "--package", package]);
+    cargo.current_dir(top()).args([
+        "tree",
+        "--locked",
+        "--offline",
+        "--edges",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+        "--package",
+        package,
+    ]);
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let ours: BTreeMap<String, String> = directories("lib").into_iter().map(|name| (self::package(&format!("lib/{name}")), name)).collect();
@@ -123,10 +139,16 @@ fn no_program_links_what_it_must_not_reach() {
     for (name, (ours, others)) in &table {
         assert!(!ours.contains("queue") || keeps_queue.contains(&name.as_str()), "{name} links the queue store");
         assert!(!ours.contains("survey") || ["qstat", "qtool"].contains(&name.as_str()), "{name} links what is the admin's");
-        assert!(!ours.contains("dns") || ["stafett-check", "stafett-remote", "stafett-tcpserver"].contains(&name.as_str()), "{name} links the resolver");
+        assert!(
+            !ours.contains("dns") || ["stafett-check", "stafett-remote", "stafett-tcpserver"].contains(&name.as_str()),
+            "{name} links the resolver"
+        );
         let has_tls = others.iter().any(|other| ["rustls", "ring", "openssl", "native-tls", "aws-lc-rs"].contains(&other.as_str()));
         assert!(!has_tls, "{name} links TLS");
-        assert!(!others.iter().any(|other| ["tokio", "async-std", "smol", "regex", "serde"].contains(&other.as_str())), "{name} links a runtime: {others:?}");
+        assert!(
+            !others.iter().any(|other| ["tokio", "async-std", "smol", "regex", "serde"].contains(&other.as_str())),
+            "{name} links a runtime: {others:?}"
+        );
     }
     let smtpd = &table["stafett-smtpd"].0;
     for forbidden in ["queue", "dns"] {
@@ -151,15 +173,21 @@ fn only_lib_sys_holds_unsafe_code() {
     for part in ["bins", "lib", "tests"] {
         sources(&top().join(part), &mut found);
     }
-    for manifest in ["bins", "lib", "tests"].iter().flat_map(|parent| directories(parent).into_iter().map(move |name| format!("{parent}/{name}"))) {
+    for manifest in
+        ["bins", "lib", "tests"].iter().flat_map(|parent| directories(parent).into_iter().map(move |name| format!("{parent}/{name}")))
+    {
         let text = read(&format!("{manifest}/Cargo.toml"));
         let own_workspace = text.contains("[workspace]");
-        assert!(manifest == "lib/sys" || own_workspace || text.contains("[lints]\nworkspace = true"), "{manifest} does not take the lints of the workspace");
+        assert!(
+            manifest == "lib/sys" || own_workspace || text.contains("[lints]\nworkspace = true"),
+            "{manifest} does not take the lints of the workspace"
+        );
     }
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
     // Put together here, so that this file does not hold what it looks for.
     let words = [concat!("un", "safe {"), concat!("un", "safe fn"), concat!("un", "safe impl"), concat!("un", "safe extern")];
-    for source in found.iter().filter(|source| !source.starts_with(top().join("lib/sys")) && !source.starts_with(top().join("tests/fuzz"))) {
+    for source in found.iter().filter(|source| !source.starts_with(top().join("lib/sys")) && !source.starts_with(top().join("tests/fuzz")))
+    {
         let text = fs::read_to_string(source).unwrap();
         assert!(!words.iter().any(|word| text.contains(word)), "{} holds unsafe code", source.display());
     }
@@ -172,7 +200,12 @@ fn deny_toml_lists_every_crate_of_others() {
     let named = |block: &str| block.lines().find_map(|line| line.strip_prefix("name = ")).map(|name| name.trim_matches('"').to_owned());
     let real: BTreeSet<String> = lock.split("[[package]]").filter(foreign).filter_map(named).collect();
     let deny = read("deny.toml");
-    let listed: BTreeSet<String> = deny.lines().filter_map(|line| line.trim().strip_prefix("{ crate = \"")).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+    let listed: BTreeSet<String> = deny
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("{ crate = \""))
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect();
     let missing: Vec<_> = real.difference(&listed).collect();
     let spare: Vec<_> = listed.difference(&real).collect();
     assert!(missing.is_empty() && spare.is_empty(), "deny.toml lacks {missing:?} and need not list {spare:?}");

@@ -1,7 +1,9 @@
 //! Where mail goes by DNS: nsd's zones behind unbound, both on loopback. Needs root: an MX has no port, and none of our own
 //! addresses is taken for another host, so the sinks listen on port 25 in a network namespace.
 
-use stafett_test_e2e::{Act, Client, Elsewhere, Sink, Site, Supervisor, free_port, has, is_root, message, scratch, skip, transfer, wait_until};
+use stafett_test_e2e::{
+    Act, Client, Elsewhere, Sink, Site, Supervisor, free_port, has, is_root, message, scratch, skip, transfer, wait_until,
+};
 use std::fs;
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
@@ -142,7 +144,8 @@ fn mx_records_lead() {
     let home = Sink::new();
     site.control("smtproutes", &format!("home.test:127.0.0.1:{}\n", home.port()));
     let send = |domain: &str| transfer(site.port(), "a@home.test", &format!("b@{domain}.zone.test"), &message(domain));
-    let arrived_at = |sink: &Sink, domain: &str| sink.wait(15, |seen| seen.arrived.iter().any(|one| one.field("Subject").as_deref() == Some(domain)));
+    let arrived_at =
+        |sink: &Sink, domain: &str| sink.wait(15, |seen| seen.arrived.iter().any(|one| one.field("Subject").as_deref() == Some(domain)));
     for (domain, sink, words) in [
         ("two", &first, "the best MX"),
         ("backup", &second, "the next MX when the best is dead"),
@@ -155,7 +158,12 @@ fn mx_records_lead() {
     }
     for (domain, words) in [("null", "5.1.10"), ("absent", "5."), ("empty", "5.")] {
         send(domain);
-        let bounced = home.wait(15, |seen| seen.arrived.iter().any(|one| String::from_utf8_lossy(&one.data).contains(&format!("b@{domain}.zone.test")) && String::from_utf8_lossy(&one.data).contains(words)));
+        let bounced = home.wait(15, |seen| {
+            seen.arrived.iter().any(|one| {
+                String::from_utf8_lossy(&one.data).contains(&format!("b@{domain}.zone.test"))
+                    && String::from_utf8_lossy(&one.data).contains(words)
+            })
+        });
         assert!(bounced, "{domain}.zone.test does not bounce with {words}\n{}", site.logs());
     }
     site.drained(5);

@@ -192,7 +192,15 @@ fn clients_that_vanish_or_hang_at_each_step_leave_nothing() {
     site.control("smtproutes", &sink.route());
     site.control("timeoutsmtpd", "1\n");
     site.start(Supervisor::Runit);
-    let steps = ["", "EHLO client.test\r\n", "MAIL FROM:<a@sender.test>\r\n", "RCPT TO:<b@taken.test>\r\n", "DATA\r\n", "Subject: half\r\n\r\n", "text\r\n."];
+    let steps = [
+        "",
+        "EHLO client.test\r\n",
+        "MAIL FROM:<a@sender.test>\r\n",
+        "RCPT TO:<b@taken.test>\r\n",
+        "DATA\r\n",
+        "Subject: half\r\n\r\n",
+        "text\r\n.",
+    ];
     let mut hanging = Vec::new();
     for count in 1..=steps.len() {
         for leaves in [true, false] {
@@ -275,7 +283,13 @@ fn servers_that_vanish_hang_or_babble_at_each_step_are_tried_again() {
         let log = site.log("send");
         log.matches("deferral: ").count() >= sinks.len()
     };
-    assert!(wait_until(30, deferred), "{} of {} are deferred\n{}", site.log("send").matches("deferral: ").count(), sinks.len(), site.log("send"));
+    assert!(
+        wait_until(30, deferred),
+        "{} of {} are deferred\n{}",
+        site.log("send").matches("deferral: ").count(),
+        sinks.len(),
+        site.log("send")
+    );
     assert_eq!(site.log("send").matches("failure: ").count(), 0, "{}", site.log("send"));
     assert_eq!(site.queue_files().len(), sinks.len());
     for (_, sink) in &sinks {

@@ -103,7 +103,9 @@ fn postfix_receives_from_us() {
         return;
     }
     let mut site = Site::new();
-    let postfix = Postfix::start("virtual_mailbox_domains = taken.test\nvirtual_mailbox_base = /\nvirtual_mailbox_maps = inline:{b@taken.test=PLACE/mail/b/}\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\nlocal_recipient_maps =");
+    let postfix = Postfix::start(
+        "virtual_mailbox_domains = taken.test\nvirtual_mailbox_base = /\nvirtual_mailbox_maps = inline:{b@taken.test=PLACE/mail/b/}\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\nlocal_recipient_maps =",
+    );
     let main = postfix.place.path().join("etc/main.cf");
     let settings = fs::read_to_string(&main).unwrap().replace("PLACE", postfix.place.path().to_str().unwrap().trim_start_matches('/'));
     fs::write(&main, settings).unwrap();
@@ -116,7 +118,8 @@ fn postfix_receives_from_us() {
     let mut client = stafett_test_e2e::Client::greeted(site.port());
     client.deliver("a@home.test", &["b@taken.test", "unknown@taken.test"], &message("to-postfix"));
     let new = postfix.place.path().join("mail/b/new");
-    let files = || -> Vec<PathBuf> { fs::read_dir(&new).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default() };
+    let files =
+        || -> Vec<PathBuf> { fs::read_dir(&new).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default() };
     assert!(wait_until(20, || !files().is_empty()), "nothing is in the mailbox:\n{}\n{}", postfix.log(), site.logs());
     let stored = fs::read_to_string(&files()[0]).unwrap();
     assert!(stored.ends_with("\nfirst line\n.a line with a dot\nlast line\n"), "{stored}");
@@ -156,7 +159,9 @@ fn many_connections_of_smtp_source_reach_smtp_sink() {
     site.start(Supervisor::Daemontools);
     for options in [&["-s", "40"][..], &["-s", "20", "-d"]] {
         let mut load = Command::new(&source);
-        load.args(options).args(["-m", "300", "-l", "4096", "-f", "a@sender.test", "-t", "b@taken.test"]).arg(format!("127.0.0.1:{}", site.port()));
+        load.args(options)
+            .args(["-m", "300", "-l", "4096", "-f", "a@sender.test", "-t", "b@taken.test"])
+            .arg(format!("127.0.0.1:{}", site.port()));
         run(&mut load);
     }
     let all = wait_until(30, || count(place.path()) == 600);
@@ -174,14 +179,24 @@ fn the_listener_reads_djbs_rules_and_djbs_tcpserver_runs_our_smtpd() {
     let site = Site::relaying_to(&sink);
     let listing = site.path("control/djb");
     fs::write(&listing, "127.0.0.1:allow,RELAYCLIENT=\"\"\n:deny\n").unwrap();
-    let compiled = Command::new(tcprules).arg(site.path("control/tcp.smtp.cdb")).arg(site.path("control/djb.tmp")).stdin(fs::File::open(&listing).unwrap()).status().unwrap();
+    let compiled = Command::new(tcprules)
+        .arg(site.path("control/tcp.smtp.cdb"))
+        .arg(site.path("control/djb.tmp"))
+        .stdin(fs::File::open(&listing).unwrap())
+        .status()
+        .unwrap();
     assert!(compiled.success());
     transfer(site.port(), "a@sender.test", "b@anywhere.test", &message("djb-rules"));
     sink.messages(1, 10);
     let port = free_port();
     let mut command = Command::new(tcpserver);
     command.args(["-H", "-R", "-l", "relay.test", "-x"]).arg(site.path("control/tcp.smtp.cdb")).args(["127.0.0.1", &port.to_string()]);
-    command.arg(stafett_test_e2e::program("stafett-smtpd")).env("STAFETT", site.root()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg(stafett_test_e2e::program("stafett-smtpd"))
+        .env("STAFETT", site.root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let _listener = Ended(command.spawn().unwrap());
     assert!(wait_until(10, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()));
     transfer(port, "a@sender.test", "b@anywhere.test", &message("djb-listener"));

@@ -177,21 +177,51 @@ fn no_form_of_address_gets_past_rcpthosts() {
     let sink = Sink::new();
     let site = relay_with(&sink, &[("rcpthosts", "taken.test\n"), ("localiphost", "taken.test\n")]);
     let forms = [
-        "<b@far.test>", "b@far.test", "<b%far.test@relay.test>", "<far.test!b>", "<relay.test!far.test!b>",
-        "<@far.test:b@other.test>", "<b@far.test@other.test>", "<b>", "<>", "< >", "<b@>", "<@far.test>",
-        "<\"b@far.test\">", "<\"b@taken.test\"@far.test>", "<\"b@taken.test@far.test\">", "<b@[127.0.0.2]>",
-        "<b@[IPv6:::1]>", "<b@far.test.>", "<b@taken.test.far.test>", "<b@nottaken.test>", "<b@sub.taken.test>",
-        "<b@far.test,taken.test>", "<b@far.test taken.test>", "<b@far.test\t@taken.test>", "<b@far.test#taken.test>",
-        "<b@far.test(taken.test)>", "<b@far.test:taken.test>", "<b@far.test\0@taken.test>", "<@taken.test,@far.test:b@far.test>",
-        "<b@taken.test>@far.test", "<<b@taken.test>@far.test>", "<b@taken.test@far.test>", "<mailto:b@far.test>", "<b@ta\u{7f}ken.test>",
-        "<b@taken\\.test>", "<b@far.test\\@taken.test>",
+        "<b@far.test>",
+        "b@far.test",
+        "<b%far.test@relay.test>",
+        "<far.test!b>",
+        "<relay.test!far.test!b>",
+        "<@far.test:b@other.test>",
+        "<b@far.test@other.test>",
+        "<b>",
+        "<>",
+        "< >",
+        "<b@>",
+        "<@far.test>",
+        "<\"b@far.test\">",
+        "<\"b@taken.test\"@far.test>",
+        "<\"b@taken.test@far.test\">",
+        "<b@[127.0.0.2]>",
+        "<b@[IPv6:::1]>",
+        "<b@far.test.>",
+        "<b@taken.test.far.test>",
+        "<b@nottaken.test>",
+        "<b@sub.taken.test>",
+        "<b@far.test,taken.test>",
+        "<b@far.test taken.test>",
+        "<b@far.test\t@taken.test>",
+        "<b@far.test#taken.test>",
+        "<b@far.test(taken.test)>",
+        "<b@far.test:taken.test>",
+        "<b@far.test\0@taken.test>",
+        "<@taken.test,@far.test:b@far.test>",
+        "<b@taken.test>@far.test",
+        "<<b@taken.test>@far.test>",
+        "<b@taken.test@far.test>",
+        "<mailto:b@far.test>",
+        "<b@ta\u{7f}ken.test>",
+        "<b@taken\\.test>",
+        "<b@far.test\\@taken.test>",
     ];
     for form in forms {
         let reply = rcpt(&site, form);
         assert!((500..600).contains(&reply.code), "{form:?} was answered {reply:?}");
     }
     // What looks odd but is for our domain may be taken, and must then go to that domain alone.
-    for form in ["<b%far.test@taken.test>", "<far.test!b@taken.test>", "<\"b@far.test\"@taken.test>", "<@far.test:b@taken.test>", "<b@taken.test.>"] {
+    for form in
+        ["<b%far.test@taken.test>", "<far.test!b@taken.test>", "<\"b@far.test\"@taken.test>", "<@far.test:b@taken.test>", "<b@taken.test.>"]
+    {
         let mut client = Client::greeted(site.port());
         client.command("MAIL FROM:<a@sender.test>").must(250);
         if client.command(&format!("RCPT TO:{form}")).code == 250 {
@@ -212,8 +242,20 @@ fn nothing_is_smuggled() {
     let sink = Sink::new();
     let site = relay_with(&sink, &[("rcpthosts", "taken.test\n")]);
     let ends: &[&[u8]] = &[
-        b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n.\r", b"\r\r\n.\r\r\n", b"\n\n.\n\n", b"\0\r\n.\n",
-        b"\r\n\x00.\r\n\n", b"\r\n.\0\r\n\r", b"\r\n..\n", b"\n..\r\n",
+        b"\n.\n",
+        b"\n.\r\n",
+        b"\r\n.\n",
+        b"\r.\r",
+        b"\r\n.\r",
+        b"\r.\r\n",
+        b"\n.\r",
+        b"\r\r\n.\r\r\n",
+        b"\n\n.\n\n",
+        b"\0\r\n.\n",
+        b"\r\n\x00.\r\n\n",
+        b"\r\n.\0\r\n\r",
+        b"\r\n..\n",
+        b"\n..\r\n",
     ];
     for end in ends {
         let mut client = Client::greeted(site.port());
@@ -222,7 +264,8 @@ fn nothing_is_smuggled() {
         client.command("DATA").must(354);
         client.send(b"Subject: outer\r\n\r\nouter");
         client.send(end);
-        client.send(b"MAIL FROM:<admin@taken.test>\r\nRCPT TO:<b@taken.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nsmuggled\r\n.\r\nQUIT\r\n");
+        client
+            .send(b"MAIL FROM:<admin@taken.test>\r\nRCPT TO:<b@taken.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nsmuggled\r\n.\r\nQUIT\r\n");
         let reply = client.reply();
         // One refusal for the whole, after the one true end.
         assert!((500..600).contains(&reply.code), "{end:?} was answered {reply:?}");

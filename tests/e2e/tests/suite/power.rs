@@ -1,6 +1,8 @@
 //! Who holds which power while the instance runs, as /proc shows it (root only: an ordinary user has one user for all).
 
-use stafett_test_e2e::{Client, Process, Signal, Sink, Site, Supervisor, USER_PREFIX, bin, has, is_root, message, scratch, signal, skip, wait_until};
+use stafett_test_e2e::{
+    Client, Process, Signal, Sink, Site, Supervisor, USER_PREFIX, bin, has, is_root, message, scratch, signal, skip, wait_until,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +26,9 @@ fn id_of(kind: &str, name: &str) -> String {
 
 /// A descriptor fits when it is of an allowed kind, or a file at or below an allowed place of the instance.
 fn fits(site: &Site, allowed: &[&str], target: &str) -> bool {
-    let below = |place: &str| target.strip_prefix(&site.path(place).display().to_string()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |place: &str| {
+        target.strip_prefix(&site.path(place).display().to_string()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let fits_one = |one: &&str| if one.ends_with(':') { target.starts_with(one) } else { below(one) };
     target == "/dev/null" || allowed.iter().any(fits_one)
 }
@@ -96,7 +100,11 @@ fn nothing_is_setuid_or_writable_by_others() {
     while let Some(path) = waiting.pop() {
         let metadata = fs::symlink_metadata(&path).unwrap();
         let mode = metadata.permissions().mode();
-        assert!(metadata.is_symlink() || mode & 0o6002 == 0 || metadata.is_dir() && mode & 0o1002 == 0o1002, "{} has mode {mode:o}", path.display());
+        assert!(
+            metadata.is_symlink() || mode & 0o6002 == 0 || metadata.is_dir() && mode & 0o1002 == 0o1002,
+            "{} has mode {mode:o}",
+            path.display()
+        );
         if metadata.is_dir() {
             waiting.extend(fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
         }
@@ -166,7 +174,11 @@ fn smtpds_sandbox_keeps_its_programs_from_other_files() {
     fs::write(&secret, "secret\n").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o666)).unwrap();
     fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    fs::write(&probe, format!("#!/bin/sh\ncat >/dev/null\ncat {0} && exit 31\necho x >{1} && exit 31\nexit 71\n", secret.display(), result.display())).unwrap();
+    fs::write(
+        &probe,
+        format!("#!/bin/sh\ncat >/dev/null\ncat {0} && exit 31\necho x >{1} && exit 31\nexit 71\n", secret.display(), result.display()),
+    )
+    .unwrap();
     fs::set_permissions(&probe, fs::Permissions::from_mode(0o755)).unwrap();
     site.control("rcpthosts", "taken.test\n");
     site.control("smtproutes", &sink.route());

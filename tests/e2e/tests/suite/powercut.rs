@@ -104,9 +104,20 @@ fn survives(kind: &str) {
             promised.is_subset(&subjects(&received))
         });
         let lost: Vec<String> = promised.difference(&subjects(&received)).cloned().collect();
-        assert!(arrived, "cut {number} on {kind}: {} of {} promised messages are lost: {lost:?}\nstill queued: {:?}\n{}", lost.len(), promised.len(), after.queue_files(), after.logs());
+        assert!(
+            arrived,
+            "cut {number} on {kind}: {} of {} promised messages are lost: {lost:?}\nstill queued: {:?}\n{}",
+            lost.len(),
+            promised.len(),
+            after.queue_files(),
+            after.logs()
+        );
         for one in &received.seen().arrived {
-            assert!(one.data.ends_with(b"\r\n") && one.without_trace().starts_with(b"From: "), "a message is torn: {:?}", String::from_utf8_lossy(&one.data));
+            assert!(
+                one.data.ends_with(b"\r\n") && one.without_trace().starts_with(b"From: "),
+                "a message is torn: {:?}",
+                String::from_utf8_lossy(&one.data)
+            );
         }
         after.stop();
         drop(disk);

@@ -1,6 +1,8 @@
 //! The queue: what is promised is on disk, and what cannot be kept is not promised.
 
-use stafett_test_e2e::{Client, Process, Signal, Sink, Site, Supervisor, has, is_root, message, run, scratch, signal, skip, transfer, wait_until};
+use stafett_test_e2e::{
+    Client, Process, Signal, Sink, Site, Supervisor, has, is_root, message, run, scratch, signal, skip, transfer, wait_until,
+};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -32,14 +34,24 @@ fn the_injector_speaks_qmail_queues_protocol() {
     let body = b"Subject: injected\n\nlines end\nin LF here\n";
     assert_eq!(inject(&site, body, b"Fa@sender.test\0Tb@taken.test\0Tc@taken.test\0\0"), Some(0));
     let arrived = &sink.messages(1, 10)[0];
-    assert!(arrived.data.ends_with(b"Subject: injected\r\n\r\nlines end\r\nin LF here\r\n"), "{:?}", String::from_utf8_lossy(&arrived.data));
+    assert!(
+        arrived.data.ends_with(b"Subject: injected\r\n\r\nlines end\r\nin LF here\r\n"),
+        "{:?}",
+        String::from_utf8_lossy(&arrived.data)
+    );
     assert_eq!(arrived.rcpts.len(), 2);
     assert_eq!(inject(&site, b"no last line end", b"F\0Tb@taken.test\0\0"), Some(0));
     assert!(sink.messages(2, 10)[1].data.ends_with(b"no last line end\r\n"));
     let long = [b"Fa@sender.test\0T".to_vec(), b"x".repeat(1004), b"@taken.test\0\0".to_vec()].concat();
     let cases: &[(&[u8], i32)] = &[
-        (b"", 54), (b"Fa@sender.test\0", 54), (b"Fa@sender.test\0Tb@taken.test\0", 54), (b"Fa@sender.test\0Tb@taken.test", 54),
-        (b"Tb@taken.test\0\0", 91), (b"Xa@sender.test\0Tb@taken.test\0\0", 91), (b"Fa@sender.test\0Xb@taken.test\0\0", 91), (&long, 11),
+        (b"", 54),
+        (b"Fa@sender.test\0", 54),
+        (b"Fa@sender.test\0Tb@taken.test\0", 54),
+        (b"Fa@sender.test\0Tb@taken.test", 54),
+        (b"Tb@taken.test\0\0", 91),
+        (b"Xa@sender.test\0Tb@taken.test\0\0", 91),
+        (b"Fa@sender.test\0Xb@taken.test\0\0", 91),
+        (&long, 11),
     ];
     for (envelope, code) in cases {
         assert_eq!(inject(&site, body, envelope), Some(*code), "{}", String::from_utf8_lossy(envelope));
@@ -273,7 +285,9 @@ fn errors_of_each_call_leave_nothing_behind() {
     }
     let sink = Sink::new();
     let site = relay(&sink);
-    for (calls, error) in [("rename,renameat,renameat2", "EIO"), ("openat", "EMFILE"), ("openat", "EACCES"), ("pwrite64,writev,pwritev", "ENOSPC")] {
+    for (calls, error) in
+        [("rename,renameat,renameat2", "EIO"), ("openat", "EMFILE"), ("openat", "EACCES"), ("pwrite64,writev,pwritev", "ENOSPC")]
+    {
         let inject = format!("inject={calls}:error={error}:when=1");
         let tracer = Tracer::attach(&site.resident("stafett-queued"), &["-e", &inject]);
         let mut client = Client::greeted(site.port());
@@ -382,15 +396,28 @@ fn qstat_counts_while_it_runs_and_while_it_is_stopped() {
     let sink = Sink::scripted(|_, _| stafett_test_e2e::Act::Last("421 4.3.2 come back".to_owned()));
     let mut site = relay(&sink);
     let qstat = |site: &Site, arguments: &[&str]| run(Command::new(stafett_test_e2e::program("qstat")).args(arguments).arg(site.root()));
-    assert!(qstat(&site, &[]).starts_with("messages in queue: 0\nmessages in queue but not yet preprocessed: 0\n"), "{}", qstat(&site, &[]));
+    assert!(
+        qstat(&site, &[]).starts_with("messages in queue: 0\nmessages in queue but not yet preprocessed: 0\n"),
+        "{}",
+        qstat(&site, &[])
+    );
     for number in 0..3 {
         transfer(site.port(), "a@sender.test", "b@taken.test", &message(&format!("counted-{number}")));
     }
-    let counted = |site: &Site| wait_until(10, || qstat(site, &[]).starts_with("messages in queue: 3\nmessages in queue but not yet preprocessed: 0\n"));
+    let counted = |site: &Site| {
+        wait_until(10, || qstat(site, &[]).starts_with("messages in queue: 3\nmessages in queue but not yet preprocessed: 0\n"))
+    };
     assert!(counted(&site), "{}", qstat(&site, &[]));
     let lines = qstat(&site, &["-l"]);
     assert!(lines.matches("421 4.3.2 come back").count() >= 1, "{lines}");
-    assert!(lines.lines().filter(|line| line.split_whitespace().any(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_digit()))).count() >= 3, "{lines}");
+    assert!(
+        lines
+            .lines()
+            .filter(|line| line.split_whitespace().any(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_digit())))
+            .count()
+            >= 3,
+        "{lines}"
+    );
     site.stop();
     assert!(counted(&site));
     assert_eq!(qstat(&site, &["-l"]).lines().count(), lines.lines().count());

@@ -77,7 +77,11 @@ fn the_quickstart_works_for_an_ordinary_user() {
 
 fn readable_by_all() -> bool {
     let script = script();
-    Command::new("setpriv").args(["--reuid=65534", "--regid=65534", "--clear-groups", "test", "-r"]).arg(script).status().is_ok_and(|status| status.success())
+    Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "test", "-r"])
+        .arg(script)
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// The users of a real system, which root's run makes: removed again unless one was there before.
@@ -87,7 +91,8 @@ const USERS: [&str; 4] = ["stafettd", "stafettq", "stafettr", "stafettl"];
 
 impl NewUsers {
     fn watch() -> NewUsers {
-        let exists = |name: &&str| Command::new("getent").args(["passwd", name]).stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+        let exists =
+            |name: &&str| Command::new("getent").args(["passwd", name]).stdout(Stdio::null()).status().is_ok_and(|status| status.success());
         NewUsers(!USERS.iter().any(exists))
     }
 }

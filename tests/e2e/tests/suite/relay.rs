@@ -37,7 +37,10 @@ fn exactly_one_received_field_and_nothing_else_is_added() {
     assert_eq!(head.matches("Received: ").count(), 1, "{head}");
     assert!(head.lines().skip(1).all(|line| line.starts_with([' ', '\t'])), "{head}");
     assert!(head.lines().all(|line| line.len() <= 998), "{head}");
-    assert!(head.contains("client.test") && head.contains("127.0.0.1") && head.contains("by relay.test") && head.contains("with ESMTP"), "{head}");
+    assert!(
+        head.contains("client.test") && head.contains("127.0.0.1") && head.contains("by relay.test") && head.contains("with ESMTP"),
+        "{head}"
+    );
 }
 
 #[test]
@@ -46,7 +49,8 @@ fn odd_messages_pass_unchanged() {
     let site = Site::relaying_to(&sink);
     let mut client = Client::greeted(site.port());
     let long_line = format!("Subject: long\r\n\r\n{}\r\n", "y".repeat(998));
-    let every_byte: Vec<u8> = b"Subject: bytes\r\n\r\n".iter().copied().chain((1..=255).filter(|byte| !matches!(byte, b'\r' | b'\n'))).chain(*b"\r\n").collect();
+    let every_byte: Vec<u8> =
+        b"Subject: bytes\r\n\r\n".iter().copied().chain((1..=255).filter(|byte| !matches!(byte, b'\r' | b'\n'))).chain(*b"\r\n").collect();
     let cases: Vec<Vec<u8>> = vec![
         b"".to_vec(),
         b"\r\n".to_vec(),

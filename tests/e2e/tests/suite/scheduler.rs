@@ -175,10 +175,23 @@ fn what_is_refused_for_good_bounces_as_rfc_3464_asks() {
     assert!(bounce.rcpts[0].starts_with("<a@taken.test>"), "{:?}", bounce.rcpts);
     let parsed = parsed(bounce);
     for part in [
-        "type multipart/report delivery-status", "part text/plain", "part message/delivery-status", "Hi. This is the ", "status action failed",
-        "status status 5.1.1", "nobody@taken.test", "no such user", "status reporting-mta dns; relay.test", "status final-recipient rfc822; nobody@taken.test",
-        "status original-recipient rfc822;first@taken.test", "status original-envelope-id E1", "status diagnostic-code smtp; 550", "refused",
-        "head To ", "head From ", "defects []",
+        "type multipart/report delivery-status",
+        "part text/plain",
+        "part message/delivery-status",
+        "Hi. This is the ",
+        "status action failed",
+        "status status 5.1.1",
+        "nobody@taken.test",
+        "no such user",
+        "status reporting-mta dns; relay.test",
+        "status final-recipient rfc822; nobody@taken.test",
+        "status original-recipient rfc822;first@taken.test",
+        "status original-envelope-id E1",
+        "status diagnostic-code smtp; 550",
+        "refused",
+        "head To ",
+        "head From ",
+        "defects []",
     ] {
         let squeeze = |text: &str| text.to_lowercase().replace("; ", ";");
         assert!(squeeze(&parsed).contains(&squeeze(part)), "{part:?} is missing in:\n{parsed}");

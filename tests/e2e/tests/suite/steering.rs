@@ -75,7 +75,7 @@ fn the_admin_sees_and_steers_every_message() {
     assert_eq!(ids(&site, &["--state", "held"]), [second.clone(), third.clone()]);
     assert!(qstat(&site, &[second]).contains("waits (hold): held by the admin"));
     qtool(&site, &["release", second], 0);
-    assert_eq!(ids(&site, &["--state", "held"]), [third.clone()]);
+    assert_eq!(ids(&site, &["--state", "held"]), [third.as_str()]);
 
     // What cannot be taken back asks once more.
     let refused = call(&site, "qtool", &["delete", "--all"]);

@@ -1,6 +1,8 @@
 //! Under runit and under daemontools, each steered as its admins do.
 
-use stafett_test_e2e::{Act, Client, Process, Signal, Sink, Site, Step, Supervisor, below, has, message, run, signal, skip, transfer, wait_until};
+use stafett_test_e2e::{
+    Act, Client, Process, Signal, Sink, Site, Step, Supervisor, below, has, message, run, signal, skip, transfer, wait_until,
+};
 use std::process::Command;
 use std::time::Duration;
 
@@ -52,7 +54,8 @@ fn steered_by(supervisor: Supervisor, tool: &str, show: &str, down: &str, up: &s
         assert!(site.is_up(15), "no greeting after {service} was down and up:\n{}", site.logs());
         let before = site.resident(&format!("stafett-{service}")).pid;
         steer(tool, again, &site, service);
-        let renewed = || site.processes(&format!("stafett-{service}")).iter().any(|process| process.pid != before && process.parent() != before);
+        let renewed =
+            || site.processes(&format!("stafett-{service}")).iter().any(|process| process.pid != before && process.parent() != before);
         assert!(wait_until(15, renewed), "{service} was not restarted\n{}", site.logs());
         assert!(site.is_up(15), "no greeting after a restart of {service}:\n{}", site.logs());
         assert_eq!(retried(&site, &format!("after-{service}")), 250);
@@ -73,7 +76,11 @@ fn retried(site: &Site, subject: &str) -> u16 {
             code = client.reply().code;
             (200..400).contains(&code)
         };
-        let all = said("") && said("HELO again.test\r\n") && said("MAIL FROM:<a@sender.test>\r\n") && said("RCPT TO:<b@taken.test>\r\n") && said("DATA\r\n");
+        let all = said("")
+            && said("HELO again.test\r\n")
+            && said("MAIL FROM:<a@sender.test>\r\n")
+            && said("RCPT TO:<b@taken.test>\r\n")
+            && said("DATA\r\n");
         all && {
             client.send(&message(subject).replace_dots());
             code = client.reply().code;
