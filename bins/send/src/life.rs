@@ -25,8 +25,8 @@ const NOWHERE: &str = "Sorry, that domain is not one that can exist. (#5.1.2)";
 
 impl Scheduler {
     /// Gives the recipients to their destinations; `most` is how much work a destination may have
-    /// in memory.
-    pub(crate) fn begin_pass(&mut self, mut message: Message, most: usize) {
+    /// in memory. `due` is what the line said of the message: 0 when it is due whatever its file says.
+    pub(crate) fn begin_pass(&mut self, mut message: Message, due: u64, most: usize) {
         let (mut groups, mut nowhere): (BTreeMap<Destination, Vec<usize>>, Vec<usize>) = Default::default();
         let mut held = false;
         for index in message.waiting() {
@@ -49,10 +49,10 @@ impl Scheduler {
         }
         if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.untold().next().is_none() {
             let Message { id, size, place, .. } = message;
-            self.held.insert(id, Listed { id, size, place, due: 1 });
+            self.held.insert(id, Listed { id, size, place, due });
             return;
         }
-        if nowhere.is_empty() && message.lines.is_empty() && self.park(&message, &groups, most) {
+        if nowhere.is_empty() && message.lines.is_empty() && self.park(&message, due, &groups, most) {
             return;
         }
         if message.place == Place::New && message.standings.iter().all(|standing| standing.event.is_none()) {
@@ -69,11 +69,10 @@ impl Scheduler {
     }
 
     /// Leaves a message on disk when all that waits of it is for one destination that is busy enough.
-    pub(crate) fn park(&mut self, message: &Message, groups: &BTreeMap<Destination, Vec<usize>>, most: usize) -> bool {
+    pub(crate) fn park(&mut self, message: &Message, due: u64, groups: &BTreeMap<Destination, Vec<usize>>, most: usize) -> bool {
         let Message { id, size, place, .. } = *message;
         let mut names = groups.keys();
-        // Not 0, which would make it due whatever its file says.
-        let listed = Listed { id, size, place, due: 1 };
+        let listed = Listed { id, size, place, due };
         matches!((names.next(), names.next()), (Some(only), None) if message.untold().next().is_none() && self.destinations.park(only, listed, most))
     }
 

@@ -76,7 +76,7 @@ impl Scheduler {
             Some((id, size, envelope)) if self.messages.len() < MOST_ACTIVE && !self.ending => {
                 if !self.messages.contains_key(&id) {
                     let standings = vec![Standing::default(); envelope.recipients.len()];
-                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings), MOST_TOLD);
+                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings), 1, MOST_TOLD);
                 }
             }
             _ => self.look_again(),
@@ -188,7 +188,7 @@ impl Scheduler {
                         .error(format_args!("msg {id}: {} lines of its journal cannot be read; going by the others", entry.unusable_lines));
                 }
                 let message = self.prepare(listed, entry);
-                self.begin_pass(message, MOST_READ);
+                self.begin_pass(message, due, MOST_READ);
             }
             Ok(Err(damage)) => self.set_aside(listed, &damage.to_string()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
