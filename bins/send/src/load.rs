@@ -178,7 +178,12 @@ impl Scheduler {
 
     pub(crate) fn read(&mut self, listed: Listed) {
         let Listed { id, size, place, due } = listed;
-        if place == Place::Waiting && due > 0 && self.was_put_off(listed) {
+        if place == Place::Waiting
+            && due > 0
+            && let Some(later) = self.put_off_until(listed)
+        {
+            // Most often another entry of the line says so, too; one too many is better than none.
+            self.waiting.add(Listed { due: later, ..listed });
             return;
         }
         match self.store.read(id, size, place) {
@@ -199,10 +204,10 @@ impl Scheduler {
         }
     }
 
-    /// Whether this entry of the line is stale: the message waits until later, under another entry.
-    pub(crate) fn was_put_off(&self, listed: Listed) -> bool {
-        let seen = self.store.find(listed.id, listed.size);
-        seen.is_ok_and(|seen| seen.is_some_and(|seen| seen.place == Place::Waiting && seen.due > now().max(listed.due)))
+    /// The time of a message that waits until later than this entry of the line says.
+    fn put_off_until(&self, listed: Listed) -> Option<u64> {
+        let seen = self.store.find(listed.id, listed.size).ok().flatten()?;
+        Some(seen.due).filter(|due| seen.place == Place::Waiting && *due > now().max(listed.due))
     }
 
     /// A message with all that the disk and memory know of it.
