@@ -23,17 +23,12 @@ pub fn inherited(number: i32) -> io::Result<OwnedFd> {
 pub fn place(from: BorrowedFd<'_>, number: i32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     if from.as_raw_fd() == number {
-        return keep_across_exec(from);
+        return rustix::io::fcntl_setfd(from, rustix::io::FdFlags::empty()).map_err(io::Error::from);
     }
     // SAFETY: dup2 on an open descriptor; whatever was at `number` belongs to the process image
     // that is about to be replaced.
     let made = unsafe { libc::dup2(from.as_raw_fd(), number) };
     if made < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// Lets a descriptor survive execution of another program.
-pub fn keep_across_exec(descriptor: impl AsFd) -> io::Result<()> {
-    rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty()).map_err(io::Error::from)
 }
 
 /// Reads from a descriptor, trying again when a signal interrupts.

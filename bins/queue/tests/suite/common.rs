@@ -5,12 +5,14 @@ use stafett_sys::poll::{Interest, wait_two};
 use stafett_wire::netstring::Reader;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_stafett-queue");
 
 pub const ENVELOPE: &[u8] = b"Fs@example.org\0Ta@example.net\0Tb@example.net\0\0";
 
@@ -77,8 +79,12 @@ fn receive(listener: &UnixListener, answer: &[u8]) -> Sent {
 
 /// One run that is to be started.
 pub struct Run {
-    command: Command,
-    text: Option<(File, OwnedFd)>,
+    root: PathBuf,
+    /// Shell words in front of the program's start, and its redirection of descriptor 6.
+    before: String,
+    six: String,
+    /// Where its messages are if the pipe of descriptor 2 serves as 6.
+    words: Option<PathBuf>,
 }
 
 /// How a run ended.
@@ -92,66 +98,64 @@ pub struct Ended {
 
 impl Run {
     pub fn new(site: &Site) -> Run {
-        Run { command: direct(), text: None }.at(site.root())
+        // Whoever runs the tests may have something open there.
+        Run { root: site.root().to_path_buf(), before: String::new(), six: "6>&-".to_owned(), words: None }
     }
 
     pub fn at(mut self, root: &Path) -> Run {
-        self.command.env("STAFETT", root);
+        self.root = root.to_path_buf();
         self
     }
 
     /// Gives it a pipe at descriptor 6.
     pub fn listening_for_text(mut self) -> Run {
-        let (reader, writer) = stafett_sys::descriptor::pipe().unwrap();
-        stafett_sys::descriptor::keep_across_exec(&writer).unwrap();
-        let redirection = format!("exec \"$0\" 6>&{}", writer.as_fd().as_raw_fd());
-        self.command = through_shell(&redirection, &self.command);
-        self.text = Some((File::from(reader), writer));
+        // The pipe of descriptor 2 moves to 6, and messages go to a file: a pipe of our own that stays open across an
+        // exec would be inherited by the programs that other tests start at the same time.
+        let words = self.root.join("words");
+        self.six = format!("6>&2 2>'{}'", words.display());
+        self.words = Some(words);
         self
     }
 
     /// Gives it a file at descriptor 6.
     pub fn with_file_at_six(mut self, file: &Path) -> Run {
-        self.command = through_shell(&format!("exec \"$0\" 6>'{}'", file.display()), &self.command);
+        self.six = format!("6>'{}'", file.display());
         self
     }
 
     /// Bounds its memory, in KiB.
     pub fn with_memory(mut self, kibibytes: u32) -> Run {
-        self.command = through_shell(&format!("ulimit -v {kibibytes}; exec \"$0\""), &self.command);
+        self.before = format!("ulimit -v {kibibytes}; ");
         self
     }
 
     /// Writes message and envelope as a caller does, message first.
     pub fn feed(self, message: &[u8], envelope: &[u8]) -> Ended {
-        let Run { mut command, text } = self;
         let (envelope_end, mut envelope_pipe) = pipe();
-        let (mut child, message_pipe) = start(&mut command, envelope_end);
-        drop(command);
-        let text = text.map(|(reader, _)| reader);
+        let (mut child, message_pipe) = self.start(envelope_end);
         // It may end before it has read everything.
         let _ = (&message_pipe).write_all(message);
         drop(message_pipe);
         let _ = envelope_pipe.write_all(envelope);
         drop(envelope_pipe);
         let code = child.wait().unwrap().code().unwrap();
-        end(child, code, text)
+        let mut piped = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut piped).unwrap();
+        match self.words {
+            Some(file) => Ended { code, stderr: fs::read_to_string(file).unwrap(), text: piped },
+            None => Ended { code, stderr: piped, text: String::new() },
+        }
     }
-}
 
-fn end(mut child: Child, code: i32, text: Option<File>) -> Ended {
-    let mut ended = Ended { code, stderr: String::new(), text: String::new() };
-    child.stderr.take().unwrap().read_to_string(&mut ended.stderr).unwrap();
-    if let Some(mut reader) = text {
-        reader.read_to_string(&mut ended.text).unwrap();
+    /// The shell sets up what std cannot; the program is its `$0`.
+    fn start(&self, envelope: File) -> (Child, File) {
+        let (message_end, message_pipe) = pipe();
+        let line = format!("{}exec \"$0\" {}", self.before, self.six);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(line).arg(PROGRAM).env("STAFETT", &self.root);
+        let child = command.stdin(message_end).stdout(envelope).stderr(Stdio::piped()).spawn().unwrap();
+        (child, message_pipe)
     }
-    ended
-}
-
-fn start(command: &mut Command, envelope: File) -> (Child, File) {
-    let (message_end, message_pipe) = pipe();
-    let child = command.stdin(message_end).stdout(envelope).stderr(Stdio::piped()).spawn().unwrap();
-    (child, message_pipe)
 }
 
 fn pipe() -> (File, File) {
@@ -159,22 +163,7 @@ fn pipe() -> (File, File) {
     (File::from(reader), File::from(writer))
 }
 
-pub fn direct() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_stafett-queue"))
-}
-
-/// The shell sets up what std cannot; the program is its `$0`. Not every sh knows descriptors above 9, which the tests
-/// beside this one may push ours to.
-fn through_shell(line: &str, inner: &Command) -> Command {
-    let mut command = Command::new("bash");
-    command.arg("-c").arg(line).arg(inner.get_program());
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    command
-}
-
 /// Runs a shell command line with the program as `$0`.
 pub fn shell(site: &Site, line: &str) -> Output {
-    Command::new("sh").arg("-c").arg(line).arg(env!("CARGO_BIN_EXE_stafett-queue")).env("STAFETT", site.root()).output().unwrap()
+    Command::new("sh").arg("-c").arg(line).arg(PROGRAM).env("STAFETT", site.root()).output().unwrap()
 }
