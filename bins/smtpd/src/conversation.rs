@@ -4,25 +4,30 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use stafett_instance::Instance;
 use stafett_log::Log;
 use stafett_smtp::Reply;
 use stafett_smtp::decode::{Decoder, Flaw, LineCheck};
 
 use crate::channel::{Channel, End};
-use crate::client::Client;
-use crate::dialogue::{Dialogue, Greeted, Step, Target};
 use crate::message::{Message, Stored};
-use crate::policy::{Policy, Transaction};
+use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::record::Record;
-use crate::refusal::Refusal;
-use crate::settings::Settings;
+use stafett_reception::client::Client;
+use stafett_reception::dialogue::{Dialogue, Step, Target};
+use stafett_reception::policy::{Policy, Transaction};
+use stafett_reception::refusal::Refusal;
+use stafett_reception::session::Greeted;
+use stafett_reception::settings::Settings;
 
 /// What a conversation needs besides its connection.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The way to queued.
     pub queue: Queue,
+    /// Where the services are.
+    pub instance: Instance,
     /// The program's voice.
     pub log: Log,
     /// Whether only faults are logged.
@@ -34,7 +39,8 @@ pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, arou
     let record = Record::new(around.log, around.quiet, client);
     let policy = Policy { settings, client };
     let dialogue = Dialogue::new(policy);
-    let conversation = Conversation { channel: &mut channel, policy, dialogue, queue: &around.queue, record };
+    let outside = Outside { queue: &around.queue, instance: &around.instance, log: around.log };
+    let conversation = Conversation { channel: &mut channel, policy, dialogue, outside, record };
     conversation.run();
 }
 
@@ -49,7 +55,7 @@ struct Conversation<'a> {
     channel: &'a mut Channel,
     policy: Policy<'a>,
     dialogue: Dialogue<'a, Chunked<'a>>,
-    queue: &'a Queue,
+    outside: Outside<'a>,
     record: Record<'a>,
 }
 
@@ -72,11 +78,15 @@ impl<'a> Conversation<'a> {
 
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         self.record.early = self.channel.has_input();
+        if let Err(refusal) = self.dialogue.open(&mut self.outside) {
+            self.refuse(&refusal)?;
+            return Err(End::Quit);
+        }
         self.channel.say(&Reply::plain(220, self.policy.settings.greeting.clone()))?;
         loop {
             let line = self.channel.line()?;
             let step = match line {
-                Some(line) => self.dialogue.serve(line, &mut self.queue.clone()),
+                Some(line) => self.dialogue.serve(line, &mut self.outside),
                 None => Step::Say(Reply::new(500, (5, 5, 2), "line too long")),
             };
             self.record.commands += 1;
@@ -174,7 +184,7 @@ impl<'a> Conversation<'a> {
     fn begin(&self, transaction: Transaction) -> Message<'a> {
         let greeted = self.dialogue.greeted().cloned();
         let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
-        Message::new(transaction, self.policy, self.queue, &greeted)
+        Message::new(transaction, self.policy, self.outside.queue, &greeted)
     }
 
     fn finish(&mut self, message: Message<'a>, flaw: Option<Flaw>) -> Result<(), End> {

@@ -10,24 +10,16 @@
 //!
 //! Known limits: no TLS, no AUTH. A plain UCSPI program runs with the rights that its listener gave it.
 
-mod badmailfrom;
 mod channel;
-mod client;
 mod conversation;
-mod dialogue;
 mod message;
 mod options;
-mod policy;
+mod outside;
 mod program;
 mod queue;
 mod received;
 mod record;
-mod refusal;
 mod resident;
-mod settings;
-
-#[cfg(test)]
-mod tests;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -41,12 +33,12 @@ use stafett_sys::{descriptor, privilege, signal};
 use stafett_ucspi::Environment;
 
 use crate::channel::{Channel, Patience};
-use crate::client::Client;
 use crate::conversation::Surroundings;
 use crate::options::{Options, USAGE};
 use crate::queue::Queue;
 use crate::resident::Resident;
-use crate::settings::Settings;
+use stafett_reception::client::Client;
+use stafett_reception::settings::Settings;
 
 const LOG: Log = Log::new("stafett-smtpd");
 
@@ -122,7 +114,7 @@ fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String>
 
 fn surroundings(instance: &Instance, options: Options) -> Surroundings {
     let queue = Queue { socket: instance.socket(Service::Queue), log: LOG };
-    Surroundings { queue, log: LOG, quiet: options.quiet }
+    Surroundings { queue, instance: instance.clone(), log: LOG, quiet: options.quiet }
 }
 
 fn unable(verb: &str, control: &Control, error: &std::io::Error) -> String {

@@ -14,12 +14,12 @@ use stafett_smtp::decode::Flaw;
 use stafett_smtp::hops::HopCounter;
 use stafett_wire::injector::{Answer, Gathered, Injector};
 
-use crate::dialogue::Greeted;
-use crate::policy::{Policy, Transaction, too_large};
 use crate::program::Program;
 use crate::queue::Queue;
 use crate::received;
-use crate::refusal::{Refusal, Subject};
+use stafett_reception::policy::{Policy, Transaction, too_large};
+use stafett_reception::refusal::{Refusal, Subject};
+use stafett_reception::session::Greeted;
 
 /// The largest message that waits in memory, in bytes.
 const MEMORY_MAX: usize = 64 * 1024;

@@ -25,7 +25,7 @@ use stafett_sys::socket::set_nonblocking;
 use stafett_wire::exitcode;
 use stafett_wire::injector::Answer;
 
-use crate::client::Client;
+use stafett_reception::client::Client;
 
 /// How long the program may take for one step.
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -12,8 +12,6 @@ use stafett_log::Log;
 use stafett_smtp::Reply;
 use stafett_wire::injector::{Answer, Gathered, Injector};
 
-use crate::policy::Services;
-
 /// How long queued may take for one step; a client waits ten minutes after its dot (RFC 5321 §4.5.3.2.6).
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -60,6 +58,18 @@ impl Queue {
         }
     }
 
+    /// Whether there is room for a message of so many bytes.
+    ///
+    /// # Errors
+    /// The reply for the client.
+    pub fn room(&self, bytes: u64) -> Result<(), Reply> {
+        match self.connect()?.room(bytes) {
+            Ok(Answer::Accepted(_)) => Ok(()),
+            Ok(Answer::Temporary(text) | Answer::Permanent(text)) => Err(Reply::from_text(&text)),
+            Err(error) => Err(self.away(&error)),
+        }
+    }
+
     fn connect(&self) -> Result<Injector, Reply> {
         Injector::connect(&self.socket, PATIENCE).map_err(|error| self.away(&error))
     }
@@ -67,15 +77,5 @@ impl Queue {
     fn away(&self, error: &std::io::Error) -> Reply {
         self.log.error(format_args!("unable to hand a message to the queue at {}: {error}", self.socket.display()));
         Reply::new(451, (4, 3, 0), "the queue does not answer, try again later")
-    }
-}
-
-impl Services for Queue {
-    fn room(&mut self, bytes: u64) -> Result<(), Reply> {
-        match self.connect()?.room(bytes) {
-            Ok(Answer::Accepted(_)) => Ok(()),
-            Ok(Answer::Temporary(text) | Answer::Permanent(text)) => Err(Reply::from_text(&text)),
-            Err(error) => Err(self.away(&error)),
-        }
     }
 }

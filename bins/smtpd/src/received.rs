@@ -9,8 +9,8 @@ use stafett_address::Domain;
 use stafett_envelope::Head;
 use stafett_message::{date, harmless};
 
-use crate::client::Client;
-use crate::dialogue::Greeted;
+use stafett_reception::client::Client;
+use stafett_reception::session::Greeted;
 
 /// The longest EHLO text kept in a comment, in bytes.
 const NAME_MAX: usize = 100;

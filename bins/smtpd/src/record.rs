@@ -10,10 +10,10 @@ use stafett_log::{Log, safe};
 use stafett_sys::process::Pid;
 
 use crate::channel::End;
-use crate::client::Client;
-use crate::dialogue::Greeted;
 use crate::message::Stored;
-use crate::refusal::{Refusal, Subject};
+use stafett_reception::client::Client;
+use stafett_reception::refusal::{Refusal, Subject};
+use stafett_reception::session::Greeted;
 
 /// What happened in a session, and where it is told.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use stafett_sys::sandbox::Sandbox;
 use stafett_ucspi::Environment;
 
 use crate::channel::{Channel, Patience};
-use crate::client::Client;
 use crate::conversation::{Surroundings, converse};
-use crate::settings::Settings;
+use stafett_reception::client::Client;
+use stafett_reception::settings::Settings;
 
 /// What the parent holds for its children.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Who may send what to whom: every decision about MAIL and RCPT, without any I/O of its own.
+//! Every decision about MAIL and RCPT, without any I/O of its own.
 //!
 //! Security stance: a recipient is decided on the parsed, canonical address, and that same value goes into the envelope,
 //! so the domain that was checked is the domain that is routed. What is not expressly allowed is refused. Local parts that
@@ -13,21 +13,15 @@ use stafett_route::Listed;
 use stafett_smtp::Reply;
 use stafett_smtp::parameters::{self, Body, MailParameters, RcptParameters};
 
+use crate::checks::{self, Context};
 use crate::client::Client;
 use crate::refusal::{Refusal, Subject};
+use crate::services::Services;
+use crate::session::Session;
 use crate::settings::Settings;
 
 /// Announced messages of at least this size are asked about before they come, in bytes.
 const ASK_ROOM_FROM: u64 = 1024 * 1024;
-
-/// Questions that a decision needs answered by another process.
-pub trait Services {
-    /// Whether the queue has room for a message of so many bytes.
-    ///
-    /// # Errors
-    /// The reply for the client.
-    fn room(&mut self, bytes: u64) -> Result<(), Reply>;
-}
 
 /// One mail transaction: what MAIL began, RCPT fills and DATA takes away.
 #[derive(Debug)]
@@ -59,7 +53,13 @@ impl Policy<'_> {
     ///
     /// # Errors
     /// The refusal.
-    pub fn begin(&self, path: Path, parameters: MailParameters, services: &mut dyn Services) -> Result<Transaction, Box<Refusal>> {
+    pub fn begin(
+        &self,
+        path: Path,
+        parameters: MailParameters,
+        session: &mut Session,
+        services: &mut dyn Services,
+    ) -> Result<Transaction, Box<Refusal>> {
         let (sender, bad_sender) = self.sender(path, parameters.utf8)?;
         self.check_size(parameters.size.unwrap_or(0), &sender, services)?;
         let envelope = Envelope {
@@ -70,21 +70,38 @@ impl Policy<'_> {
             envid: parameters.envid,
             ..Envelope::default()
         };
-        Ok(Transaction { envelope, databytes: self.databytes(), bad_sender })
+        let mut transaction = Transaction { envelope, databytes: self.databytes(), bad_sender };
+        let done = checks::sender(&mut Context { policy: *self, session, services }, &mut transaction);
+        done.map_err(|refusal| of_sender(refusal, &transaction)).map(|()| transaction)
     }
 
     /// Decides about RCPT; adds the recipient when it may have mail.
     ///
     /// # Errors
     /// The refusal.
-    pub fn add(&self, transaction: &mut Transaction, path: Path, parameters: RcptParameters) -> Result<(), Box<Refusal>> {
-        self.try_add(transaction, path, parameters).map_err(|mut refusal| {
-            refusal.subject.from.clone_from(&transaction.envelope.sender);
-            refusal
-        })
+    pub fn add(
+        &self,
+        transaction: &mut Transaction,
+        path: Path,
+        parameters: RcptParameters,
+        session: &mut Session,
+        services: &mut dyn Services,
+    ) -> Result<(), Box<Refusal>> {
+        let decided = self.decide(transaction, path, &parameters).and_then(|mailbox| {
+            checks::recipient(&mut Context { policy: *self, session, services }, transaction, &mailbox)?;
+            Ok(mailbox)
+        });
+        let mailbox = decided.map_err(|refusal| of_sender(refusal, transaction))?;
+        transaction.envelope.recipients.push(Recipient {
+            address: mailbox.to_string(),
+            notify: parameters.notify.map(|notify| notify.to_string()),
+            orcpt: parameters.orcpt,
+        });
+        Ok(())
     }
 
-    fn try_add(&self, transaction: &mut Transaction, path: Path, parameters: RcptParameters) -> Result<(), Box<Refusal>> {
+    /// The canonical recipient, if the rules of SMTP, of the client and of rcpthosts let it pass.
+    fn decide(&self, transaction: &Transaction, path: Path, parameters: &RcptParameters) -> Result<Mailbox, Box<Refusal>> {
         let shown = shown(&path);
         self.check_client(transaction, &shown)?;
         let mailbox = self.recipient(path)?;
@@ -93,12 +110,7 @@ impl Policy<'_> {
             return Err(Refusal::new(needs_utf8(), "syntax", Subject::to(&shown)));
         }
         self.check_count(transaction, &shown)?;
-        transaction.envelope.recipients.push(Recipient {
-            address: mailbox.to_string(),
-            notify: parameters.notify.map(|notify| notify.to_string()),
-            orcpt: parameters.orcpt,
-        });
-        Ok(())
+        Ok(mailbox)
     }
 
     /// The canonical sender, and what lists it as bad; that refusal comes at RCPT, where clients expect it.
@@ -229,6 +241,12 @@ pub fn too_large() -> Reply {
 /// The reply for a recipient too many; alone among refusals it is not held against the client.
 fn too_many_recipients() -> Reply {
     Reply::new(452, (4, 5, 3), "too many recipients, send the others in another transaction")
+}
+
+/// Every refusal names the sender.
+fn of_sender(mut refusal: Box<Refusal>, transaction: &Transaction) -> Box<Refusal> {
+    refusal.subject.from.clone_from(&transaction.envelope.sender);
+    refusal
 }
 
 fn needs_utf8() -> Reply {

@@ -10,8 +10,11 @@ use stafett_smtp::Reply;
 use stafett_smtp::command::{Command, Fault};
 use stafett_smtp::ehlo::Offer;
 
-use crate::policy::{Policy, Services, Transaction};
+use crate::checks::{self, Checked, Context};
+use crate::policy::{Policy, Transaction};
 use crate::refusal::Refusal;
+use crate::services::Services;
+use crate::session::{Greeted, Session};
 
 /// How much is kept of what a client calls itself, in characters.
 const NAME_MAX: usize = 255;
@@ -20,17 +23,8 @@ const NAME_MAX: usize = 255;
 #[derive(Debug)]
 pub struct Dialogue<'a, R> {
     policy: Policy<'a>,
-    greeted: Option<Greeted>,
+    session: Session,
     state: State<R>,
-}
-
-/// How the client introduced itself.
-#[derive(Clone, Debug)]
-pub struct Greeted {
-    /// The name that it gave, text of the client.
-    pub name: String,
-    /// Whether it said EHLO.
-    pub extended: bool,
 }
 
 #[derive(Debug)]
@@ -79,12 +73,20 @@ pub enum Step<R> {
 impl<'a, R> Dialogue<'a, R> {
     /// After the connection was made.
     pub fn new(policy: Policy<'a>) -> Self {
-        Self { policy, greeted: None, state: State::Idle }
+        Self { policy, session: Session::default(), state: State::Idle }
+    }
+
+    /// Decides whether to greet.
+    ///
+    /// # Errors
+    /// The refusal, which ends the connection.
+    pub fn open(&mut self, services: &mut dyn Services) -> Checked {
+        checks::connection(&mut Context { policy: self.policy, session: &mut self.session, services })
     }
 
     /// What the client called itself, once it has.
     pub fn greeted(&self) -> Option<&Greeted> {
-        self.greeted.as_ref()
+        self.session.greeted.as_ref()
     }
 
     /// Takes a message back that awaits more chunks.
@@ -102,11 +104,11 @@ impl<'a, R> Dialogue<'a, R> {
 
     fn command(&mut self, command: Command<'_>, services: &mut dyn Services) -> Step<R> {
         match command {
-            Command::Helo(name) => self.greet(name, false),
-            Command::Ehlo(name) => self.greet(name, true),
-            Command::Mail(..) if self.greeted.is_none() => out_of_order("say EHLO first"),
+            Command::Helo(name) => self.greet(name, false, services),
+            Command::Ehlo(name) => self.greet(name, true, services),
+            Command::Mail(..) if self.session.greeted.is_none() => out_of_order("say EHLO first"),
             Command::Mail(path, parameters) => match self.state {
-                State::Idle => match self.policy.begin(path, parameters, services) {
+                State::Idle => match self.policy.begin(path, parameters, &mut self.session, services) {
                     Ok(transaction) => {
                         self.state = State::Open(transaction);
                         Step::Say(Reply::new(250, (2, 1, 0), "ok"))
@@ -116,7 +118,7 @@ impl<'a, R> Dialogue<'a, R> {
                 _ => out_of_order("a transaction is already open"),
             },
             Command::Rcpt(path, parameters) => match &mut self.state {
-                State::Open(transaction) => match self.policy.add(transaction, path, parameters) {
+                State::Open(transaction) => match self.policy.add(transaction, path, parameters, &mut self.session, services) {
                     Ok(()) => Step::Say(Reply::new(250, (2, 1, 5), "ok")),
                     Err(refusal) => Step::Refuse(refusal),
                 },
@@ -136,9 +138,13 @@ impl<'a, R> Dialogue<'a, R> {
     }
 
     /// RFC 5321 §4.1.4: a new greeting resets everything.
-    fn greet(&mut self, name: &str, extended: bool) -> Step<R> {
+    fn greet(&mut self, name: &str, extended: bool, services: &mut dyn Services) -> Step<R> {
         self.state = State::Idle;
-        self.greeted = Some(Greeted { name: name.chars().take(NAME_MAX).collect(), extended });
+        self.session.greeted = Some(Greeted { name: name.chars().take(NAME_MAX).collect(), extended });
+        if let Err(refusal) = checks::helo(&mut Context { policy: self.policy, session: &mut self.session, services }) {
+            self.session.greeted = None;
+            return Step::Refuse(refusal);
+        }
         let me = &self.policy.settings.me;
         Step::Say(if extended { Offer { size: self.policy.databytes() }.reply(me) } else { Reply::plain(250, me.clone()) })
     }

@@ -2,15 +2,19 @@
 
 use proptest::prelude::*;
 use stafett_address::{Domain, Mailbox};
+use stafett_ask::Answer;
+use stafett_instance::Service;
 use stafett_route::RcptHosts;
 use stafett_smtp::Reply;
 use stafett_ucspi::Environment;
+use std::io;
 use std::time::Duration;
 
 use crate::badmailfrom::BadMailFrom;
 use crate::client::Client;
 use crate::dialogue::{Dialogue, Step, Target};
-use crate::policy::{Policy, Services};
+use crate::policy::Policy;
+use crate::services::Services;
 use crate::settings::Settings;
 
 struct Roomy;
@@ -19,6 +23,12 @@ impl Services for Roomy {
     fn room(&mut self, _bytes: u64) -> Result<(), Reply> {
         Ok(())
     }
+
+    fn ask(&mut self, _service: Service, _question: &[&[u8]], _within: Duration) -> io::Result<Answer> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn complain(&mut self, _text: &str) {}
 }
 
 fn settings(listed: &[&str]) -> Settings {

@@ -1,0 +1,39 @@
+//! The other processes that decisions are asked of: queued, and the services of the instance.
+//!
+//! How it fails: a question without an answer is an error for whoever decides, and never a yes.
+
+use std::io;
+use std::time::Duration;
+
+use stafett_ask::Answer;
+use stafett_instance::{Instance, Service};
+use stafett_log::Log;
+use stafett_reception::services::Services;
+use stafett_smtp::Reply;
+
+use crate::queue::Queue;
+
+/// The way to them.
+#[derive(Clone, Debug)]
+pub struct Outside<'a> {
+    /// queued.
+    pub queue: &'a Queue,
+    /// Where the services listen.
+    pub instance: &'a Instance,
+    /// The program's voice.
+    pub log: Log,
+}
+
+impl Services for Outside<'_> {
+    fn room(&mut self, bytes: u64) -> Result<(), Reply> {
+        self.queue.room(bytes)
+    }
+
+    fn ask(&mut self, service: Service, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
+        stafett_ask::ask(&self.instance.socket(service), question, None, within)
+    }
+
+    fn complain(&mut self, text: &str) {
+        self.log.error(text);
+    }
+}

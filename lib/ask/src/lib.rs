@@ -1,0 +1,25 @@
+//! Questions to services: one packet there, one packet back.
+//!
+//! What it does: a question is one packet of netstrings on a Unix socket, a verb first, with at most one descriptor; the
+//! answer is one packet: K, Z or D, a text, then fields. A connection carries one question, so that nothing is kept for
+//! callers that are idle and nothing of one question can be taken for the answer to another. [`ask`] is the caller's
+//! half, [`Desk`] the service's.
+//!
+//! Security stance: who may call is the mode of the socket's directory and the user of the caller. Either side takes the
+//! other for hostile: packets are bounded, a caller that says nothing is dropped, no answer is waited for beyond its time.
+//!
+//! How it fails: for the caller with an error that is never to be taken for a yes; for the service with a line in the log.
+//!
+//! Known limits: a question has at most [`stafett_wire::LARGEST_PACKET`] bytes, an answer 32 KiB; what is larger goes as a
+//! descriptor.
+
+mod answer;
+mod caller;
+mod desk;
+#[cfg(test)]
+mod tests;
+
+pub use answer::Answer;
+pub use caller::ask;
+pub use desk::{Desk, Question, Service};
+pub use stafett_wire::Verdict;

@@ -1,0 +1,106 @@
+//! Both halves against each other, and each against a peer that misbehaves.
+
+use crate::{Answer, Desk, Question, Service, Verdict, ask};
+use stafett_log::Log;
+use stafett_sys::socket::{self, Style};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Echo;
+
+impl Service for Echo {
+    fn refresh(&mut self, _forced: bool) {}
+
+    fn take(&mut self, mut question: Question) {
+        match question.verb() {
+            "silence" => drop(question),
+            "never" => std::mem::forget(question),
+            "long" => question.answer(&Answer::new(Verdict::Ok, "x".repeat(100_000))),
+            "file" => {
+                let mut text = String::new();
+                std::fs::File::from(question.descriptor.take().unwrap()).read_to_string(&mut text).unwrap();
+                question.answer(&Answer::new(Verdict::Ok, text));
+            }
+            _ => {
+                let answer = question
+                    .fields
+                    .iter()
+                    .skip(1)
+                    .fold(Answer::new(Verdict::Permanent, "so be it"), |answer, field| answer.with(field.clone()));
+                std::thread::spawn(move || question.answer(&answer));
+            }
+        }
+    }
+}
+
+fn desk() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let desk = Desk::listen(Log::new("desk"), &path, &[]).unwrap();
+    std::thread::spawn(move || desk.run(&mut Echo));
+    (directory, path)
+}
+
+fn asked(path: &Path, question: &[&[u8]]) -> std::io::Result<Answer> {
+    ask(path, question, None, PATIENCE)
+}
+
+#[test]
+fn an_answer_comes_back_as_it_was_given() {
+    let (_directory, path) = desk();
+    let answer = asked(&path, &[b"echo", b"one", b"", b"\xff\0,"]).unwrap();
+    assert_eq!(answer, Answer::new(Verdict::Permanent, "so be it").with("one").with("").with(*b"\xff\0,"));
+}
+
+#[test]
+fn a_descriptor_goes_along() {
+    let (_directory, path) = desk();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"what it holds").unwrap();
+    std::io::Seek::rewind(&mut file).unwrap();
+    assert!(file.as_raw_fd() > 0);
+    assert_eq!(ask(&path, &[b"file"], Some(file.as_fd()), PATIENCE).unwrap().text, "what it holds");
+}
+
+#[test]
+fn no_answer_is_an_error() {
+    let (directory, path) = desk();
+    assert_eq!(asked(&path, &[b"silence"]).unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    let late = ask(&path, &[b"never"], None, Duration::from_millis(50)).unwrap_err();
+    assert_eq!(late.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(asked(&path, &[b"long"]).unwrap().verdict, Verdict::Temporary);
+    assert_eq!(asked(&directory.path().join("nobody"), &[b"echo"]).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn callers_that_misbehave_hold_nobody_up() {
+    let (_directory, path) = desk();
+    let silent: Vec<_> = (0..300).map(|_| socket::connect(&path, Style::Packets).unwrap()).collect();
+    let rude = socket::connect(&path, Style::Packets).unwrap();
+    socket::send_packet(&rude, b"17:not a netstring", None).unwrap();
+    assert_eq!(asked(&path, &[b"echo"]).unwrap().text, "so be it");
+    drop(silent);
+}
+
+#[test]
+fn a_service_that_talks_nonsense_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let listener = socket::listen(&path, Style::Packets, 5).unwrap();
+    let service = std::thread::spawn(move || {
+        for nonsense in [&b"rubbish"[..], b"1:X,0:,", b"0:,0:,", b"1:K,"] {
+            stafett_sys::poll::wait_two((listener.as_fd(), stafett_sys::poll::Interest::Read), None, Some(PATIENCE)).unwrap();
+            let caller = socket::accept(&listener).unwrap().unwrap();
+            socket::receive_packet(&caller, &mut [0; 100]).unwrap();
+            socket::send_packet(&caller, nonsense, None).unwrap();
+        }
+    });
+    for _ in 0..4 {
+        assert_eq!(asked(&path, &[b"echo"]).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+    }
+    service.join().unwrap();
+}

@@ -1,0 +1,59 @@
+//! What the admin may add to the rules of SMTP and of rcpthosts: each check in a file of its own, here their order.
+//!
+//! A check that its control file does not switch on costs nothing. The cheap ones come first, those that ask another
+//! process later, and those that ask another host last.
+//!
+//! How it fails: the first refusal ends the row. A service that cannot be asked is what the check's control file says for
+//! that, and a temporary refusal where it says nothing.
+
+use stafett_address::Mailbox;
+
+use crate::policy::{Policy, Transaction};
+use crate::refusal::Refusal;
+use crate::services::Services;
+use crate::session::Session;
+
+/// What a check sees.
+pub struct Context<'a, 'b> {
+    /// The control files and the client.
+    pub policy: Policy<'a>,
+    /// What has been learnt of this connection.
+    pub session: &'b mut Session,
+    /// Whom to ask.
+    pub services: &'b mut dyn Services,
+}
+
+/// A verdict; the refusal is what the client will hear.
+pub type Checked = Result<(), Box<Refusal>>;
+
+/// Before the greeting: a refusal ends the connection.
+///
+/// # Errors
+/// The refusal.
+pub fn connection(_context: &mut Context<'_, '_>) -> Checked {
+    Ok(())
+}
+
+/// After HELO or EHLO, whose name is in the session.
+///
+/// # Errors
+/// The refusal.
+pub fn helo(_context: &mut Context<'_, '_>) -> Checked {
+    Ok(())
+}
+
+/// At MAIL, when its own rules let it pass.
+///
+/// # Errors
+/// The refusal.
+pub fn sender(_context: &mut Context<'_, '_>, _transaction: &mut Transaction) -> Checked {
+    Ok(())
+}
+
+/// At RCPT, for a recipient that its own rules let pass.
+///
+/// # Errors
+/// The refusal.
+pub fn recipient(_context: &mut Context<'_, '_>, _transaction: &mut Transaction, _recipient: &Mailbox) -> Checked {
+    Ok(())
+}

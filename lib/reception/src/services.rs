@@ -1,0 +1,40 @@
+//! Questions that a decision needs answered by other processes, and somebody who wants to know why it was taken.
+
+use std::io;
+use std::time::Duration;
+
+use stafett_ask::Answer;
+use stafett_instance::Service;
+use stafett_smtp::Reply;
+
+/// Whom decisions ask.
+pub trait Services {
+    /// Whether the queue has room for a message of so many bytes.
+    ///
+    /// # Errors
+    /// The reply for the client.
+    fn room(&mut self, bytes: u64) -> Result<(), Reply>;
+
+    /// Asks a service, no longer than `within`.
+    ///
+    /// # Errors
+    /// When there is no answer; that is never a yes.
+    fn ask(&mut self, service: Service, question: &[&[u8]], within: Duration) -> io::Result<Answer>;
+
+    /// Something failed that the admin must know and the client need not.
+    fn complain(&mut self, text: &str);
+
+    /// A check has come to a verdict that is no refusal; smtpd does not listen, stafett-explain prints it.
+    fn note(&mut self, _note: &Note<'_>) {}
+}
+
+/// What a check has found.
+#[derive(Clone, Copy, Debug)]
+pub struct Note<'a> {
+    /// Its name, as in stafett-smtpd(8).
+    pub check: &'static str,
+    /// The control file and line that decided, or a rule's variable; empty where nothing was listed.
+    pub rule: &'a str,
+    /// What it says about the client, sender or recipient.
+    pub text: &'a str,
+}
