@@ -3,6 +3,7 @@
 //! How it fails: a question without an answer is an error for whoever decides, and never a yes.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use stafett_ask::Answer;
@@ -29,8 +30,8 @@ impl Services for Outside<'_> {
         self.queue.room(bytes)
     }
 
-    fn ask(&mut self, service: Service, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
-        stafett_ask::ask(&self.instance.socket(service), question, None, within)
+    fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
+        stafett_ask::ask(&self.instance.socket(service), question, descriptor, within)
     }
 
     fn complain(&mut self, text: &str) {

@@ -1,6 +1,7 @@
 //! Questions that a decision needs answered by other processes, and somebody who wants to know why it was taken.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use stafett_ask::Answer;
@@ -15,11 +16,11 @@ pub trait Services {
     /// The reply for the client.
     fn room(&mut self, bytes: u64) -> Result<(), Reply>;
 
-    /// Asks a service, no longer than `within`.
+    /// Asks a service, no longer than `within`; a descriptor may go along.
     ///
     /// # Errors
     /// When there is no answer; that is never a yes.
-    fn ask(&mut self, service: Service, question: &[&[u8]], within: Duration) -> io::Result<Answer>;
+    fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer>;
 
     /// Something failed that the admin must know and the client need not.
     fn complain(&mut self, text: &str);

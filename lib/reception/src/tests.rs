@@ -8,6 +8,7 @@ use stafett_route::RcptHosts;
 use stafett_smtp::Reply;
 use stafett_ucspi::Environment;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::badmailfrom::BadMailFrom;
@@ -24,7 +25,13 @@ impl Services for Roomy {
         Ok(())
     }
 
-    fn ask(&mut self, _service: Service, _question: &[&[u8]], _within: Duration) -> io::Result<Answer> {
+    fn ask(
+        &mut self,
+        _service: Service,
+        _question: &[&[u8]],
+        _descriptor: Option<BorrowedFd<'_>>,
+        _within: Duration,
+    ) -> io::Result<Answer> {
         Err(io::ErrorKind::NotFound.into())
     }
 
