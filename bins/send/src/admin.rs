@@ -169,7 +169,8 @@ impl Scheduler {
         self.store.wait_until(id, size, place, due)?;
         self.touch(place, id);
         self.touch(Place::Waiting, id);
-        self.put_in_line(Listed { id, size, place: Place::Waiting, due });
+        // In the line it is due whatever else is known of it.
+        self.put_in_line(Listed { id, size, place: Place::Waiting, due: 0 });
         Ok(())
     }
 

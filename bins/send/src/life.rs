@@ -8,7 +8,6 @@ use crate::bounce::{self, Action, Fact, Fate, Original};
 use crate::chores;
 use crate::destination::Work;
 use crate::message::Message;
-use crate::pace::next_attempt;
 use crate::scheduler::{OWN_TROUBLE, Scheduler, domain, now};
 use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Id, Listed, Place};
@@ -29,7 +28,7 @@ impl Scheduler {
     pub(crate) fn begin_pass(&mut self, mut message: Message, due: u64, most: usize) {
         let (mut groups, mut nowhere): (BTreeMap<Destination, Vec<usize>>, Vec<usize>) = Default::default();
         let mut held = false;
-        for index in message.waiting() {
+        for index in self.let_rest(&mut message, due == 0) {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
             if self.settings.held.look_up(domain).is_some() {
                 held = true;
@@ -209,9 +208,10 @@ impl Scheduler {
             self.book.end_message(id);
             self.messages.remove(&id);
         } else {
-            let attempt = next_attempt(id.birth_seconds(), now()).max(message.not_before);
-            let due = if message.untold().next().is_some() { attempt.min(now() + OWN_TROUBLE) } else { attempt };
-            self.wait(id, due);
+            let is_untold = message.untold().next().is_some();
+            let attempt = self.messages.get(&id).map_or(0, |message| self.next_pass(message));
+            // Only the bounce is tried again that soon; who waits beside it rests.
+            self.wait(id, if is_untold { attempt.min(now() + OWN_TROUBLE) } else { attempt });
         }
     }
 

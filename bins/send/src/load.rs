@@ -4,7 +4,8 @@
 //! memory holds little. What is damaged or in a wrong place is said and set aside, never dropped.
 
 use crate::message::Message;
-use crate::pace::{latest_attempt, next_attempt};
+use crate::pace::latest_attempt;
+use crate::schedule::attempt_after;
 use crate::scheduler::{ENOUGH_ACTIVE, OWN_TROUBLE, SETTLE, Scheduler, now};
 use stafett_envelope::Envelope;
 use stafett_queue_store::journal::Standing;
@@ -140,7 +141,7 @@ impl Scheduler {
             ));
         }
         for listed in wrong {
-            let mut due = next_attempt(listed.id.birth_seconds(), now);
+            let mut due = attempt_after(listed.id, 0, now, std::iter::empty());
             if let Err(error) = self.store.wait_until(listed.id, listed.size, listed.place, due) {
                 self.book.error(format_args!("unable to set the time of msg {}: {error}; trying it now", listed.id));
                 due = 0;

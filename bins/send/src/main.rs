@@ -20,6 +20,7 @@ mod life;
 mod load;
 mod message;
 mod pace;
+mod schedule;
 mod scheduler;
 mod settings;
 mod verp;

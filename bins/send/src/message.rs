@@ -32,6 +32,8 @@ pub struct Message {
     pub lines: String,
     /// Not before this time, seconds since 1970: a destination is being left alone until then.
     pub not_before: u64,
+    /// A pass for its bounce alone, before the time of its other recipients: when that comes, seconds since 1970.
+    pub resting_until: Option<u64>,
     /// Its bounce could not be queued; to be tried in a later pass.
     pub bounce_later: bool,
     /// A bounce is on its way into the queue.
@@ -62,6 +64,7 @@ impl Message {
             file: None,
             lines: String::new(),
             not_before: 0,
+            resting_until: None,
             bounce_later: false,
             bouncing: false,
             suspect: false,

@@ -1,5 +1,6 @@
 //! When to try again, and how hard to push: arithmetic without clocks or files.
 
+use crate::schedule::SPREAD;
 use std::time::Duration;
 
 /// Connections to a destination of which nothing is known yet.
@@ -9,7 +10,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Up to this pause, messages for the destination wait in memory; beyond, on disk.
 const SHORT_PAUSE: Duration = Duration::from_secs(8);
 
-/// The next attempt of a message that was born at `birth` and has just been tried at `now`, both
+/// The earliest next attempt of a message that was born at `birth` and has just been tried at `now`, both
 /// in seconds: birth + (floor(sqrt(age)) + 20)², qmail's times for remote deliveries
 /// (qmail-send.c, nextretry). A birth that the clock has not reached yet counts as now.
 pub fn next_attempt(birth: u64, now: u64) -> u64 {
@@ -21,7 +22,10 @@ pub fn next_attempt(birth: u64, now: u64) -> u64 {
 /// The latest attempt that a message born at `birth` can have at `now`, both in seconds; a later one
 /// was set by a clock that was wrong.
 pub fn latest_attempt(birth: u64, now: u64) -> u64 {
-    next_attempt(birth, now).max(now + LONGEST_PAUSE.as_secs())
+    let root = now.saturating_sub(birth.min(now)).isqrt();
+    // The longest interval of that root: the bound must not sink while the clock goes on.
+    let spread = (40 * root + 400) / SPREAD;
+    (next_attempt(birth, now) + spread).max(now + LONGEST_PAUSE.as_secs())
 }
 
 /// How hard one destination is pushed: a window of connections that grows with success and shrinks

@@ -35,9 +35,11 @@ fn schedule(site: &Site) -> Option<(i64, i64)> {
     Some((id / 1_000_000, fs::metadata(file).ok()?.mtime()))
 }
 
-/// qmail's next attempt of a remote message that was just tried at this age (interfaces: birth + (floor(sqrt(age)) + 20)²).
-fn next_age(age: i64) -> i64 {
-    (age.isqrt() + 20).pow(2)
+/// The ages at which a message that was just tried at this age may be tried again: qmail's, birth + (floor(sqrt(age)) + 20)²,
+/// and up to an eighth of the interval later (stafett-send(8)).
+fn next_ages(age: i64) -> std::ops::RangeInclusive<i64> {
+    let earliest = (age.isqrt() + 20).pow(2);
+    earliest..=earliest + (earliest - age) / 8
 }
 
 #[test]
@@ -48,8 +50,8 @@ fn retries_come_at_qmails_times_and_survive_a_restart() {
     site.logged("send", "deferral: ");
     assert!(wait_until(5, || schedule(&site).is_some()), "nothing waits in queue/cur: {:?}", site.queue_files());
     let (birth, next) = schedule(&site).unwrap();
-    let fits = |next: i64, ages: std::ops::RangeInclusive<i64>| ages.clone().any(|age| (next - birth - next_age(age)).abs() <= 2);
-    assert!(fits(next, 0..=3), "born at {birth}, next at {next}: {} s", next - birth);
+    // The clock may tick between the attempt and the look at it, and a loaded machine takes some seconds.
+    assert!((0..=6).any(|age| next_ages(age).contains(&(next - birth))), "born at {birth}, next at {next}: {} s", next - birth);
     site.stop();
     assert_eq!(schedule(&site), Some((birth, next)));
     site.start(Supervisor::Runit);
