@@ -8,7 +8,7 @@
 
 use crate::ports::{Listening, conflicting, listening};
 use crate::subject::Subject;
-use stafett_instance::{Service, tree};
+use stafett_instance::tree;
 use stafett_site::{Finding, Findings, Plan};
 use stafett_sys::limit;
 use stafett_sys::user::Uid;
@@ -21,10 +21,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const GRACE: Duration = Duration::from_secs(5);
 /// TAI64 labels count from here, and were 10 seconds ahead in 1970.
 const TAI_EPOCH: u64 = (1 << 62) + 10;
-
-/// Services and the socket on which each listens.
-const SOCKETS: &[(&str, Service)] =
-    &[("smtpd", Service::Smtpd), ("queued", Service::Queue), ("send", Service::Send), ("remote", Service::Remote)];
 
 /// A service as its supervisor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +36,8 @@ pub fn check(subject: &Subject, plan: &Plan, findings: &mut Findings) {
         port(subject, plan, (name, address), &all, findings);
     }
     let sockets = fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    for (name, service) in SOCKETS {
-        let path = format!("run/{}/socket", service.name());
+    for (name, door) in plan.services().into_iter().filter_map(|service| Some((service.name, service.door?))) {
+        let path = format!("run/{}/socket", door.service.name());
         let whole = subject.root.join(&path);
         let listens =
             sockets.lines().any(|line| line.split_ascii_whitespace().count() > 7 && line.ends_with(&format!(" {}", whole.display())));

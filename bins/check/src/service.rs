@@ -38,7 +38,7 @@ pub fn run(options: &Options, name: &str) -> Result<u8, Failure> {
 fn program(name: &str) -> Result<&'static str, Failure> {
     let numbered = name.strip_prefix(tree::LISTENER).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let wanted = if numbered { tree::LISTENER } else { name };
-    let known = || tree::SERVICES.iter().map(|service| service.name);
+    let known = || tree::all_services().map(|service| service.name);
     known().find(|known| *known == wanted).ok_or_else(|| {
         Failure::lasting(format_args!("--service {name}: there is no such service; these are: {}", known().collect::<Vec<_>>().join(", ")))
     })

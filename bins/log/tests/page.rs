@@ -55,7 +55,7 @@ fn code(text: &str) -> String {
 
 /// The programs whose lines a supervisor keeps; the others speak to whoever calls them.
 fn services() -> impl Iterator<Item = &'static str> {
-    tree::SERVICES.iter().filter_map(|service| service.command.split(' ').next()?.strip_prefix("stafett-"))
+    tree::all_services().filter_map(|service| service.command.split(' ').next()?.strip_prefix("stafett-"))
 }
 
 fn all_services() -> BTreeMap<String, String> {

@@ -12,6 +12,7 @@ mod collector;
 mod http;
 mod names;
 mod options;
+mod places;
 mod queue;
 mod report;
 mod routes;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     };
     let done = instance.map_err(|error| error.to_string()).and_then(|instance| match options.work {
         Work::Print { classic } => print(instance, if classic { Dialect::Classic } else { Dialect::OpenMetrics }),
-        Work::Serve(place) => serve(instance, &place),
+        Work::Serve(place) => serve(instance, place.as_ref()),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,9 +70,13 @@ fn print(instance: Instance, dialect: Dialect) -> Result<(), String> {
     std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| format!("unable to write the text: {error}"))
 }
 
-fn serve(instance: Instance, place: &Place) -> Result<(), String> {
+fn serve(instance: Instance, place: Option<&Place>) -> Result<(), String> {
     let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let listener = listen(place)?;
+    let places = match place {
+        Some(place) => vec![place.clone()],
+        None => places::of(&instance)?,
+    };
+    let listeners = places.iter().map(listen).collect::<Result<Vec<OwnedFd>, String>>()?;
     // Blocked before the thread begins, which then has them blocked too.
     let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt]).map_err(|error| format!("unable to block signals: {error}"))?;
     lock_in(&instance, dropped)?;
@@ -82,7 +87,7 @@ fn serve(instance: Instance, place: &Place) -> Result<(), String> {
     let started = std::thread::Builder::new().name("collector".to_owned()).spawn(move || collector.run(&its_desk));
     started.map_err(|error| format!("unable to start a thread: {error}"))?;
     LOG.line("status: ready");
-    server::serve(&listener, &signals, &desk)?;
+    server::serve(&listeners, &signals, &desk)?;
     LOG.line("status: exiting");
     Ok(())
 }

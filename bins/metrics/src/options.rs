@@ -7,9 +7,6 @@ use std::path::PathBuf;
 /// How to call it.
 pub const USAGE: &str =
     "usage: stafett-metrics [--listen ADDRESS:PORT|SOCKET] [--any-address] [DIR], or stafett-metrics --once [--classic] [DIR]";
-/// Where it listens when nothing else was asked for.
-const USUAL: &str = "127.0.0.1:9825";
-
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
@@ -27,12 +24,12 @@ pub enum Work {
         /// In the format 0.0.4.
         classic: bool,
     },
-    /// Serve it.
-    Serve(Place),
+    /// Serve it: there, or where the instance says.
+    Serve(Option<Place>),
 }
 
 /// Where to listen.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A TCP address.
     Tcp(SocketAddr),
@@ -63,10 +60,13 @@ fn parse(mut parser: Parser) -> Result<Options, String> {
             other => return Err(said(other.unexpected())),
         }
     }
+    if any && listen.is_none() {
+        return Err("--any-address goes with --listen".to_owned());
+    }
     if !once && classic {
         return Err("--classic goes with --once; a scraper asks for its format itself".to_owned());
     }
-    let work = if once { Work::Print { classic } } else { Work::Serve(place(listen.as_deref().unwrap_or(USUAL), any)?) };
+    let work = if once { Work::Print { classic } } else { Work::Serve(listen.map(|text| place(&text, any)).transpose()?) };
     Ok(Options { work, directory })
 }
 
@@ -76,7 +76,7 @@ fn place(text: &str, any: bool) -> Result<Place, String> {
     }
     let address: SocketAddr = text
         .parse()
-        .map_err(|_| format!("--listen {text}: write ADDRESS:PORT, such as {USUAL}, or the path of a socket from the root on"))?;
+        .map_err(|_| format!("--listen {text}: write ADDRESS:PORT, such as 127.0.0.1:9825, or the path of a socket from the root on"))?;
     if !address.ip().is_loopback() && !any {
         return Err(format!(
             "--listen {text}: everybody who reaches that address could read the numbers; listen on loopback, or add --any-address"

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// When nothing can be waited for.
-pub fn serve(listener: &OwnedFd, signals: &Signals, desk: &Desk) -> Result<(), String> {
+pub fn serve(listeners: &[OwnedFd], signals: &Signals, desk: &Desk) -> Result<(), String> {
     let mut open: Vec<Conversation> = Vec::new();
     let mut pause: Option<Instant> = None;
     loop {
@@ -36,7 +36,7 @@ pub fn serve(listener: &OwnedFd, signals: &Signals, desk: &Desk) -> Result<(), S
         let mut wanted: Vec<(BorrowedFd<'_>, Interest)> = vec![(signals.as_fd(), Interest::Read)];
         wanted.extend(open.iter().map(Conversation::wanted));
         if pause.is_none() {
-            wanted.push((listener.as_fd(), Interest::Read));
+            wanted.extend(listeners.iter().map(|listener| (listener.as_fd(), Interest::Read)));
         }
         let next = open.iter().map(|one| one.deadline).chain(pause).min();
         let ready = poll::wait(&wanted, next.map(|end| end.saturating_duration_since(now)))
@@ -44,11 +44,11 @@ pub fn serve(listener: &OwnedFd, signals: &Signals, desk: &Desk) -> Result<(), S
         if ready.first().is_some_and(|signal| signal.any()) && signals.next().is_some() {
             return Ok(());
         }
-        let has_caller = pause.is_none() && ready.last().is_some_and(|one| one.any());
-        let states = ready.get(1..).unwrap_or_default().iter();
-        let mut states = states.copied().chain(std::iter::repeat(Ready::default()));
+        let (callers, doors) = ready.get(1..).unwrap_or_default().split_at_checked(open.len()).unwrap_or_default();
+        let called: Vec<&OwnedFd> = listeners.iter().zip(doors).filter(|(_, door)| door.any()).map(|(listener, _)| listener).collect();
+        let mut states = callers.iter().copied();
         open.retain_mut(|one| one.go_on(states.next().unwrap_or_default(), desk));
-        if has_caller && let Err(error) = admit(listener, &mut open) {
+        if let Err(error) = called.into_iter().try_for_each(|listener| admit(listener, &mut open)) {
             LOG.error(format_args!("unable to accept a caller: {error}"));
             pause = Some(Instant::now() + PAUSE);
         }

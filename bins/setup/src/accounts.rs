@@ -4,7 +4,8 @@
 //! they are, but never one with the number 0 or two roles with one number.
 
 use crate::{Failure, Plan};
-use stafett_instance::people::{People, ROLES, Role};
+use stafett_instance::people::People;
+use stafett_instance::tree;
 use stafett_sys::user::{Account, Uid, group_by_name};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,17 +17,18 @@ pub fn ensure(plan: &Plan, made: &mut impl FnMut(String)) -> Result<People, Fail
     if !Uid::effective().is_root() {
         return Err(Failure::lasting(format_args!("the users {} do not exist; run this as root", missing.join(", "))));
     }
-    for group in std::iter::once(prefix.to_owned()).chain(ROLES.iter().map(|role| role.user(prefix))) {
+    let roles = tree::roles(&plan.services());
+    for group in std::iter::once(prefix.to_owned()).chain(roles.iter().map(|role| role.group(prefix))) {
         if look_up(group_by_name(&group), &group)?.is_none() {
             run(add_group(&group), &group)?;
             made(format!("made the group {group}"));
         }
     }
-    for role in ROLES {
-        let name = role.user(prefix);
+    for identity in roles.iter().filter_map(|role| role.identity()) {
+        let (name, group) = (identity.role.user(prefix), identity.role.group(prefix));
         if look_up(Account::by_name(&name), &name)?.is_none() {
-            run(add_user(&name), &name)?;
-            made(format!("made the user {name} ({})", purpose(*role)));
+            run(add_user(&name, &group), &name)?;
+            made(format!("made the user {name} ({})", identity.purpose));
         }
     }
     complete(plan)
@@ -41,18 +43,8 @@ fn complete(plan: &Plan) -> Result<People, Failure> {
     Ok(people)
 }
 
-fn purpose(role: Role) -> &'static str {
-    match role {
-        Role::Root => "the admin",
-        Role::Smtpd => "tcpserver, smtpd",
-        Role::Queue => "queued, send",
-        Role::Remote => "remote",
-        Role::Log => "logs",
-    }
-}
-
 /// useradd(8) of shadow, else the adduser of busybox.
-fn add_user(name: &str) -> Command {
+fn add_user(name: &str, group: &str) -> Command {
     let shell = ["/usr/sbin/nologin", "/sbin/nologin"].into_iter().find(|shell| Path::new(shell).exists()).unwrap_or("/bin/false");
     let mut command;
     if installed("useradd") {
@@ -67,12 +59,12 @@ fn add_user(name: &str) -> Command {
             "--shell",
             shell,
             "--gid",
-            name,
+            group,
             name,
         ]);
     } else {
         command = Command::new(tool("adduser"));
-        command.args(["-S", "-D", "-H", "-h", "/nonexistent", "-g", "Stafett mail relay", "-s", shell, "-G", name, name]);
+        command.args(["-S", "-D", "-H", "-h", "/nonexistent", "-g", "Stafett mail relay", "-s", shell, "-G", group, name]);
     }
     command
 }

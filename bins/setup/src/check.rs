@@ -46,4 +46,10 @@ fn options(plan: &Plan, request: &Request, findings: &mut Findings) {
     compare("--bin", bin.map(|bin| bin.display().to_string()), settings.bin.display().to_string());
     let addresses = Some(request.addresses.join(" ")).filter(|addresses| !addresses.is_empty());
     compare("--address", addresses, settings.addresses.join(" "));
+    for (option, names, wanted) in [("--with", &request.with, true), ("--without", &request.without, false)] {
+        for name in names.iter().filter(|name| settings.with.contains(*name) != wanted) {
+            let has = if wanted { "does not have that service" } else { "has that service" };
+            findings.push(Finding::error(format_args!("{option} {name}"), format_args!("the instance in {} {has}", plan.root.display())));
+        }
+    }
 }

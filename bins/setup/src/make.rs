@@ -6,7 +6,8 @@ use crate::{Failure, LOG, Plan, accounts, control, files, ground, plan, programs
 use stafett_instance::land::{Fault, Land};
 use stafett_instance::people::People;
 use stafett_instance::tree::{self, Kind, Place};
-use stafett_site::{content, scripts};
+use stafett_site::settings::Settings;
+use stafett_site::{content, scripts, tree as site_tree};
 use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
@@ -33,7 +34,7 @@ pub fn run(request: &Request) -> Result<(), Failure> {
     write_files(&mut plan, &people, &mut teller)?;
     mend_files(&plan, &people, &mut teller)?;
     remember(&plan, &people, &mut teller)?;
-    superfluous_listeners(&plan);
+    superfluous_services(&plan);
     if plan.before.as_ref().is_none_or(|before| before.port != plan.settings.port || before.addresses != plan.settings.addresses) {
         try_port(&plan);
     }
@@ -86,7 +87,7 @@ fn shown(path: &Path) -> String {
 
 fn lay_out(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), Failure> {
     let land = open(plan)?;
-    for place in tree::directories(&plan.listeners()) {
+    for place in plan.directories() {
         mend(&land, &place, people, teller)?;
     }
     Ok(())
@@ -158,14 +159,18 @@ fn remember(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), Fai
     mend(&open(plan)?, &place, people, teller)
 }
 
-/// Listeners of addresses that were dropped go on until the admin ends them.
-fn superfluous_listeners(plan: &Plan) {
-    let kept = plan.listeners();
-    let before = plan.before.as_ref().map_or(0, |before| before.addresses.len());
-    for name in tree::listener_names(before).into_iter().filter(|name| !kept.contains(name)) {
+/// What was dropped goes on until the admin ends it. Said when it is dropped; the checkers say it again.
+fn superfluous_services(plan: &Plan) {
+    let had = |name: &str| plan.before.as_ref().is_some_and(|before| had_service(before, name));
+    for name in site_tree::superfluous_services(plan).into_iter().filter(|name| had(name)) {
         let directory = plan.root.join("service").join(name);
         LOG.warning(format_args!("{} is not needed any more; stop it (svc -dx or sv exit) and remove the directory", directory.display()));
     }
+}
+
+fn had_service(before: &Settings, name: &str) -> bool {
+    let listeners = tree::listener_names(before.addresses.len());
+    tree::service_names(&listeners, &tree::services(&before.with)).iter().any(|had| had == name)
 }
 
 fn try_port(plan: &Plan) {

@@ -2,12 +2,14 @@
 
 use crate::Failure;
 use lexopt::prelude::*;
+use stafett_instance::tree;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 pub const USAGE: &str = "usage: stafett-setup DIR --me HOST [--port N] [--address IP]... [--bin BINDIR] [--user-prefix P]
+                         [--with SERVICE[,SERVICE...]] [--without SERVICE[,SERVICE...]]
        stafett-setup DIR [--port N] ...    makes or mends the instance in DIR; needs no option again
        stafett-setup DIR [...] --check     judges it and changes nothing
        stafett-setup DIR --print PATH      prints a script as it would be written, such as service/smtpd/run
@@ -54,6 +56,10 @@ pub struct Request {
     pub bin: Option<PathBuf>,
     /// `--user-prefix`.
     pub prefix: Option<String>,
+    /// `--with`: optional services to have.
+    pub with: Vec<String>,
+    /// `--without`: optional services to have no more.
+    pub without: Vec<String>,
 }
 
 /// Reads the command line of this process.
@@ -74,6 +80,8 @@ pub fn of(mut parser: lexopt::Parser) -> Result<Work, Failure> {
             Long("address") => request.addresses.push(address(&plain("--address", &mut parser)?)?),
             Long("bin") => request.bin = Some(parser.value().map_err(usage)?.into()),
             Long("user-prefix") => request.prefix = Some(prefix(&plain("--user-prefix", &mut parser)?)?),
+            Long("with") => request.with.extend(services("--with", &plain("--with", &mut parser)?)?),
+            Long("without") => request.without.extend(services("--without", &plain("--without", &mut parser)?)?),
             Long("check") => check = true,
             Long("manual") => manual = true,
             Long("print") => print = Some(PathBuf::from(parser.value().map_err(usage)?)),
@@ -82,6 +90,9 @@ pub fn of(mut parser: lexopt::Parser) -> Result<Work, Failure> {
             Short('h') | Long("help") => return Ok(Work::Help),
             other => return Err(usage(other.unexpected())),
         }
+    }
+    if let Some(both) = request.with.iter().find(|name| request.without.contains(name)) {
+        return Err(Failure::lasting(format_args!("--with {both} --without {both}: it cannot be both")));
     }
     match (directory.map(PathBuf::from), sample, samples) {
         (None, Some(name), None) => Ok(Work::Sample(name)),
@@ -128,6 +139,18 @@ fn prefix(text: &str) -> Result<String, Failure> {
     Err(Failure::lasting(format_args!(
         "--user-prefix {text}: user names begin with it; write at most 30 lower-case letters, digits, - or _, a letter first"
     )))
+}
+
+/// Names of optional services, apart by commas.
+fn services(option: &str, text: &str) -> Result<Vec<String>, Failure> {
+    if let Some(unknown) = text.split(',').find(|name| !tree::is_optional(name)) {
+        let known: Vec<&str> = tree::OPTIONAL.iter().map(|service| service.name).collect();
+        return Err(Failure::lasting(format_args!(
+            "{option} {text}: there is no optional service \"{unknown}\"; these are: {}",
+            known.join(", ")
+        )));
+    }
+    Ok(text.split(',').map(str::to_owned).collect())
 }
 
 fn plain(option: &str, parser: &mut lexopt::Parser) -> Result<String, Failure> {

@@ -26,6 +26,8 @@ pub fn new(request: &Request) -> Result<Plan, Failure> {
     if !request.addresses.is_empty() {
         settings.addresses.clone_from(&request.addresses);
     }
+    settings.with.extend(request.with.iter().cloned());
+    settings.with.retain(|name| !request.without.contains(name));
     printable(&settings.bin)?;
     Ok(Plan { root, settings, before })
 }

@@ -160,6 +160,48 @@ fn several_addresses_give_several_listeners() {
 }
 
 #[test]
+fn optional_services_come_and_go() {
+    for ground in Ground::all() {
+        ground.make();
+        assert!(!ground.root.join("service/metrics").exists() && ground.setup(&["--check", "--without", "metrics"]).code == 0);
+        let asked = ground.setup(&["--check", "--with", "metrics"]);
+        assert!(
+            asked.code == 100 && asked.err.contains("--with metrics: the instance in ") && asked.err.contains("does not have"),
+            "{asked:?}"
+        );
+        let with = ground.setup(&["--with", "metrics"]);
+        assert!(with.code == 0 && with.out.contains("made service/metrics\n") && with.out.contains("made run/metrics\n"), "{with:?}");
+        let script = fs::read_to_string(ground.root.join("service/metrics/run")).unwrap();
+        assert!(script.contains("/stafett-metrics'") && script.contains("--service metrics"), "{script}");
+        assert_eq!(fs::metadata(ground.root.join("run/metrics")).unwrap().mode() & 0o7777, 0o750);
+        if ground.is_root {
+            // Its group is the admins', or it could not look into the queue.
+            let group = |path: &str| fs::metadata(ground.root.join(path)).unwrap().gid();
+            assert!(with.out.contains("made the user stsetupx (metrics)") && script.contains("setuidgid stsetupx"), "{with:?}");
+            assert_eq!(group("run/metrics"), group("queue"));
+            assert_ne!(fs::metadata(ground.root.join("run/metrics")).unwrap().uid(), 0);
+        }
+        // It is remembered, and nothing more is to do.
+        assert_eq!((ground.setup(&[]).out, ground.setup(&["--with", "metrics,metrics"]).out), (String::new(), String::new()));
+        let check = ground.setup(&["--check", "--with", "metrics"]);
+        assert_eq!((check.code, check.err.as_str()), (0, ""));
+        fs::write(ground.root.join("log/metrics/current"), "kept\n").unwrap();
+        let without = ground.setup(&["--without", "metrics"]);
+        assert!(without.code == 0 && without.err.contains("service/metrics is not needed any more; stop it"), "{without:?}");
+        let check = ground.setup(&["--check"]);
+        assert!(
+            check.code == 1 && check.err.contains("service/metrics: is a service that the instance does not have any more"),
+            "{check:?}"
+        );
+        assert!(check.err.contains("run/metrics: is no part of the instance"), "{check:?}");
+        fs::remove_dir_all(ground.root.join("service/metrics")).unwrap();
+        fs::remove_dir_all(ground.root.join("run/metrics")).unwrap();
+        assert_eq!((ground.setup(&[]).err, ground.setup(&["--check"]).code), (String::new(), 0));
+        assert_eq!(fs::read_to_string(ground.root.join("log/metrics/current")).unwrap(), "kept\n");
+    }
+}
+
+#[test]
 fn as_root_each_program_has_its_own_user_and_nothing_follows_links() {
     for ground in Ground::all().into_iter().filter(|ground| ground.is_root) {
         ground.make();

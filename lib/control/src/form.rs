@@ -112,6 +112,15 @@ pub fn name_server(text: &str) -> Result<(), String> {
     }
 }
 
+/// Where numbers are told: an address of loopback and a port, `127.0.0.1:9825` or `[::1]:9825`.
+pub fn loopback_place(text: &str) -> Result<(), String> {
+    match text.parse::<std::net::SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(()),
+        Ok(_) => Err(format!("\"{text}\" is not on loopback; write 127.0.0.1:port, or put a proxy in front that asks for a password")),
+        Err(_) => Err(format!("\"{text}\" is not an address and a port; write 127.0.0.1:9825 or [::1]:9825")),
+    }
+}
+
 /// One line of smtproutes: `domain:relay:port`, where domain and relay may be empty; `domain:lmtp:relay:port`;
 /// `domain:lmtp:unix:/path`. stafett-send judges paths in full.
 pub fn route(domain: &str, rest: &str) -> Result<(), String> {

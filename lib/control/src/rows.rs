@@ -3,7 +3,7 @@
 
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
-use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, lifetime, limits, name_server, route};
+use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, lifetime, limits, loopback_place, name_server, route};
 
 /// Seconds in a week, the longest that most times may be set to.
 const YEAR: u64 = 365 * 24 * 3600;
@@ -38,6 +38,7 @@ pub static TABLE: &[&Setting] = &[
     &MAXHOPS,
     &MAXRECIPIENTS,
     &ME,
+    &METRICSLISTEN,
     &MORERCPTHOSTS,
     &OUTGOINGIP,
     &QUEUEFREE,
@@ -442,3 +443,12 @@ fn sync_word(text: &str) -> Result<(), String> {
         _ => Err(format!("\"{text}\" is neither file nor directory")),
     }
 }
+/// Where the numbers are told.
+pub static METRICSLISTEN: Setting = Setting {
+    name: "metricslisten",
+    form: Form::List(loopback_place),
+    default: "127.0.0.1:9825",
+    readers: &["metrics"],
+    text: "Where stafett-metrics listens, one a line: an address of loopback and a port, which every user of this host may ask. A file without a line leaves only the socket run/metrics/socket, which the members of the common group may ask. Read when the program starts.",
+    example: "127.0.0.1:9826\n[::1]:9826",
+};

@@ -34,6 +34,8 @@ pub enum Service {
     Remote,
     /// stafett-smtpd --resident.
     Smtpd,
+    /// stafett-metrics.
+    Metrics,
 }
 
 impl Service {
@@ -44,6 +46,7 @@ impl Service {
             Service::Send => "send",
             Service::Remote => "remote",
             Service::Smtpd => "smtpd",
+            Service::Metrics => "metrics",
         }
     }
 }

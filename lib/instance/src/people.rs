@@ -16,12 +16,14 @@ pub enum Role {
     Remote,
     /// The writers of the logs.
     Log,
+    /// metrics.
+    Metrics,
 }
 
-/// The group of a place.
+/// The group of a place or of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// The group of its owner.
+    /// The group of its owner; of a user, the one with the user's name.
     Own,
     /// The group of the admins, who may read queue and logs.
     Common,
@@ -29,27 +31,50 @@ pub enum Group {
     Of(Role),
 }
 
+/// A role that has a user of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// The role.
+    pub role: Role,
+    /// The letter behind the prefix in the user's name.
+    pub letter: char,
+    /// The user's group. It is the only one that its programs have: setuidgid(8) and chpst(8) give no other.
+    pub group: Group,
+    /// What runs as this user, in words.
+    pub purpose: &'static str,
+}
+
 /// The prefix of the users' names where nothing else was asked for.
 pub const DEFAULT_PREFIX: &str = "stafett";
 
-/// The roles that have a user and a group of their own.
-pub const ROLES: &[Role] = &[Role::Smtpd, Role::Queue, Role::Remote, Role::Log];
+/// Every role with a user of its own. An instance makes those that its services run as
+/// ([`roles`](crate::tree::roles)).
+pub const IDENTITIES: &[Identity] = &[
+    Identity { role: Role::Smtpd, letter: 'd', group: Group::Own, purpose: "tcpserver, smtpd" },
+    Identity { role: Role::Queue, letter: 'q', group: Group::Own, purpose: "queued, send" },
+    Identity { role: Role::Remote, letter: 'r', group: Group::Own, purpose: "remote" },
+    Identity { role: Role::Log, letter: 'l', group: Group::Own, purpose: "logs" },
+    Identity { role: Role::Metrics, letter: 'x', group: Group::Common, purpose: "metrics" },
+];
 
 impl Role {
-    /// The letter behind the prefix in the user's name; `None` for root.
-    pub fn letter(self) -> Option<char> {
-        match self {
-            Role::Root => None,
-            Role::Smtpd => Some('d'),
-            Role::Queue => Some('q'),
-            Role::Remote => Some('r'),
-            Role::Log => Some('l'),
-        }
+    /// Its row; `None` for root.
+    pub fn identity(self) -> Option<&'static Identity> {
+        IDENTITIES.iter().find(|identity| identity.role == self)
     }
 
-    /// The name of its user and of that user's group.
+    /// The name of its user.
     pub fn user(self, prefix: &str) -> String {
-        self.letter().map_or_else(|| "root".to_owned(), |letter| format!("{prefix}{letter}"))
+        self.identity().map_or_else(|| "root".to_owned(), |identity| format!("{prefix}{}", identity.letter))
+    }
+
+    /// The name of its user's group.
+    pub fn group(self, prefix: &str) -> String {
+        match self.identity().map(|identity| identity.group) {
+            Some(Group::Common) => prefix.to_owned(),
+            Some(Group::Of(other)) if other != self => other.group(prefix),
+            _ => self.user(prefix),
+        }
     }
 }
 
@@ -67,15 +92,15 @@ impl People {
         People { roles: Vec::new(), root: (uid, gid), common: gid }
     }
 
-    /// A user for each role, by the names that `prefix` makes; the names of users and groups that
+    /// A user for each of these roles, by the names that `prefix` makes; the names of users and groups that
     /// are not there as the inner error.
     ///
     /// # Errors
     /// When the user database cannot be asked.
-    pub fn separate(prefix: &str) -> io::Result<Result<People, Vec<String>>> {
+    pub fn separate(prefix: &str, wanted: &[Role]) -> io::Result<Result<People, Vec<String>>> {
         let mut missing = Vec::new();
         let mut roles = Vec::new();
-        for &role in ROLES {
+        for &role in wanted {
             match Account::by_name(&role.user(prefix))? {
                 Some(account) => roles.push((role, account.uid, account.gid)),
                 None => missing.push(role.user(prefix)),
@@ -99,13 +124,25 @@ impl People {
                 .is_root()
                 .then(|| "the instance belongs to root but its settings name one ordinary user; make it anew as root".to_owned());
         }
-        let mut seen: Vec<Uid> = ROLES.iter().map(|role| self.uid(*role)).collect();
+        let mut seen: Vec<Uid> = self.roles.iter().map(|&(_, uid, _)| uid).collect();
         seen.sort();
         if seen.first().is_some_and(|uid| uid.is_root()) {
             return Some("a user of the instance has the number of root; choose another --user-prefix".to_owned());
         }
-        let equal = seen.windows(2).any(|pair| pair.first() == pair.last());
-        equal.then(|| "two users of the instance have the same number, so their programs could harm each other".to_owned())
+        if seen.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Some("two users of the instance have the same number, so their programs could harm each other".to_owned());
+        }
+        self.roles.iter().find_map(|&(role, _, gid)| self.outsider(role, gid))
+    }
+
+    /// A role whose programs need the common group and would not have it, in words.
+    fn outsider(&self, role: Role, gid: Gid) -> Option<String> {
+        let identity = role.identity().filter(|identity| identity.group == Group::Common && gid != self.common)?;
+        let letter = identity.letter;
+        Some(format!(
+            "the user of {} (letter {letter}) is not in the common group of the instance; remove that user and run stafett-setup",
+            identity.purpose
+        ))
     }
 
     /// Whether each role has a user of its own.

@@ -8,7 +8,9 @@
 //! Known limits: an instance that an ordinary user made has the same modes, but one owner for all,
 //! so its programs are not protected from each other.
 
-use crate::people::{Group, Role};
+use crate::Service;
+use crate::people::{Group, IDENTITIES, Role};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A service under supervision.
@@ -20,17 +22,62 @@ pub struct Supervised {
     pub command: &'static str,
     /// Whom it runs as.
     pub role: Role,
+    /// Where others talk to it.
+    pub door: Option<Door>,
 }
 
-/// Every service of an instance. The first is the listener, which has a run script of its own: it
+/// The directory under run/ in which a service has its socket. It belongs to the service's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// Its name.
+    pub service: Service,
+    /// Its group.
+    pub group: Group,
+    /// Its mode: 0710 lets the programs of that group talk to the service, 0750 also look, 0755 lets everybody.
+    pub mode: u32,
+}
+
+/// The services that every instance has. The first is the listener, which has a run script of its own: it
 /// binds the port as root and changes to its role then.
 pub const SERVICES: &[Supervised] = &[
-    Supervised { name: LISTENER, command: "stafett-tcpserver", role: Role::Smtpd },
-    Supervised { name: "smtpd", command: "stafett-smtpd --resident", role: Role::Smtpd },
-    Supervised { name: "queued", command: "stafett-queued", role: Role::Queue },
-    Supervised { name: "send", command: "stafett-send", role: Role::Queue },
-    Supervised { name: "remote", command: "stafett-remote", role: Role::Remote },
+    Supervised { name: LISTENER, command: "stafett-tcpserver", role: Role::Smtpd, door: None },
+    Supervised {
+        name: "smtpd",
+        command: "stafett-smtpd --resident",
+        role: Role::Smtpd,
+        door: Some(Door { service: Service::Smtpd, group: Group::Own, mode: 0o710 }),
+    },
+    Supervised {
+        name: "queued",
+        command: "stafett-queued",
+        role: Role::Queue,
+        // Everybody may inject, as with qmail-queue; the caller's user is recorded.
+        door: Some(Door { service: Service::Queue, group: Group::Own, mode: 0o755 }),
+    },
+    Supervised {
+        name: "send",
+        command: "stafett-send",
+        role: Role::Queue,
+        // queued tells of arrivals here, the admins' tools give orders.
+        door: Some(Door { service: Service::Send, group: Group::Common, mode: 0o750 }),
+    },
+    Supervised {
+        name: "remote",
+        command: "stafett-remote",
+        role: Role::Remote,
+        // send asks for deliverers, so its group may pass.
+        door: Some(Door { service: Service::Remote, group: Group::Of(Role::Queue), mode: 0o710 }),
+    },
 ];
+
+/// The services that an instance has when it was asked for them (`stafett-setup --with`). A row here, with its
+/// role's row among the [`IDENTITIES`] and its name in [`Service`], is all that installer and checker need.
+pub const OPTIONAL: &[Supervised] = &[Supervised {
+    name: "metrics",
+    command: "stafett-metrics",
+    role: Role::Metrics,
+    door: Some(Door { service: Service::Metrics, group: Group::Common, mode: 0o750 }),
+}];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are
 /// called `tcpserver2` and so on.
@@ -78,20 +125,14 @@ const DIRECTORIES: &[Row] = &[
     ("queue/hold", Role::Queue, Group::Own, 0o755),
     ("queue/bad", Role::Queue, Group::Own, 0o755),
     ("run", Role::Root, Group::Own, 0o755),
-    // Everybody may inject, as with qmail-queue; the caller's user is recorded.
-    ("run/queue", Role::Queue, Group::Own, 0o755),
-    // queued tells of arrivals here, the admins' tools will give orders.
-    ("run/send", Role::Queue, Group::Common, 0o750),
-    // send asks for deliverers, so its group may pass.
-    ("run/remote", Role::Remote, Group::Of(Role::Queue), 0o710),
-    ("run/smtpd", Role::Smtpd, Group::Own, 0o710),
     ("log", Role::Root, Group::Own, 0o755),
     ("service", Role::Root, Group::Own, 0o755),
 ];
 
 /// What each service has under service/; the scripts and variables in it are files of the
-/// installer.
-const SERVICE_DIRECTORIES: &[&str] = &["", "/env", "/log"];
+/// installer. The supervisor writes in supervise/, which it would make for root alone: everybody may see what runs, and its
+/// pipes stay closed by their own modes.
+const SERVICE_DIRECTORIES: &[&str] = &["", "/env", "/log", "/supervise"];
 
 /// Files that are kept beside the messages: what the admin did while no scheduler ran, the attempts
 /// that may have been under way, and the last queue id given.
@@ -100,12 +141,35 @@ pub const QUEUE_FILES: &[&str] = &["admin", "attempts", "lastid"];
 /// How many directories share the waiting messages.
 const SHARDS: usize = 256;
 
-/// All directories of an instance whose listeners have these names, parents first.
-pub fn directories(listeners: &[String]) -> Vec<Place> {
+/// The services of an instance that was asked for these optional ones, in the order of the tables.
+pub fn services(optional: &BTreeSet<String>) -> Vec<&'static Supervised> {
+    SERVICES.iter().chain(OPTIONAL.iter().filter(|service| optional.contains(service.name))).collect()
+}
+
+/// Whether there is an optional service of that name.
+pub fn is_optional(name: &str) -> bool {
+    OPTIONAL.iter().any(|service| service.name == name)
+}
+
+/// Every service that an instance can have.
+pub fn all_services() -> impl Iterator<Item = &'static Supervised> {
+    SERVICES.iter().chain(OPTIONAL)
+}
+
+/// The roles that these services need.
+pub fn roles(services: &[&Supervised]) -> Vec<Role> {
+    let needs = |role: Role| role == Role::Log || services.iter().any(|service| service.role == role);
+    IDENTITIES.iter().map(|identity| identity.role).filter(|role| needs(*role)).collect()
+}
+
+/// All directories of an instance with these listeners and services, parents first.
+pub fn directories(listeners: &[String], services: &[&Supervised]) -> Vec<Place> {
     let fixed = DIRECTORIES.iter().map(|&(path, owner, group, mode)| directory(path, owner, group, mode));
     let shards = (0..SHARDS).map(|shard| directory(format!("queue/cur/{shard:02x}"), Role::Queue, Group::Own, 0o755));
-    let mut all: Vec<Place> = fixed.chain(shards).collect();
-    for name in service_names(listeners) {
+    let doors = services.iter().filter_map(|service| service.door.map(|door| (service.role, door)));
+    let doors = doors.map(|(role, door)| directory(format!("run/{}", door.service.name()), role, door.group, door.mode));
+    let mut all: Vec<Place> = fixed.chain(shards).chain(doors).collect();
+    for name in service_names(listeners, services) {
         all.push(directory(format!("log/{name}"), Role::Log, Group::Common, 0o750));
         for part in SERVICE_DIRECTORIES {
             all.push(directory(format!("service/{name}{part}"), Role::Root, Group::Own, 0o755));
@@ -114,9 +178,9 @@ pub fn directories(listeners: &[String]) -> Vec<Place> {
     all
 }
 
-/// The names of all services, with these listeners in the place of the first.
-pub fn service_names(listeners: &[String]) -> Vec<String> {
-    let others = SERVICES.iter().filter(|service| service.name != LISTENER).map(|service| service.name.to_owned());
+/// The names of these services, with these listeners in the place of the first.
+pub fn service_names(listeners: &[String], services: &[&Supervised]) -> Vec<String> {
+    let others = services.iter().filter(|service| service.name != LISTENER).map(|service| service.name.to_owned());
     listeners.iter().cloned().chain(others).collect()
 }
 

@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::settings::{Settings, Users};
 use stafett_instance::LONGEST;
 use stafett_instance::people::People;
-use stafett_instance::tree::listener_names;
+use stafett_instance::tree::{self, Place, Supervised, listener_names};
 use stafett_sys::user::{Gid, Uid};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,16 @@ impl Plan {
         listener_names(self.settings.addresses.len())
     }
 
+    /// Its services, the listener as one.
+    pub fn services(&self) -> Vec<&'static Supervised> {
+        tree::services(&self.settings.with)
+    }
+
+    /// Its directories, parents first.
+    pub fn directories(&self) -> Vec<Place> {
+        tree::directories(&self.listeners(), &self.services())
+    }
+
     /// The directory that the scripts take the programs from.
     pub fn bin(&self) -> PathBuf {
         if self.settings.copied { self.root.join("bin") } else { self.settings.bin.clone() }
@@ -58,7 +68,7 @@ impl Plan {
     /// When the user database cannot be asked.
     pub fn people(&self) -> Result<Result<People, Vec<String>>, Failure> {
         match &self.settings.users {
-            Users::Separate(prefix) => People::separate(prefix)
+            Users::Separate(prefix) => People::separate(prefix, &tree::roles(&self.services()))
                 .map_err(|error| Failure::system(format_args!("unable to look up the users of prefix {prefix}: {error}"))),
             Users::Single => Ok(Ok(self.owner())),
         }
@@ -74,7 +84,7 @@ impl Plan {
 
     /// The one user of an ordinary user's instance: who owns it, also when root mends it.
     fn owner(&self) -> People {
-        match std::fs::metadata(self.root.join(stafett_instance::tree::SETTINGS)).or_else(|_| std::fs::metadata(&self.root)) {
+        match std::fs::metadata(self.root.join(tree::SETTINGS)).or_else(|_| std::fs::metadata(&self.root)) {
             Ok(found) if Uid::effective().is_root() => People::single(Uid(found.uid()), Gid(found.gid())),
             _ => People::single(Uid::effective(), Gid::effective()),
         }

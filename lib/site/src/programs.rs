@@ -7,10 +7,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What an instance and its admin need.
+/// What the admin and the programs of this host need.
+const TOOLS: &[&str] = &["stafett-check", "stafett-log", "stafett-queue", "stafett-setup", "stafett-tcprules", "qstat", "qtool"];
+
+/// What an instance and its admin need, optional services included: one that is asked for later needs no new copies.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let services = tree::SERVICES.iter().filter_map(|service| service.command.split(' ').next());
-    services.chain(["stafett-check", "stafett-log", "stafett-queue", "stafett-tcprules", "qstat", "qtool"])
+    let services = tree::all_services().filter_map(|service| service.command.split(' ').next());
+    services.chain(TOOLS.iter().copied())
 }
 
 /// The programs that are missing from `bin`.

@@ -37,10 +37,10 @@ pub fn all(plan: &Plan) -> Vec<Generated> {
         files.push(script(format!("service/{name}/run"), listener(plan, name, address)));
         files.push(variable(name, "HANDOFF", &plan.root.join("run/smtpd/socket").to_string_lossy()));
     }
-    for service in tree::SERVICES.iter().filter(|service| service.name != tree::LISTENER) {
+    for service in plan.services().into_iter().filter(|service| service.name != tree::LISTENER) {
         files.push(script(format!("service/{}/run", service.name), common(plan, service)));
     }
-    for name in tree::service_names(&plan.listeners()) {
+    for name in tree::service_names(&plan.listeners(), &plan.services()) {
         files.push(variable(&name, "STAFETT", &plan.root.to_string_lossy()));
         files.push(script(format!("service/{name}/log/run"), log(plan, &name)));
         files.push(Generated {

@@ -7,7 +7,8 @@
 
 use crate::Failure;
 use stafett_instance::people::DEFAULT_PREFIX;
-use std::collections::BTreeMap;
+use stafett_instance::tree;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub port: u16,
     /// Their addresses.
     pub addresses: Vec<String>,
+    /// The optional services that it has, by name, each once and in order.
+    pub with: BTreeSet<String>,
     /// Path below the instance and checksum of what was generated last for it.
     pub written: BTreeMap<String, u32>,
 }
@@ -45,7 +48,8 @@ pub struct Settings {
 impl Settings {
     /// What counts where nothing was said.
     pub fn new(users: Users, bin: PathBuf) -> Settings {
-        Settings { users, bin, copied: false, port: 25, addresses: vec!["0".to_owned()], written: BTreeMap::new() }
+        let addresses = vec!["0".to_owned()];
+        Settings { users, bin, copied: false, port: 25, addresses, with: BTreeSet::new(), written: BTreeMap::new() }
     }
 
     /// Reads the settings of the instance in `root`; `None` when there are none.
@@ -53,7 +57,7 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, or names the line that does not parse.
     pub fn read(root: &Path) -> Result<Option<Settings>, Failure> {
-        let path = root.join(stafett_instance::tree::SETTINGS);
+        let path = root.join(tree::SETTINGS);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
@@ -93,6 +97,7 @@ impl Settings {
         }
         push(&mut text, "port", &self.port.to_string());
         self.addresses.iter().for_each(|address| push(&mut text, "address", address));
+        self.with.iter().for_each(|name| push(&mut text, "with", name));
         for (path, checksum) in &self.written {
             push(&mut text, "wrote", &format!("{checksum:08x} {path}"));
         }
@@ -107,6 +112,8 @@ impl Settings {
             "copied" => self.copied = value == "yes",
             "port" => self.port = value.parse().map_err(|_| "is not a port")?,
             "address" => self.addresses.push(value.to_owned()),
+            "with" if tree::is_optional(value) => drop(self.with.insert(value.to_owned())),
+            "with" => return Err("names a service that this version does not know"),
             "wrote" => {
                 let (checksum, path) = value.split_once(' ').ok_or("names no file")?;
                 let checksum = u32::from_str_radix(checksum, 16).map_err(|_| "is not a checksum")?;

@@ -36,7 +36,7 @@ pub fn judge(plan: &Plan, findings: &mut Findings) -> Result<(), Failure> {
 
 fn places(plan: &Plan, land: &Land, people: &People, findings: &mut Findings) {
     let generated = scripts::all(plan);
-    let mut places = tree::directories(&plan.listeners());
+    let mut places = plan.directories();
     places.extend(generated.iter().map(|file| tree::file(&file.path, file.executable)));
     places.push(tree::file(tree::SETTINGS, false));
     let mut barred: Vec<PathBuf> = Vec::new();
@@ -100,8 +100,7 @@ fn surroundings(plan: &Plan, findings: &mut Findings) {
 
 /// Names that no version of this instance needs.
 fn strangers(plan: &Plan, findings: &mut Findings) {
-    let listeners = plan.listeners();
-    let places = tree::directories(&listeners);
+    let places = plan.directories();
     let files = tree::QUEUE_FILES.iter().map(|name| Path::new("queue").join(name)).chain([PathBuf::from(tree::SETTINGS)]);
     let known: Vec<PathBuf> = files.chain(plan.settings.copied.then(|| PathBuf::from("bin"))).collect();
     let expected = |path: &Path| places.iter().any(|place| place.path == path) || known.iter().any(|known| known == path);
@@ -113,14 +112,20 @@ fn strangers(plan: &Plan, findings: &mut Findings) {
             }
         }
     }
-    for name in names(&plan.root.join("service")).unwrap_or_default() {
-        let name = name.to_string_lossy();
-        if name.starts_with(tree::LISTENER) && !listeners.iter().any(|listener| *listener == name) {
-            let finding =
-                Finding::warning(format_args!("service/{name}"), "listens at an address that the instance does not have any more");
-            findings.push(finding.remedy("stop it (svc -dx or sv exit) and remove the directory"));
-        }
+    for name in superfluous_services(plan) {
+        let finding = Finding::warning(format_args!("service/{name}"), "is a service that the instance does not have any more");
+        findings.push(finding.remedy("stop it (svc -dx or sv exit) and remove the directory"));
     }
+}
+
+/// The names of directories of services that the instance had once: listeners of addresses that were dropped, optional
+/// services that were switched off. Other names below service/ are the admin's own affair.
+pub fn superfluous_services(plan: &Plan) -> Vec<String> {
+    let wanted = tree::service_names(&plan.listeners(), &plan.services());
+    let ours = |name: &str| name.starts_with(tree::LISTENER) || tree::is_optional(name);
+    let found = names(&plan.root.join("service")).unwrap_or_default();
+    let found = found.into_iter().filter_map(|name| name.into_string().ok());
+    found.filter(|name| ours(name) && !wanted.contains(name)).collect()
 }
 
 fn forbidden_bits(plan: &Plan, land: &Land, findings: &mut Findings) {

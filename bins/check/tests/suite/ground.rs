@@ -1,7 +1,7 @@
 //! Instances to judge, made from the same tables by which they are judged.
 
 use stafett_instance::land::Land;
-use stafett_instance::people::{People, ROLES};
+use stafett_instance::people::{IDENTITIES, People, Role};
 use stafett_instance::tree;
 use stafett_site::settings::{Settings, Users};
 use stafett_site::{Plan, programs, scripts};
@@ -20,6 +20,10 @@ pub const NOBODY: u32 = 65_534;
 
 /// How many grounds need the users.
 static USERS: Mutex<usize> = Mutex::new(0);
+
+fn roles() -> Vec<Role> {
+    IDENTITIES.iter().map(|identity| identity.role).collect()
+}
 
 /// What a run gave.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl Ground {
         let plan = Plan { root: self.root.clone(), settings: settings.clone(), before: None };
         let people = self.people();
         let land = Land::open(&self.root).unwrap();
-        for place in tree::directories(&plan.listeners()) {
+        for place in plan.directories() {
             land.mend(&place, &people).unwrap();
         }
         for file in scripts::all(&plan) {
@@ -102,30 +106,17 @@ impl Ground {
         }
         let mut users = USERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *users += 1;
-        if let Ok(Ok(people)) = People::separate(PREFIX) {
+        if let Ok(Ok(people)) = People::separate(PREFIX, &roles()) {
             return people;
         }
-        let name = |letter: Option<char>| letter.map_or(PREFIX.to_owned(), |letter| format!("{PREFIX}{letter}"));
-        for letter in ROLES.iter().map(|role| role.letter()).chain([None]) {
-            patiently("groupadd", &["--system", &name(letter)]);
-            if letter.is_some() {
-                patiently(
-                    "useradd",
-                    &[
-                        "--system",
-                        "--no-create-home",
-                        "--home-dir",
-                        "/nonexistent",
-                        "--shell",
-                        "/bin/false",
-                        "--gid",
-                        &name(letter),
-                        &name(letter),
-                    ],
-                );
-            }
+        patiently("groupadd", &["--system", PREFIX]);
+        for role in roles() {
+            let (user, group) = (role.user(PREFIX), role.group(PREFIX));
+            patiently("groupadd", &["--system", &group]);
+            let nowhere = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/false"];
+            patiently("useradd", &[&["--system", "--gid", &group][..], &nowhere, &[&user]].concat());
         }
-        People::separate(PREFIX).unwrap().expect("the users were made")
+        People::separate(PREFIX, &roles()).unwrap().expect("the users were made")
     }
 
     /// Writes a control file as the owner of the instance would.
@@ -226,9 +217,9 @@ impl Drop for Ground {
         let mut users = USERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *users -= 1;
         if *users == 0 {
-            for letter in ROLES.iter().filter_map(|role| role.letter()) {
-                patiently("userdel", &[&format!("{PREFIX}{letter}")]);
-                patiently("groupdel", &[&format!("{PREFIX}{letter}")]);
+            for role in roles() {
+                patiently("userdel", &[&role.user(PREFIX)]);
+                patiently("groupdel", &[&role.user(PREFIX)]);
             }
             patiently("groupdel", &[PREFIX]);
         }

@@ -19,7 +19,7 @@ impl Pretended {
         status.extend([0; 4]);
         status.extend(child.id().to_le_bytes());
         status.extend([0, b'u']);
-        fs::create_dir(directory.join("supervise")).unwrap();
+        fs::create_dir_all(directory.join("supervise")).unwrap();
         fs::write(directory.join("supervise/status"), status).unwrap();
         Pretended(child)
     }

@@ -111,7 +111,7 @@ fn every_row_is_judged_by_the_checker() {
         let words = format!("control/{}:1: error: ", row.name);
         let words = if matches!(row.form, Form::Compiled(_)) { words.replace(":1:", ":") } else { words };
         assert!(answer.code == 100 && answer.out.contains(&words), "{}: {answer:?}", row.name);
-        for reader in row.readers.iter().filter(|reader| stafett_instance::tree::SERVICES.iter().any(|service| service.name == **reader)) {
+        for reader in row.readers.iter().filter(|reader| stafett_instance::tree::all_services().any(|service| service.name == **reader)) {
             assert_eq!(ground.check(&["--service", reader]).code, 100, "{reader} starts with a bad {}", row.name);
         }
         match kept {

@@ -14,9 +14,11 @@ const PROGRAMS: &[&str] = &[
     "stafett-queued",
     "stafett-send",
     "stafett-remote",
+    "stafett-metrics",
     "stafett-check",
     "stafett-log",
     "stafett-queue",
+    "stafett-setup",
     "stafett-tcprules",
     "qstat",
     "qtool",
@@ -135,7 +137,7 @@ impl Drop for Ground {
             let quietly = |program: &str, name: &str| {
                 let _ = Command::new(program).arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
             };
-            for letter in ["d", "q", "r", "l"] {
+            for letter in ["d", "q", "r", "l", "x"] {
                 quietly("userdel", &format!("{PREFIX}{letter}"));
                 quietly("groupdel", &format!("{PREFIX}{letter}"));
             }

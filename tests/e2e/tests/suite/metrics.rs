@@ -1,6 +1,8 @@
 //! The page of numbers of a whole relay.
 
-use stafett_test_e2e::{Client, Signal, Sink, Site, Supervisor, free_port, is_root, message, program, run, signal, transfer, wait_until};
+use stafett_test_e2e::{
+    Client, Signal, Sink, Site, Supervisor, free_port, has, is_root, message, program, run, signal, skip, transfer, wait_until,
+};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
@@ -89,5 +91,45 @@ fn both_supervisors_say_which_services_run() {
         let page = run(Command::new(program("stafett-metrics")).arg("--once").arg(site.root()));
         assert!(page.contains("stafett_service_answers{service=\"send\"} 0\n"), "{page}");
         assert!(page.contains("stafett_service_up{service=\"smtpd\"} 0\n"), "{supervisor:?}: {page}");
+    }
+}
+
+/// The service that stafett-setup makes, asked by curl at both of its places.
+#[test]
+fn as_a_service_it_serves_at_its_socket_and_at_its_port() {
+    if has("curl").is_none() {
+        return skip("metrics", "curl is not installed");
+    }
+    for supervisor in [Supervisor::Runit, Supervisor::Daemontools] {
+        let (sink, mut site, port) = (Sink::new(), Site::new(), free_port());
+        let made = site.setup(&["--with", "metrics"]);
+        assert!(made.status.success(), "{made:?}");
+        site.control("rcpthosts", "taken.test\n");
+        site.control("smtproutes", &sink.route());
+        site.control("metricslisten", &format!("127.0.0.1:{port}\n"));
+        site.start(supervisor);
+        let (socket, url) = (site.path("run/metrics/socket"), format!("http://127.0.0.1:{port}/metrics"));
+        let curl = |arguments: &[&std::ffi::OsStr]| {
+            let output = Command::new("curl").args(["-s", "--max-time", "10"]).args(arguments).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let by_socket = || curl(&["--unix-socket".as_ref(), socket.as_ref(), "http://relay/metrics".as_ref()]);
+        let by_port = || curl(&[url.as_ref()]);
+        let says = |line: &str| {
+            let line = format!("{line}\n");
+            assert!(wait_until(30, || by_socket().contains(&line) && by_port().contains(&line)), "{line}{}\n{}", by_socket(), site.logs());
+        };
+        says("stafett_send_deliveries_total{outcome=\"success\"} 0");
+        transfer(site.port(), "a@sender.test", "b@taken.test", &message("served"));
+        sink.messages(1, 20);
+        says("stafett_send_deliveries_total{outcome=\"success\"} 1");
+        says("stafett_smtpd_messages_accepted_total 1");
+        // Its own user may read all that it tells of, whichever supervisor made the rest.
+        for service in ["tcpserver", "smtpd", "queued", "send", "remote", "metrics"] {
+            says(&format!("stafett_service_up{{service=\"{service}\"}} 1"));
+        }
+        let judged = site.command("stafett-check").arg(site.root()).output().unwrap();
+        assert!(!String::from_utf8_lossy(&judged.stdout).contains("metrics"), "{judged:?}");
+        site.stop();
     }
 }
