@@ -141,5 +141,6 @@ fn word(event: Event) -> &'static str {
         Event::Failed => "failed",
         Event::Bounced => "bounced",
         Event::Routed => "routed",
+        Event::Warned => "warned",
     }
 }

@@ -51,7 +51,7 @@ fn show_recipient(f: &mut fmt::Formatter<'_>, address: &str, standing: &Standing
     let (address, text) = (safe(address.as_bytes()), safe(standing.text.as_bytes()));
     let time = Moment(standing.time);
     match standing.event {
-        None | Some(Event::Routed) => writeln!(f, "  waiting {address}"),
+        None | Some(Event::Routed | Event::Warned) => writeln!(f, "  waiting {address}"),
         Some(Event::Deferred) => writeln!(f, "  waiting {address} (deferred {} times, last {time}): {text}", standing.deferrals),
         Some(Event::Delivered | Event::Relayed) => writeln!(f, "  done {address} ({time}): {text}"),
         Some(Event::Failed | Event::Bounced) => writeln!(f, "  failed {address} ({time}): {text}"),
@@ -92,7 +92,7 @@ fn json_recipient(object: &mut Object<'_>, address: &str, standing: &Standing, r
 /// Where a recipient stands, in a word.
 pub fn standing_word(standing: &Standing) -> &'static str {
     match standing.event {
-        None | Some(Event::Deferred | Event::Routed) => "waiting",
+        None | Some(Event::Deferred | Event::Routed | Event::Warned) => "waiting",
         Some(Event::Delivered | Event::Relayed) => "done",
         Some(Event::Failed | Event::Bounced) => "failed",
     }

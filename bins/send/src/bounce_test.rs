@@ -110,3 +110,22 @@ fn a_status_is_permanent_whatever_the_last_reply_was() {
         assert!(text.contains(&format!("Status: {status}\r\n")), "{said}: {text}");
     }
 }
+
+#[test]
+fn a_delay_is_told_with_its_end_and_without_the_body() {
+    let late = Action::Delayed { until: Some(1_764_362_800) };
+    let mixed_up = Fact { action: late, ..failure("b@example.net", "Remote host said: 450 5.7.1 greylisted") };
+    let facts = [Fact { action: late, ..failure("a@example.net", "not yet (#4.4.1)") }, mixed_up];
+    let text = bounce_of(b"Subject: x\r\n\r\nsecret body\r\n", &Envelope::default(), &facts);
+    for part in [
+        "Subject: delay notice\r\n",
+        "I'll keep trying until Fri, 28 Nov 2025 20:46:40 +0000",
+        "Final-Recipient: rfc822;a@example.net\r\nAction: delayed\r\nStatus: 4.4.1\r\n",
+        "Final-Recipient: rfc822;b@example.net\r\nAction: delayed\r\nStatus: 4.0.0\r\n",
+        "Will-Retry-Until: ",
+        "Content-Type: text/rfc822-headers\r\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+    assert!(!text.contains("secret") && !text.contains("permanent error"), "{text}");
+}

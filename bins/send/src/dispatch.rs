@@ -307,7 +307,7 @@ impl Scheduler {
             let how = match event {
                 Event::Delivered | Event::Relayed => "success",
                 Event::Deferred => "deferral",
-                Event::Failed | Event::Bounced | Event::Routed => "failure",
+                Event::Failed | Event::Bounced | Event::Routed | Event::Warned => "failure",
             };
             let given_up = event == Event::Failed && *verdict == Verdict::Temporary;
             let text = if given_up { format!("{text}\n{TOO_OLD}") } else { text.clone() };

@@ -4,8 +4,7 @@
 //! failure counts as told, a file is removed only when every recipient is delivered or its sender told.
 
 use crate::admin::routes_for;
-use crate::bounce::{self, Action, Fact, Fate, Original};
-use crate::chores;
+use crate::delay::late;
 use crate::destination::Work;
 use crate::message::Message;
 use crate::scheduler::{OWN_TROUBLE, Scheduler, domain, now};
@@ -13,12 +12,9 @@ use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Id, Listed, Place};
 use stafett_route::SmtpRoutes;
 use stafett_wire::delivery::Destination;
-use stafett_wire::injector::Answer;
 use std::collections::BTreeMap;
 use std::io;
 
-/// Bounces on their way to queued at once: each holds its text, and TERM waits for them.
-const MOST_BOUNCES: usize = 4;
 /// Said of a recipient whose domain no name can have.
 const NOWHERE: &str = "Sorry, that domain is not one that can exist. (#5.1.2)";
 
@@ -85,61 +81,12 @@ impl Scheduler {
             self.fulfil(id, wish);
             return;
         }
-        if message.untold().next().is_some() && !message.bounce_later && !self.ending {
+        let has_news = message.untold().next().is_some() || !late(message, self.settings.delay_notice, now()).is_empty();
+        if has_news && !message.bounce_later && !self.ending {
             self.tell_sender(id);
         } else {
             self.settle(id);
         }
-    }
-
-    /// Lets the sender know of what failed for good, unless nobody is to know, and of what it asked
-    /// to hear the success of.
-    pub(crate) fn tell_sender(&mut self, id: Id) {
-        let Some(message) = self.messages.get_mut(&id) else { return };
-        message.bouncing = false;
-        // Our own bounces say NOTIFY=NEVER to other hosts (RFC 3461 section 6.2); that one bounced is for the postmaster all the same.
-        let is_bounce = message.envelope.sender.is_empty();
-        let may_be_told = !is_bounce && message.envelope.sender != bounce::DOUBLE;
-        let (told, untold): (Vec<usize>, Vec<usize>) =
-            message.untold().partition(|index| match message.standings.get(*index).and_then(|standing| standing.event) {
-                Some(Event::Relayed) => may_be_told,
-                _ => is_bounce || message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure),
-            });
-        for index in untold {
-            message.note(index, Event::Bounced, "nobody asked to be told", now());
-        }
-        if told.is_empty() {
-            self.settle(id);
-            return;
-        }
-        match bounce::fate(&message.envelope.sender, &self.settings.bounces) {
-            Fate::Discard => {
-                told.iter().for_each(|index| message.note(*index, Event::Bounced, "discarded", now()));
-                self.book.discarded(id);
-                self.settle(id);
-            }
-            Fate::Bounce { sender, to } => {
-                message.bouncing = true;
-                if self.asked < MOST_BOUNCES {
-                    self.ask_bounce(id, &told, sender, &to);
-                } else {
-                    self.unasked.push_back(id);
-                }
-            }
-        }
-    }
-
-    pub(crate) fn ask_bounce(&mut self, id: Id, told: &[usize], sender: &'static str, to: &str) {
-        // What happened is in the journal before anybody is told of it.
-        self.write_lines(id);
-        self.begin_attempt(id);
-        let Some(message) = self.messages.get_mut(&id) else { return };
-        let file = self.store.open_message(id, message.size, message.place).ok();
-        let facts: Vec<Fact> = told.iter().filter_map(|index| fact(message, *index)).collect();
-        let original = Original { id, envelope: &message.envelope, size: message.size, file: file.as_ref() };
-        let (envelope, text) = bounce::compose(&original, &facts, sender, to, &self.settings.me, &self.settings.bounces);
-        self.chores.bounce(chores::Bounce { of: id, envelope, message: text });
-        self.asked += 1;
     }
 
     /// Notes on disk that something begins that a crash would leave with an unknown outcome.
@@ -156,35 +103,6 @@ impl Scheduler {
                 self.store.root().display()
             ));
         }
-    }
-
-    pub(crate) fn bounce_answered(&mut self, of: Id, answer: io::Result<Answer>) {
-        self.asked = self.asked.saturating_sub(1);
-        let answer = answer.unwrap_or_else(|error| {
-            self.book.possible_duplicate(of, "its bounce may be in the queue, but stafett-queued did not say so");
-            Answer::Temporary(format!("451 4.3.0 no answer from stafett-queued: {error}"))
-        });
-        self.bounce_judged(of, &answer);
-        if let Some(next) = self.unasked.pop_front() {
-            self.tell_sender(next);
-        }
-    }
-
-    pub(crate) fn bounce_judged(&mut self, of: Id, answer: &Answer) {
-        let Some(message) = self.messages.get_mut(&of) else { return };
-        message.bouncing = false;
-        match answer {
-            Answer::Accepted(bounce) => {
-                let failed: Vec<usize> = message.untold().collect();
-                failed.into_iter().for_each(|index| message.note(index, Event::Bounced, bounce, now()));
-                self.book.bounced(of, bounce);
-            }
-            Answer::Temporary(text) | Answer::Permanent(text) => {
-                message.bounce_later = true;
-                self.book.error(format_args!("unable to queue the bounce of msg {of}: {text}; trying again in {OWN_TROUBLE} seconds"));
-            }
-        }
-        self.finish_if_idle(of);
     }
 
     /// Removes a message that is done; lets the others wait on disk.
@@ -282,11 +200,4 @@ impl Scheduler {
             Place::New => self.unsynced.new = true,
         }
     }
-}
-
-fn fact(message: &Message, index: usize) -> Option<Fact> {
-    let standing = message.standings.get(index)?;
-    let recipient = message.envelope.recipients.get(index)?.clone();
-    let action = if standing.event == Some(Event::Relayed) { Action::Relayed } else { Action::Failed };
-    Some(Fact { recipient, action, text: standing.text.clone(), time: standing.time })
 }

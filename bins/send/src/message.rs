@@ -38,6 +38,8 @@ pub struct Message {
     pub bounce_later: bool,
     /// A bounce is on its way into the queue.
     pub bouncing: bool,
+    /// The recipients whose delay it tells of.
+    pub warning: Vec<usize>,
     /// A former attempt may have delivered it.
     pub suspect: bool,
     /// An outcome may be known to nobody: it is not marked as ended in queue/attempts.
@@ -67,6 +69,7 @@ impl Message {
             resting_until: None,
             bounce_later: false,
             bouncing: false,
+            warning: Vec::new(),
             suspect: false,
             uncertain: false,
             wish: None,
@@ -108,6 +111,14 @@ impl Message {
         Line { time: now, recipient, event: Event::Routed, text: route.to_owned() }.write(&mut self.lines);
         if let Some(standing) = self.standings.get_mut(recipient) {
             standing.route = Some(route.to_owned());
+        }
+    }
+
+    /// Notes that the sender was told of the delay of one recipient, or with an empty text that it was not after all.
+    pub fn note_warned(&mut self, recipient: usize, text: &str, now: u64) {
+        Line { time: now, recipient, event: Event::Warned, text: text.to_owned() }.write(&mut self.lines);
+        if let Some(standing) = self.standings.get_mut(recipient) {
+            standing.warned = !text.is_empty();
         }
     }
 

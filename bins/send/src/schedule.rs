@@ -61,7 +61,7 @@ impl Scheduler {
     }
 
     /// Where the life of a recipient ends.
-    fn life_end(&self, message: &Message, index: usize) -> u64 {
+    pub(crate) fn life_end(&self, message: &Message, index: usize) -> u64 {
         let domain = domain(message.address(index)).unwrap_or_default();
         message.id.birth_seconds().saturating_add(self.settings.lifetime_of(&message.envelope.sender, domain))
     }

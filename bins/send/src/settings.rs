@@ -25,6 +25,8 @@ pub struct Settings {
     bounce_lifetime: u64,
     lifetimes: DomainMap<u64>,
     limits: DomainMap<Limits>,
+    /// Seconds after which a sender is told that a recipient still waits; `None` tells nobody.
+    pub delay_notice: Option<u64>,
     /// How bounces are written.
     pub bounces: Bounces,
 }
@@ -78,6 +80,7 @@ impl Settings {
             bounce_lifetime: number(&rows::BOUNCELIFETIME, lifetime)?,
             lifetimes: lifetimes(control)?,
             limits: limits(control, concurrency_destination)?,
+            delay_notice: control.integer(&rows::DELAYNOTICE)?.filter(|seconds| *seconds > 0),
             bounces,
             me,
         })

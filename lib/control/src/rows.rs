@@ -25,6 +25,7 @@ pub static TABLE: &[&Setting] = &[
     &CONCURRENCYPERIP,
     &CONCURRENCYREMOTE,
     &DATABYTES,
+    &DELAYNOTICE,
     &DESTINATIONS,
     &DOMAINBINDINGS,
     &DOUBLEBOUNCEHOST,
@@ -255,6 +256,15 @@ pub static BOUNCELIFETIME: Setting = Setting {
     readers: &["send"],
     text: "How many seconds a message without a sender, such as a bounce, is tried.",
     example: "86400",
+};
+/// When senders hear of delay.
+pub static DELAYNOTICE: Setting = Setting {
+    name: "delaynotice",
+    form: seconds(0, YEAR),
+    default: "0: no notices",
+    readers: &["send"],
+    text: "After so many seconds the sender of a message is told once of each recipient for whom it still waits, at the next attempt that fails for now; 0 tells nobody. A recipient with NOTIFY (RFC 3461) is told of only with DELAY in it.",
+    example: "14400",
 };
 /// Remote delivery stopped.
 pub static HOLDREMOTE: Setting = Setting {

@@ -86,6 +86,11 @@ impl Recipient {
         self.notify_names("SUCCESS")
     }
 
+    /// Whether its sender lets us tell of delay (RFC 3461 section 4.1: without NOTIFY it does).
+    pub fn notify_delay(&self) -> bool {
+        self.notify.is_none() || self.notify_names("DELAY")
+    }
+
     fn notify_names(&self, word: &str) -> bool {
         self.notify.as_deref().is_some_and(|list| list.split(',').any(|one| one.eq_ignore_ascii_case(word)))
     }

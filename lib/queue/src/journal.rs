@@ -21,6 +21,9 @@ pub enum Event {
     Bounced,
     /// The admin sent it another way: `R`, the text is the route. Changes nothing else.
     Routed,
+    /// Its sender was told that it is late: `W`, the text is the id of the notice, or empty when that could not be queued.
+    /// Changes nothing else.
+    Warned,
 }
 
 /// One line.
@@ -49,6 +52,8 @@ pub struct Standing {
     pub text: String,
     /// The route that the admin gave it, in the form of smtproutes.
     pub route: Option<String>,
+    /// Whether its sender was told that it is late.
+    pub warned: bool,
 }
 
 impl Standing {
@@ -68,6 +73,7 @@ impl Event {
             Event::Relayed => 'S',
             Event::Bounced => 'B',
             Event::Routed => 'R',
+            Event::Warned => 'W',
         }
     }
 
@@ -79,6 +85,7 @@ impl Event {
             "S" => Some(Event::Relayed),
             "B" => Some(Event::Bounced),
             "R" => Some(Event::Routed),
+            "W" => Some(Event::Warned),
             _ => None,
         }
     }
@@ -137,9 +144,16 @@ fn apply(standing: &mut Standing, line: Line) {
     if is_final {
         return;
     }
-    if line.event == Event::Routed {
-        standing.route = Some(line.text);
-        return;
+    match line.event {
+        Event::Routed => {
+            standing.route = Some(line.text);
+            return;
+        }
+        Event::Warned => {
+            standing.warned = !line.text.is_empty();
+            return;
+        }
+        _ => {}
     }
     standing.event = Some(line.event);
     standing.time = line.time;

@@ -89,6 +89,13 @@ fn the_journal_folds_and_survives_a_torn_line() {
 }
 
 #[test]
+fn a_warning_changes_nothing_else_and_can_be_taken_back() {
+    let (standings, unusable) = fold(b"5 0 Z 450 later\n6 0 W asked\n6 0 W 1763758000123457\n7 1 W asked\n8 1 W \n", 2);
+    assert_eq!((standings[0].event, standings[0].time, standings[0].text.as_str()), (Some(Event::Deferred), 5, "450 later"));
+    assert_eq!((standings[0].warned, standings[1].warned, standings[1].event, unusable), (true, false, None, 0));
+}
+
+#[test]
 fn a_torn_last_line_counts_as_not_written() {
     let (standings, unusable) = fold(b"5 0 Z 450 later\n6 0 K 250 o", 1);
     assert_eq!(standings[0].event, Some(Event::Deferred));

@@ -6,6 +6,7 @@ mod bounces;
 mod clock;
 mod common;
 mod crashes;
+mod delay;
 mod life;
 mod limits;
 mod pace;
