@@ -184,11 +184,12 @@ impl<'a> Conversation<'a> {
     fn begin(&self, transaction: Transaction) -> Message<'a> {
         let greeted = self.dialogue.greeted().cloned();
         let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
-        Message::new(transaction, self.policy, self.outside.queue, &greeted)
+        Message::new(transaction, self.policy, self.outside.queue, &self.outside.instance.spool(), &greeted)
     }
 
     fn finish(&mut self, message: Message<'a>, flaw: Option<Flaw>) -> Result<(), End> {
-        match message.finish(flaw) {
+        let judged = message.finish(flaw, |draft| self.dialogue.judge(draft, &mut self.outside));
+        match judged {
             Ok(stored) => {
                 self.record.accept(&stored, self.dialogue.greeted());
                 self.channel.say(&accepted(&stored))

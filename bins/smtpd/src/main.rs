@@ -74,7 +74,7 @@ fn stay(options: Options) -> Result<(), String> {
     let parent = Parent::listen(LOG, &socket, &[], MOST_CHILDREN);
     let parent = parent.map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
     let environment = resident::own_environment();
-    match resident::sandbox(&control, &environment).enforce(proof) {
+    match resident::sandbox(&control, &instance.spool(), &environment).enforce(proof) {
         Ok(Enforced::Fully) => {}
         Ok(Enforced::Partly) => LOG.note("the kernel knows only a part of the sandbox rules (landlock)"),
         Ok(Enforced::Not) => LOG.note("the kernel has no landlock; nothing but file modes keeps this service from other files"),

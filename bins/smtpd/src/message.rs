@@ -1,14 +1,16 @@
 //! One message on its way in: from the first byte of its data to the queue's word.
 //!
 //! What it does: keeps up to [`MEMORY_MAX`] bytes and gives them to queued in one burst at the end, so that a slow client
-//! costs queued nothing; a larger message streams. Counts its size and its stations on the way.
+//! costs queued nothing; a larger message streams. One that a check wants to see whole waits in a file until it is judged.
+//! Counts its size and its stations on the way.
 //!
 //! How it fails: a refusal is kept and all further bytes are dropped; the client hears it at the end of its data, where
 //! SMTP has a place for it. Dropping the value before its end leaves nothing behind in the queue.
 
+use std::path::Path;
 use std::time::SystemTime;
 
-use stafett_envelope::Envelope;
+use stafett_envelope::{Envelope, Head};
 use stafett_smtp::Reply;
 use stafett_smtp::decode::Flaw;
 use stafett_smtp::hops::HopCounter;
@@ -17,6 +19,8 @@ use stafett_wire::injector::{Answer, Gathered, Injector};
 use crate::program::Program;
 use crate::queue::Queue;
 use crate::received;
+use stafett_reception::checks::{self, Checked};
+use stafett_reception::draft::Draft;
 use stafett_reception::policy::{Policy, Transaction, too_large};
 use stafett_reception::refusal::{Refusal, Subject};
 use stafett_reception::session::Greeted;
@@ -43,6 +47,8 @@ pub struct Message<'a> {
 #[derive(Debug)]
 enum Way {
     Memory(Gathered),
+    /// To be judged whole.
+    Draft(Box<Draft>),
     Queued(Injector),
     Program(Program),
     /// Nowhere; this will be the answer.
@@ -62,19 +68,20 @@ pub struct Stored {
 
 impl<'a> Message<'a> {
     /// Begins a message.
-    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, greeted: &Greeted) -> Self {
+    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, spool: &Path, greeted: &Greeted) -> Self {
         let Transaction { mut envelope, databytes, .. } = transaction;
         let client = policy.client;
         envelope.origin = format!("smtp {} {}", client.address(), stafett_message::harmless(&greeted.name, 255));
         let lines = received::lines(client, greeted, &policy.settings.me, envelope.smtputf8, SystemTime::now());
-        let way = match &client.queue_program {
-            None => {
-                envelope.head = lines;
-                Way::Memory(Gathered::with_room(MEMORY_FIRST))
-            }
-            Some(program) => start_program(program, policy, queue, &envelope, received::without_id(lines)),
+        envelope.head = lines;
+        let mut message =
+            Self { policy, queue, envelope, databytes, size: 0, hops: HopCounter::new(), way: Way::Memory(Gathered::with_room(0)) };
+        message.way = match &client.queue_program {
+            _ if checks::wants_message(policy) => message.draft(spool),
+            None => Way::Memory(Gathered::with_room(MEMORY_FIRST)),
+            Some(program) => start_program(program, policy, queue, &message.envelope),
         };
-        Self { policy, queue, envelope, databytes, size: 0, hops: HopCounter::new(), way }
+        message
     }
 
     /// Takes the next bytes of the message.
@@ -92,21 +99,31 @@ impl<'a> Message<'a> {
             Way::Memory(_) => self.stream(bytes),
             Way::Queued(injector) => injector.data(bytes),
             Way::Program(program) => program.data(bytes),
+            Way::Draft(draft) => {
+                if let Err(error) = draft.write(bytes) {
+                    self.way = Way::Refused(self.not_kept(&error));
+                }
+            }
             Way::Refused(_) => {}
         }
     }
 
-    /// Ends the message.
+    /// Ends the message, which `judge` sees if a check wanted it whole.
     ///
     /// # Errors
     /// Why it is not queued.
-    pub fn finish(mut self, flaw: Option<Flaw>) -> Result<Stored, Box<Refusal>> {
+    pub fn finish(mut self, flaw: Option<Flaw>, judge: impl FnOnce(&mut Draft) -> Checked) -> Result<Stored, Box<Refusal>> {
         if let Some(flaw) = flaw {
             self.refuse(flawed(flaw), "line ends");
         }
-        let id = match self.way {
+        let way = match std::mem::replace(&mut self.way, Way::Memory(Gathered::with_room(0))) {
+            Way::Draft(draft) => self.pass_on(*draft, judge)?,
+            way => way,
+        };
+        let id = match way {
             Way::Refused(refusal) => return Err(refusal),
             Way::Memory(kept) => self.queue.inject(kept, &self.envelope),
+            Way::Draft(_) => Err(not_kept()),
             Way::Queued(injector) => self.queue.finish(injector),
             Way::Program(program) => match program.finish(&self.envelope) {
                 Answer::Accepted(id) => Ok(id),
@@ -133,6 +150,38 @@ impl<'a> Message<'a> {
         }
     }
 
+    fn draft(&self, spool: &Path) -> Way {
+        match Draft::new(spool, self.envelope.clone()) {
+            Ok(draft) => Way::Draft(Box::new(draft)),
+            Err(error) => Way::Refused(self.not_kept(&error)),
+        }
+    }
+
+    /// Lets a draft be judged; the way that what has become of it has gone.
+    fn pass_on(&mut self, mut draft: Draft, judge: impl FnOnce(&mut Draft) -> Checked) -> Result<Way, Box<Refusal>> {
+        draft.flush().map_err(|error| self.not_kept(&error))?;
+        judge(&mut draft)?;
+        self.envelope = std::mem::take(&mut draft.envelope);
+        let front = std::mem::take(&mut draft.front).into_iter().map(Head::Line);
+        self.envelope.head.splice(0..0, front);
+        let mut way = match &self.policy.client.queue_program {
+            Some(program) => start_program(program, self.policy, self.queue, &self.envelope),
+            None => Way::Queued(self.queue.open(&self.envelope).map_err(|reply| Refusal::new(reply, "queue", subject(&self.envelope)))?),
+        };
+        let read = draft.read(|bytes| match &mut way {
+            Way::Queued(injector) => injector.data(bytes),
+            Way::Program(program) => program.data(bytes),
+            _ => {}
+        });
+        read.map_err(|error| self.not_kept(&error)).map(|()| way)
+    }
+
+    /// The refusal of a message that there is no room for until it is judged.
+    fn not_kept(&self, error: &std::io::Error) -> Box<Refusal> {
+        self.queue.log.error(format_args!("unable to keep a message in spool/ until it is judged: {error}"));
+        Refusal::new(not_kept(), "spool", subject(&self.envelope))
+    }
+
     /// The first reason stays.
     fn refuse(&mut self, reply: Reply, rule: &'static str) {
         if !matches!(self.way, Way::Refused(_)) {
@@ -141,10 +190,10 @@ impl<'a> Message<'a> {
     }
 }
 
-fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, envelope: &Envelope, head: Vec<String>) -> Way {
+fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, envelope: &Envelope) -> Way {
     match Program::start(program, policy.client) {
         Ok(mut running) => {
-            head.iter().for_each(|line| running.data(format!("{line}\r\n").as_bytes()));
+            received::without_id(&envelope.head).iter().for_each(|line| running.data(format!("{line}\r\n").as_bytes()));
             Way::Program(running)
         }
         Err(error) => {
@@ -153,6 +202,10 @@ fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, envelope: &En
             Way::Refused(Refusal::new(reply, "queue", subject(envelope)))
         }
     }
+}
+
+fn not_kept() -> Reply {
+    Reply::new(451, (4, 3, 1), "the message cannot be kept while it is judged, try again later")
 }
 
 fn flawed(flaw: Flaw) -> Reply {

@@ -29,12 +29,12 @@ pub fn lines(client: &Client, greeted: &Greeted, me: &str, utf8: bool, now: Syst
 }
 
 /// The same for a queue that fills no id in.
-pub fn without_id(lines: Vec<Head>) -> Vec<String> {
-    let plain = |head| match head {
-        Head::Line(line) => line,
-        Head::WithId(before, after) => format!("{}{after}", before.strip_suffix(" id ").unwrap_or(&before)),
+pub fn without_id(lines: &[Head]) -> Vec<String> {
+    let plain = |head: &Head| match head {
+        Head::Line(line) => line.clone(),
+        Head::WithId(before, after) => format!("{}{after}", before.strip_suffix(" id ").unwrap_or(before)),
     };
-    lines.into_iter().map(plain).collect()
+    lines.iter().map(plain).collect()
 }
 
 fn from(client: &Client, name: &str) -> String {

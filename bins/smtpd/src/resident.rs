@@ -94,10 +94,10 @@ pub fn own_environment() -> Environment {
     environment
 }
 
-/// The files that conversations need: control/, and what programs named by QMAILQUEUE need to run. LANDLOCKREAD and
+/// The files that conversations need: control/, the spool, and what programs named by QMAILQUEUE need to run. LANDLOCKREAD and
 /// LANDLOCKWRITE name more paths for those, with colons between.
-pub fn sandbox(control: &Control, environment: &Environment) -> Sandbox {
-    let mut sandbox = Sandbox::new().read(control.directory()).read("/etc").read("/dev/urandom").write("/dev/null");
+pub fn sandbox(control: &Control, spool: &Path, environment: &Environment) -> Sandbox {
+    let mut sandbox = Sandbox::new().read(control.directory()).write(spool).read("/etc").read("/dev/urandom").write("/dev/null");
     for directory in ["/usr", "/bin", "/lib", "/lib64"] {
         sandbox = sandbox.execute(directory);
     }

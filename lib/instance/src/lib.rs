@@ -115,6 +115,11 @@ impl Instance {
         self.root.join("queue")
     }
 
+    /// Where smtpd keeps messages that are being judged.
+    pub fn spool(&self) -> PathBuf {
+        self.root.join("spool")
+    }
+
     /// The run directory of a service.
     pub fn run(&self, service: Service) -> PathBuf {
         self.root.join("run").join(service.name())

@@ -125,6 +125,8 @@ const DIRECTORIES: &[Row] = &[
     ("queue/hold", Role::Queue, Group::Own, 0o755),
     ("queue/bad", Role::Queue, Group::Own, 0o755),
     ("run", Role::Root, Group::Own, 0o755),
+    // Messages that are judged whole before they are queued; files without names.
+    ("spool", Role::Smtpd, Group::Own, 0o700),
     ("log", Role::Root, Group::Own, 0o755),
     ("service", Role::Root, Group::Own, 0o755),
 ];

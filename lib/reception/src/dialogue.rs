@@ -11,6 +11,7 @@ use stafett_smtp::command::{Command, Fault};
 use stafett_smtp::ehlo::Offer;
 
 use crate::checks::{self, Checked, Context};
+use crate::draft::Draft;
 use crate::policy::{Policy, Transaction};
 use crate::refusal::Refusal;
 use crate::services::Services;
@@ -82,6 +83,14 @@ impl<'a, R> Dialogue<'a, R> {
     /// The refusal, which ends the connection.
     pub fn open(&mut self, services: &mut dyn Services) -> Checked {
         checks::connection(&mut Context { policy: self.policy, session: &mut self.session, services })
+    }
+
+    /// Judges a whole message.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn judge(&mut self, draft: &mut Draft, services: &mut dyn Services) -> Checked {
+        checks::message(&mut Context { policy: self.policy, session: &mut self.session, services }, draft)
     }
 
     /// What the client called itself, once it has.

@@ -15,11 +15,14 @@ pub mod badmailfrom;
 pub mod checks;
 pub mod client;
 pub mod dialogue;
+pub mod draft;
 pub mod policy;
 pub mod refusal;
 pub mod services;
 pub mod session;
 pub mod settings;
 
+#[cfg(test)]
+mod draft_test;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,19 @@ fn constant(row: &Setting) -> String {
     format!("rows::{}", name.to_uppercase().replace('.', "_"))
 }
 
-/// All source text of a program.
+/// The crate of smtpd's decisions, which reads control files for the programs that link it.
+const DECISIONS: &str = "reception";
+
+/// All source text with which a program reads control files.
+fn text_of(program: &str) -> String {
+    let mut text = sources(&top().join("bins").join(program).join("src"));
+    if read(Path::new("bins").join(program).join("Cargo.toml")).contains(&format!("stafett-{DECISIONS}.workspace")) {
+        text.push_str(&sources(&top().join("lib").join(DECISIONS).join("src")));
+    }
+    text
+}
+
+/// All source text of a directory.
 fn sources(directory: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(directory).unwrap().flatten() {
@@ -61,7 +73,7 @@ fn every_row_is_read_by_those_it_names_and_by_nobody_else() {
     for program in
         programs.iter().filter(|program| !JUDGES.contains(&program.as_str()) && top().join("bins").join(program).join("src").is_dir())
     {
-        let text = sources(&top().join("bins").join(program).join("src"));
+        let text = text_of(program);
         for row in rows::TABLE {
             let (named, real) = (row.readers.contains(&program.as_str()), takes(program, row, &text));
             if named != real {

@@ -8,6 +8,7 @@
 
 use stafett_address::Mailbox;
 
+use crate::draft::Draft;
 use crate::policy::{Policy, Transaction};
 use crate::refusal::Refusal;
 use crate::services::Services;
@@ -55,5 +56,18 @@ pub fn sender(_context: &mut Context<'_, '_>, _transaction: &mut Transaction) ->
 /// # Errors
 /// The refusal.
 pub fn recipient(_context: &mut Context<'_, '_>, _transaction: &mut Transaction, _recipient: &Mailbox) -> Checked {
+    Ok(())
+}
+
+/// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
+pub fn wants_message(_policy: Policy<'_>) -> bool {
+    false
+}
+
+/// At the end of the message, before it is queued. What it changes in the draft is queued.
+///
+/// # Errors
+/// The refusal.
+pub fn message(_context: &mut Context<'_, '_>, _draft: &mut Draft) -> Checked {
     Ok(())
 }
