@@ -12,17 +12,17 @@ use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
 use stafett_smtp::ehlo::Capabilities;
+use stafett_smtp_client::judgement::NoSession;
+use stafett_smtp_client::outgoing::Sources;
+use stafett_smtp_client::session::{self, Session, Way};
+use stafett_smtp_client::settings::Settings;
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket::{receive_packet, send_packet};
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::delivery::{Destination, Order, Report, Scope};
 
 use crate::content::Content;
-use crate::judgement::NoSession;
 use crate::ledger::Ledger;
-use crate::outgoing::Sources;
-use crate::session::{self, Session, Way};
-use crate::settings::Settings;
 use crate::transaction::{self, Message, Stop};
 
 /// Hosts that one order is taken to when the first ones put it off; each costs the others of the domain a connection.

@@ -4,9 +4,8 @@
 //! again when that host has none of its own. Whoever has none at the end is tried later, so nobody is lost by an early
 //! return.
 
+use stafett_smtp_client::judgement::{self, Judged};
 use stafett_wire::Verdict;
-
-use crate::judgement::{self, Judged};
 
 /// The verdicts so far, one place for each recipient of the envelope.
 #[derive(Debug)]

@@ -9,32 +9,21 @@
 
 mod child;
 mod content;
-mod door;
-mod judgement;
 mod ledger;
-mod outgoing;
-mod peer;
-mod race;
 mod script;
-mod session;
-mod settings;
-mod targets;
 mod terms;
 mod transaction;
 
 use std::fmt::Display;
-use std::path::Path;
 use std::process::ExitCode;
 
 use stafett_control::{Control, Watch};
-use stafett_dns::{HOSTS_FILE, RESOLV_CONF};
 use stafett_handoff::{Conversation, Parent, Service};
 use stafett_instance::{Instance, Service as Name};
 use stafett_log::Log;
+use stafett_smtp_client::{Settings, sandbox};
 use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
-
-use crate::settings::Settings;
+use stafett_sys::sandbox::Enforced;
 
 const LOG: Log = Log::new("stafett-remote");
 /// Children at once: far above any concurrencyremote, it only stops a scheduler that has gone mad.
@@ -72,19 +61,6 @@ fn run() -> Result<(), String> {
     }
     stafett_smtp::rehearse();
     parent.run(&mut Remote { control, watch, settings }).map_err(reason("wait for handoffs"))
-}
-
-/// Other programs replace resolv.conf and hosts, and a rule for a file is a rule for that one copy: what can be read is
-/// the directory that holds the names, and the one that a link leads to.
-fn sandbox(control: &Control) -> Sandbox {
-    let mut sandbox = Sandbox::new().read(control.directory());
-    for file in [RESOLV_CONF, HOSTS_FILE] {
-        let linked = Path::new(file).canonicalize().unwrap_or_default();
-        for directory in [Path::new(file).parent(), linked.parent()].into_iter().flatten() {
-            sandbox = sandbox.read(directory);
-        }
-    }
-    sandbox
 }
 
 fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {

@@ -1,7 +1,7 @@
 //! The commands of one transaction as text, in the order in which they are said.
 //!
-//! Security stance: an address goes into a command line only if it cannot end its path: no unquoted blank, bracket or
-//! control character, so no address of a local user can add a parameter or a command.
+//! Security stance: an address goes into a command line only if it cannot end its path (`is_speakable` is asked before), so
+//! no address of a local user can add a parameter or a command.
 
 use stafett_envelope::{Envelope, Recipient};
 use stafett_smtp::ehlo::Capabilities;
@@ -88,23 +88,6 @@ pub fn recipient_parameters(recipient: &Recipient, server: &Capabilities) -> Str
 /// The reverse-path as other servers know it: the sender of double bounces is a private word of the queue.
 pub fn reverse_path(sender: &str) -> &str {
     if sender == "#@[]" { "" } else { sender }
-}
-
-/// Whether an address can stand between `<` and `>`.
-pub fn is_speakable(address: &str) -> bool {
-    let mut quoted = false;
-    let mut escaped = false;
-    for byte in address.bytes() {
-        match byte {
-            _ if byte.is_ascii_control() => return false,
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b' ' | b'<' | b'>' if !quoted => return false,
-            _ => {}
-        }
-    }
-    !quoted && !escaped
 }
 
 /// Whether a DSN parameter can stand in a command line: printable, no blank. One that cannot is left out.

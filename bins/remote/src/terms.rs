@@ -4,10 +4,11 @@
 //! envelope says that it may hold what the server has not offered to take.
 
 use stafett_envelope::Envelope;
+use stafett_smtp_client::is_speakable;
+use stafett_smtp_client::judgement::{self, Judged};
+use stafett_smtp_client::session::Session;
 
-use crate::judgement::{self, Judged};
-use crate::script::{MailFacts, is_speakable};
-use crate::session::Session;
+use crate::script::MailFacts;
 use crate::transaction::Message;
 
 /// What this server must be told about the message, or why it cannot have it.

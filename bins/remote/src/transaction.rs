@@ -13,14 +13,15 @@ use stafett_envelope::Envelope;
 use stafett_smtp::Response;
 use stafett_smtp::encode::Stuffer;
 use stafett_smtp::response::{Verdict, Wanted};
+use stafett_smtp_client::is_speakable;
+use stafett_smtp_client::judgement::{self, Judged, Stage};
+use stafett_smtp_client::peer::Trouble;
+use stafett_smtp_client::session::Session;
+use stafett_smtp_client::settings::Patience;
 
 use crate::content::{Content, Position};
-use crate::judgement::{self, Judged, Stage};
 use crate::ledger::Ledger;
-use crate::peer::Trouble;
-use crate::script::{MailFacts, Script, is_speakable, mail_parameters, recipient_parameters, reverse_path};
-use crate::session::Session;
-use crate::settings::Patience;
+use crate::script::{MailFacts, Script, mail_parameters, recipient_parameters, reverse_path};
 use crate::terms;
 
 /// How long we look for the reason when a server breaks off.
