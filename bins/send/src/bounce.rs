@@ -167,18 +167,21 @@ fn header(
     )
 }
 
+/// The first words are those of a bounce (QSBMF) only where something has failed, and only what has failed stands in angle
+/// brackets with a colon behind: managers of mailing lists take both for failures, and would unsubscribe whoever is named so.
 fn human_part(facts: &[Fact], sender: &str, me: &str, border: &str, eight_bit: bool) -> String {
     let mut text = format!("--{border}\nContent-Type: text/plain; charset=utf-8\n");
     let _ = writeln!(text, "Content-Transfer-Encoding: {}\n", if eight_bit { "8bit" } else { "7bit" });
-    let _ = writeln!(text, "Hi. This is the stafett-send program at {me}.");
-    if sender == DOUBLE {
-        text.push_str("I tried to deliver a bounce message to this address, but the bounce bounced!\n\n");
-        text.push_str(&list(facts, |action| action == Action::Failed));
-        return text;
-    }
     let failed = list(facts, |action| action == Action::Failed);
     let relayed = list(facts, |action| action == Action::Relayed);
     let delayed = list(facts, Action::is_delay);
+    let greeting = if failed.is_empty() { "This is a notice of" } else { "Hi. This is" };
+    let _ = writeln!(text, "{greeting} the stafett-send program at {me}.");
+    if sender == DOUBLE {
+        text.push_str("I tried to deliver a bounce message to this address, but the bounce bounced!\n\n");
+        text.push_str(&failed);
+        return text;
+    }
     if !failed.is_empty() {
         text.push_str("I'm afraid I wasn't able to deliver your message to the following addresses.\n");
         text.push_str("This is a permanent error; I've given up. Sorry it didn't work out.\n\n");
@@ -200,7 +203,11 @@ fn human_part(facts: &[Fact], sender: &str, me: &str, border: &str, eight_bit: b
 fn list(facts: &[Fact], is_listed: impl Fn(Action) -> bool) -> String {
     let mut text = String::new();
     for fact in facts.iter().filter(|fact| is_listed(fact.action)) {
-        let _ = writeln!(text, "<{}>:\n{}", fact.recipient.address, fold(&safe(fact.text.as_bytes()).to_string()));
+        let (address, why) = (&fact.recipient.address, fold(&safe(fact.text.as_bytes()).to_string()));
+        let _ = match fact.action {
+            Action::Failed => writeln!(text, "<{address}>:\n{why}"),
+            _ => writeln!(text, "To {address}\n{why}"),
+        };
         if let Action::Delayed { until: Some(until) } = fact.action {
             let _ = writeln!(text, "I'll keep trying until {}.", date_of(until));
         }

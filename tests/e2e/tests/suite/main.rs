@@ -12,6 +12,7 @@ mod powercut;
 mod queue;
 mod quickstart;
 mod relay;
+mod reports;
 mod scheduler;
 mod steering;
 mod supervision;
