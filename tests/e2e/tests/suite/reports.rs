@@ -1,7 +1,7 @@
 //! What a parser of bounces that others wrote reads in ours (flufl.bounce, which Mailman uses; from PyPI, by
 //! tests/run), and how Python's own reader of mail sees their structure.
 
-use stafett_test_e2e::{Act, Arrived, Client, Sink, Site, Step, Supervisor, message, scratch, skip};
+use stafett_test_e2e::{Act, Arrived, Client, Signal, Sink, Site, Step, Supervisor, message, scratch, signal, skip, wait_until};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -60,6 +60,7 @@ fn a_parser_of_bounces_that_others_wrote_reads_ours() {
     };
     let sink = Sink::scripted(|step, _| match step {
         Step::Rcpt(line) if line.contains("gone") => Act::Say("550-5.1.1 no such user\r\n550 5.1.1 really".to_owned()),
+        Step::Rcpt(line) if line.contains("later") => Act::Say("450 4.2.0 not now".to_owned()),
         // No DSN, so that success is reported on this side.
         Step::Ehlo => Act::Say("250-sink.test\r\n250 PIPELINING".to_owned()),
         _ => Act::Accept,
@@ -68,6 +69,7 @@ fn a_parser_of_bounces_that_others_wrote_reads_ours() {
     site.control("rcpthosts", "taken.test\n");
     site.control("smtproutes", &sink.route());
     site.control("doublebouncehost", "taken.test\n");
+    site.control("delaynotice", "1\n");
     site.start(Supervisor::Runit);
     let mut client = Client::greeted(site.port());
     client.command("MAIL FROM:<several@taken.test>").must(250);
@@ -79,8 +81,15 @@ fn a_parser_of_bounces_that_others_wrote_reads_ours() {
     client.command("MAIL FROM:<success@taken.test> RET=HDRS").must(250);
     client.command("RCPT TO:<there@taken.test> NOTIFY=SUCCESS,FAILURE").must(250);
     client.data(&message("all is well")).must(250);
-    // Two messages arrive and three reports.
-    let arrived = sink.messages(5, 60);
+    client.deliver("waiting@taken.test", &["later@taken.test"], &message("not yet"));
+    // Two messages arrive and four reports; that of the delay with the first attempt that fails a second later.
+    let send = site.resident("stafett-send").pid;
+    let came = wait_until(60, || {
+        signal(send, Signal::SIGALRM);
+        sink.seen().arrived.len() >= 6
+    });
+    assert!(came, "reports are missing");
+    let arrived = sink.messages(6, 1);
     for (recipient, wanted) in [
         (
             "several@taken.test",
@@ -96,6 +105,10 @@ fn a_parser_of_bounces_that_others_wrote_reads_ours() {
         ),
         ("success@taken.test", &["failed", "delayed", "original text/rfc822-headers", "recipient there@taken.test relayed 2.0.0", "end"]),
         (
+            "waiting@taken.test",
+            &["failed", "delayed later@taken.test", "original text/rfc822-headers", "recipient later@taken.test delayed 4.2.0", "end"],
+        ),
+        (
             "postmaster@taken.test",
             &[
                 // It looks into the returned bounce too.
@@ -110,5 +123,4 @@ fn a_parser_of_bounces_that_others_wrote_reads_ours() {
         let report = report_to(&arrived, recipient);
         assert_eq!(read(&parser, report), wanted, "{}", String::from_utf8_lossy(&report.data));
     }
-    site.drained(20);
 }
