@@ -163,6 +163,9 @@ impl<'a> Conversation<'a> {
         if !draft.lines_are_whole() {
             return Err(Answer::Permanent("554 5.6.0 queue: bare CR or LF, or no line end at the end of the message".to_owned()));
         }
+        if !self.is_bounce(&envelope) {
+            self.shared.slow_down();
+        }
         let settings = self.shared.settings();
         self.sign(&mut envelope, &settings.me);
         envelope.put_id(&draft.id().to_string());
@@ -170,6 +173,11 @@ impl<'a> Conversation<'a> {
         self.shared.statistics.accept(&committed);
         self.shared.tell(&committed);
         Ok(Answer::Accepted(committed.id.to_string()))
+    }
+
+    /// Whether send brought it. What is being delivered must not wait for what comes in.
+    fn is_bounce(&self, envelope: &Envelope) -> bool {
+        self.shared.is_trusted(self.peer.uid) && envelope.origin.starts_with("bounce ")
     }
 
     /// Says who brought it: what the kernel knows, unless the caller is trusted to know better.

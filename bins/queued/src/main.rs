@@ -11,6 +11,7 @@ mod conversation;
 mod ids;
 mod notify;
 mod pool;
+mod pressure;
 mod settings;
 mod statistics;
 

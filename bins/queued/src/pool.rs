@@ -7,6 +7,7 @@ use crate::LOG;
 use crate::conversation::serve;
 use crate::ids::State;
 use crate::notify::Notifier;
+use crate::pressure::Pressure;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
 use stafett_queue_store::{Committed, Store};
@@ -28,6 +29,8 @@ pub const MOST: usize = 2000;
 const MOST_OF_ONE_USER: usize = 50;
 /// How long messages under way may take when the service is told to end.
 const LINGER: Duration = Duration::from_secs(10);
+/// A caller that is delayed looks that often whether the service ends.
+const SLICE: Duration = Duration::from_millis(50);
 /// A thread's stack in bytes; nothing here recurses.
 const STACK: usize = 256 * 1024;
 
@@ -40,6 +43,7 @@ pub struct Shared {
     pub ids: State,
     /// What was done so far.
     pub statistics: Statistics,
+    pressure: Pressure,
     trusted: Uid,
     settings: RwLock<Arc<Settings>>,
     notifier: Mutex<Notifier>,
@@ -57,6 +61,7 @@ impl Shared {
             store,
             ids,
             statistics: Statistics::default(),
+            pressure: Pressure::new(),
             trusted,
             settings: RwLock::new(Arc::new(settings)),
             notifier: Mutex::new(Notifier::new(send)),
@@ -83,10 +88,21 @@ impl Shared {
         lock(&self.notifier).tell(message);
     }
 
-    /// Once a second: what could not be told, and the memory of ids.
+    /// Once a second: what could not be told, the memory of ids, and whether too much comes.
     pub fn tick(&self) {
         lock(&self.notifier).tick();
         self.ids.reserve();
+        self.pressure.look(&self.store, &self.settings());
+    }
+
+    /// Waits as long as one answer is to be delayed now; not when the service ends.
+    pub fn slow_down(&self) {
+        let mut left = self.pressure.delay();
+        while !left.is_zero() && !self.ending.load(Ordering::Relaxed) {
+            let slice = left.min(SLICE);
+            std::thread::sleep(slice);
+            left -= slice;
+        }
     }
 
     /// Whether that user may say where a message came from.

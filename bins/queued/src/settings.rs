@@ -5,6 +5,8 @@ use stafett_queue_store::Store;
 
 /// Bytes that are kept free where control/queuefree says nothing.
 const QUEUEFREE: u64 = 64 * 1024 * 1024;
+/// Messages in queue/new from which on intake is slowed where control/queuebacklog says nothing.
+const QUEUEBACKLOG: u64 = 100_000;
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub struct Settings {
     pub me: String,
     /// Bytes of the file system that stay free.
     pub free: u64,
+    /// Messages in queue/new from which on intake is slowed; 0 never.
+    pub backlog: u64,
     /// Whether the directory is synced beside the file.
     pub sync_directory: bool,
 }
@@ -28,6 +32,11 @@ impl Settings {
             Some(word) => word.value == "directory",
             None => !store.file_sync_is_enough(),
         };
-        Ok(Settings { me: control.required(&rows::ME)?, free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE), sync_directory })
+        Ok(Settings {
+            me: control.required(&rows::ME)?,
+            free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE),
+            backlog: control.integer(&rows::QUEUEBACKLOG)?.unwrap_or(QUEUEBACKLOG),
+            sync_directory,
+        })
     }
 }

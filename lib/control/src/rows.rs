@@ -42,6 +42,7 @@ pub static TABLE: &[&Setting] = &[
     &METRICSLISTEN,
     &MORERCPTHOSTS,
     &OUTGOINGIP,
+    &QUEUEBACKLOG,
     &QUEUEFREE,
     &QUEUELIFETIME,
     &QUEUELIFETIMES,
@@ -293,13 +294,22 @@ pub static CONCURRENCYDEST: Setting = Setting {
     text: "Limits by destination, domain:connections:messages:rate: connections at once, messages of one connection, messages a minute. A number that is left out has no limit of its own. The domain is that of the recipient, or the relay that smtproutes names for it; .domain stands for all below it, an empty one for all others. The last line for a domain counts.",
     example: "example.org:2:20:60\n.example.net:5",
 };
+/// When intake slows.
+pub static QUEUEBACKLOG: Setting = Setting {
+    name: "queuebacklog",
+    form: Form::Integer { least: 0, most: u64::MAX, unit: "messages" },
+    default: "100000; 0 never slows it",
+    readers: &["queued"],
+    text: "When more than this many messages lie in queue/new, where those are that were not tried yet, they come faster than they are delivered. Each answer to a new message is then delayed, by up to 2 seconds when there are twice as many. Bounces are not.",
+    example: "100000",
+};
 /// Free space kept.
 pub static QUEUEFREE: Setting = Setting {
     name: "queuefree",
     form: Form::Integer { least: 0, most: u64::MAX, unit: "bytes" },
     default: "67108864: 64 MiB",
     readers: &["queued"],
-    text: "Messages are refused for now (452) when taking them would leave less than this many bytes on the file system of the queue.",
+    text: "Messages are refused for now (452) when taking them would leave less than this many bytes on the file system of the queue. When less than twice as many are free, answers to new messages are delayed, by up to 2 seconds.",
     example: "67108864",
 };
 /// What is synced.

@@ -7,4 +7,5 @@ mod control;
 mod ids;
 mod life;
 mod messages;
+mod pressure;
 mod scheduler;

@@ -223,7 +223,7 @@ fn another_route_lasts_across_restarts() {
     assert_eq!(remote.seen()[2].destination, "backup.example:2525");
     site.wait_for_log(&format!(": route Backup.example:2525 msg {id}\n"));
     // And back to what control/smtproutes says of everybody: by MX.
-    site.wait_for_rest(id);
+    site.wait_for("its outcome", |site| site.count("deferral: ") == 3);
     remote.script(|_| DONE);
     ask(&site, Verb::Route, &["", &name(id)]);
     site.wait_for_end(id);
