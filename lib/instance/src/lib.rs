@@ -125,6 +125,11 @@ impl Instance {
         self.root.join("run").join(service.name())
     }
 
+    /// Where a service keeps what must survive it.
+    pub fn state(&self, service: Service) -> PathBuf {
+        self.root.join(tree::STATE).join(service.name())
+    }
+
     /// The socket on which a service listens.
     pub fn socket(&self, service: Service) -> PathBuf {
         self.run(service).join("socket")

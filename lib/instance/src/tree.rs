@@ -24,6 +24,8 @@ pub struct Supervised {
     pub role: Role,
     /// Where others talk to it.
     pub door: Option<Door>,
+    /// Whether it keeps what must survive it, in a directory of its own below state/.
+    pub keeps_state: bool,
 }
 
 /// The directory under run/ in which a service has its socket. It belongs to the service's role.
@@ -40,12 +42,13 @@ pub struct Door {
 /// The services that every instance has. The first is the listener, which has a run script of its own: it
 /// binds the port as root and changes to its role then.
 pub const SERVICES: &[Supervised] = &[
-    Supervised { name: LISTENER, command: "stafett-tcpserver", role: Role::Smtpd, door: None },
+    Supervised { name: LISTENER, command: "stafett-tcpserver", role: Role::Smtpd, door: None, keeps_state: false },
     Supervised {
         name: "smtpd",
         command: "stafett-smtpd --resident",
         role: Role::Smtpd,
         door: Some(Door { service: Service::Smtpd, group: Group::Own, mode: 0o710 }),
+        keeps_state: false,
     },
     Supervised {
         name: "queued",
@@ -53,6 +56,7 @@ pub const SERVICES: &[Supervised] = &[
         role: Role::Queue,
         // Everybody may inject, as with qmail-queue; the caller's user is recorded.
         door: Some(Door { service: Service::Queue, group: Group::Own, mode: 0o755 }),
+        keeps_state: false,
     },
     Supervised {
         name: "send",
@@ -60,6 +64,7 @@ pub const SERVICES: &[Supervised] = &[
         role: Role::Queue,
         // queued tells of arrivals here, the admins' tools give orders.
         door: Some(Door { service: Service::Send, group: Group::Common, mode: 0o750 }),
+        keeps_state: false,
     },
     Supervised {
         name: "remote",
@@ -67,6 +72,7 @@ pub const SERVICES: &[Supervised] = &[
         role: Role::Remote,
         // send asks for deliverers, so its group may pass.
         door: Some(Door { service: Service::Remote, group: Group::Of(Role::Queue), mode: 0o710 }),
+        keeps_state: false,
     },
 ];
 
@@ -77,6 +83,7 @@ pub const OPTIONAL: &[Supervised] = &[Supervised {
     command: "stafett-metrics",
     role: Role::Metrics,
     door: Some(Door { service: Service::Metrics, group: Group::Common, mode: 0o750 }),
+    keeps_state: false,
 }];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are
@@ -127,9 +134,13 @@ const DIRECTORIES: &[Row] = &[
     ("run", Role::Root, Group::Own, 0o755),
     // Messages that are judged whole before they are queued; files without names.
     ("spool", Role::Smtpd, Group::Own, 0o700),
+    (STATE, Role::Root, Group::Own, 0o755),
     ("log", Role::Root, Group::Own, 0o755),
     ("service", Role::Root, Group::Own, 0o755),
 ];
+
+/// Where services keep what must survive them.
+pub const STATE: &str = "state";
 
 /// What each service has under service/; the scripts and variables in it are files of the
 /// installer. The supervisor writes in supervise/, which it would make for root alone: everybody may see what runs, and its
@@ -170,7 +181,9 @@ pub fn directories(listeners: &[String], services: &[&Supervised]) -> Vec<Place>
     let shards = (0..SHARDS).map(|shard| directory(format!("queue/cur/{shard:02x}"), Role::Queue, Group::Own, 0o755));
     let doors = services.iter().filter_map(|service| service.door.map(|door| (service.role, door)));
     let doors = doors.map(|(role, door)| directory(format!("run/{}", door.service.name()), role, door.group, door.mode));
-    let mut all: Vec<Place> = fixed.chain(shards).chain(doors).collect();
+    let keepers = services.iter().filter(|service| service.keeps_state);
+    let states = keepers.map(|service| directory(format!("{STATE}/{}", service.name), service.role, Group::Own, 0o700));
+    let mut all: Vec<Place> = fixed.chain(shards).chain(doors).chain(states).collect();
     for name in service_names(listeners, services) {
         all.push(directory(format!("log/{name}"), Role::Log, Group::Common, 0o750));
         for part in SERVICE_DIRECTORIES {
