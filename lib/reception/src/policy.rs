@@ -16,7 +16,7 @@ use stafett_smtp::parameters::{self, Body, MailParameters, RcptParameters};
 use crate::checks::{self, Context};
 use crate::client::Client;
 use crate::refusal::{Refusal, Subject};
-use crate::services::Services;
+use crate::services::{Note, Services};
 use crate::session::Session;
 use crate::settings::Settings;
 
@@ -61,6 +61,9 @@ impl Policy<'_> {
         services: &mut dyn Services,
     ) -> Result<Transaction, Box<Refusal>> {
         let (sender, bad_sender) = self.sender(path, parameters.utf8)?;
+        if bad_sender.is_none() {
+            services.note(&Note { check: "badmailfrom", rule: "", text: "the sender is not listed" });
+        }
         self.check_size(parameters.size.unwrap_or(0), &sender, services)?;
         let envelope = Envelope {
             sender,
@@ -87,7 +90,7 @@ impl Policy<'_> {
         session: &mut Session,
         services: &mut dyn Services,
     ) -> Result<(), Box<Refusal>> {
-        let decided = self.decide(transaction, path, &parameters).and_then(|mailbox| {
+        let decided = self.decide(transaction, path, &parameters, services).and_then(|mailbox| {
             checks::recipient(&mut Context { policy: *self, session, services }, transaction, &mailbox)?;
             Ok(mailbox)
         });
@@ -101,10 +104,16 @@ impl Policy<'_> {
     }
 
     /// The canonical recipient, if the rules of SMTP, of the client and of rcpthosts let it pass.
-    fn decide(&self, transaction: &Transaction, path: Path, parameters: &RcptParameters) -> Result<Mailbox, Box<Refusal>> {
+    fn decide(
+        &self,
+        transaction: &Transaction,
+        path: Path,
+        parameters: &RcptParameters,
+        services: &mut dyn Services,
+    ) -> Result<Mailbox, Box<Refusal>> {
         let shown = shown(&path);
         self.check_client(transaction, &shown)?;
-        let mailbox = self.recipient(path)?;
+        let mailbox = self.recipient(path, services)?;
         let utf8 = !mailbox.is_ascii() || parameters.orcpt.as_deref().is_some_and(|orcpt| !orcpt.is_ascii());
         if utf8 && !transaction.envelope.smtputf8 {
             return Err(Refusal::new(needs_utf8(), "syntax", Subject::to(&shown)));
@@ -157,17 +166,23 @@ impl Policy<'_> {
         Ok(())
     }
 
-    fn recipient(&self, path: Path) -> Result<Mailbox, Box<Refusal>> {
+    fn recipient(&self, path: Path, services: &mut dyn Services) -> Result<Mailbox, Box<Refusal>> {
         let shown = shown(&path);
         let mailbox = match path {
-            Path::Bare(local) if local.eq_ignore_ascii_case("postmaster") => return self.postmaster(&shown),
+            Path::Bare(local) if local.eq_ignore_ascii_case("postmaster") => {
+                services.note(&Note { check: "rcpthosts", rule: "", text: "postmaster without a domain is heard everywhere" });
+                return self.postmaster(&shown);
+            }
             Path::Bare(local) => return self.relay(&local).unwrap_or_else(|| Err(no_domain(&shown))),
             Path::Null => return Err(no_domain(&shown)),
             Path::Mailbox(mailbox) => self.at_our_name(mailbox),
         };
         match self.relay(&mailbox.raw()) {
-            Some(relayed) => relayed,
-            None => self.listed(mailbox, &shown),
+            Some(relayed) => {
+                services.note(&Note { check: "relay", rule: "rule RELAYCLIENT", text: "this client may send to anywhere" });
+                relayed
+            }
+            None => self.listed(mailbox, &shown, services),
         }
     }
 
@@ -198,7 +213,7 @@ impl Policy<'_> {
         }))
     }
 
-    fn listed(&self, mailbox: Mailbox, shown: &str) -> Result<Mailbox, Box<Refusal>> {
+    fn listed(&self, mailbox: Mailbox, shown: &str, services: &mut dyn Services) -> Result<Mailbox, Box<Refusal>> {
         match self.settings.rcpthosts.look_up(mailbox.domain()) {
             Ok(Listed::Nowhere) => {
                 let reply = Reply::new(553, (5, 7, 1), "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
@@ -208,7 +223,17 @@ impl Policy<'_> {
                 let reply = Reply::new(553, (5, 7, 1), "sorry, no routing in the local part of an address (#5.7.1)");
                 Err(Refusal::new(reply, "routing", Subject::to(shown)))
             }
-            Ok(_) => Ok(mailbox),
+            Ok(listed) => {
+                if services.explains() {
+                    let rule = match listed {
+                        Listed::Line(line) => format!("control/rcpthosts:{line}"),
+                        _ => "control/morercpthosts.cdb".to_owned(),
+                    };
+                    let text = format!("mail for {} is accepted", mailbox.domain());
+                    services.note(&Note { check: "rcpthosts", rule: &rule, text: &text });
+                }
+                Ok(mailbox)
+            }
             Err(_) => {
                 let reply = Reply::new(451, (4, 3, 0), "unable to look up that domain, try again later");
                 Err(Refusal::new(reply, "control/morercpthosts.cdb", Subject::to(shown)))

@@ -25,7 +25,13 @@ pub trait Services {
     /// Something failed that the admin must know and the client need not.
     fn complain(&mut self, text: &str);
 
-    /// A check has come to a verdict that is no refusal; smtpd does not listen, stafett-explain prints it.
+    /// Whether nobody is served, and a decision is only to be explained: what is asked must change nothing, neither a
+    /// counter nor what another host sees of us, and [`Services::note`] is listened to.
+    fn explains(&self) -> bool {
+        false
+    }
+
+    /// A check has come to a verdict that is no refusal.
     fn note(&mut self, _note: &Note<'_>) {}
 }
 

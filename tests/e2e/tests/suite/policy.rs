@@ -1,6 +1,6 @@
 //! What smtpd takes and refuses, through the real port.
 
-use stafett_test_e2e::{Client, Reply, Sink, Site, Supervisor, is_root, message, skip, transfer, wait_until};
+use stafett_test_e2e::{Client, Reply, Sink, Site, Supervisor, is_root, message, program, skip, transfer, wait_until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -403,4 +403,40 @@ fn the_smallest_sizes_of_rfc_5321_are_served() {
     client.data(&long_line.repeat(80)).must(250);
     assert_eq!(sink.messages(1, 10).iter().map(|arrived| arrived.rcpts.len()).sum::<usize>(), 100);
     assert!(transfer(site.port(), "", "postmaster@taken.test", &message("null-sender")).code == 250);
+}
+
+/// What a client hears is what the explaining tool said, for every kind of verdict and both kinds of client.
+#[test]
+fn explain_and_smtpd_say_the_same() {
+    let sink = Sink::new();
+    let mut site = Site::new();
+    site.control("smtproutes", &sink.route());
+    site.control("rcpthosts", "taken.test\n.below.test\n");
+    site.control("badmailfrom", "@bad.test\n");
+    site.control("databytes", "5000\n");
+    site.control("maxrecipients", "1\n");
+    site.start(Supervisor::Runit);
+    let cases: [(&str, &str, u64); 7] = [
+        ("a@sender.test", "b@taken.test", 10),
+        ("a@sender.test", "b@x.below.test", 10),
+        ("a@sender.test", "b@refused.test", 10),
+        ("a@sender.test", "b%c@taken.test", 10),
+        ("a@bad.test", "b@taken.test", 10),
+        ("a@sender.test", "b@taken.test", 6000),
+        ("", "postmaster", 10),
+    ];
+    for (from, to, size) in cases {
+        let mut client = Client::greeted(site.port());
+        let mut heard = client.command(&format!("MAIL FROM:<{from}> SIZE={size}"));
+        if heard.code == 250 {
+            heard = client.command(&format!("RCPT TO:<{to}>"));
+        }
+        let root = site.path("").display().to_string();
+        let size = size.to_string();
+        let arguments = [root.as_str(), "--ip", "127.0.0.1", "--helo", "client.test", "--from", from, "--to", to, "--size", &size];
+        let told = std::process::Command::new(program("stafett-explain")).args(arguments).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let last = told.lines().last().unwrap();
+        assert_eq!(last, format!("<- {}", heard.text), "{told}");
+    }
 }

@@ -1,0 +1,50 @@
+//! The dialogue of the described client, led through the code of smtpd.
+
+use crate::options;
+use crate::voice::Listener;
+use stafett_reception::checks;
+use stafett_reception::client::Client;
+use stafett_reception::dialogue::{Dialogue, Step};
+use stafett_reception::policy::Policy;
+use stafett_reception::settings::Settings;
+use stafett_smtp::Reply;
+
+/// Leads it; whether everything was accepted.
+pub fn lead(settings: &Settings, client: &Client, described: &options::Client, listener: &mut dyn Listener) -> bool {
+    let policy = Policy { settings, client };
+    let mut dialogue: Dialogue<'_, ()> = Dialogue::new(policy);
+    if let Err(refusal) = dialogue.open(listener) {
+        listener.refusal(&refusal);
+        return false;
+    }
+    listener.reply(&Reply::plain(220, settings.greeting.clone()));
+    let size = described.size.map(|size| format!(" SIZE={size}")).unwrap_or_default();
+    let utf8 = if [&described.from].into_iter().chain(&described.to).all(|address| address.is_ascii()) { "" } else { " SMTPUTF8" };
+    let opening = [format!("EHLO {}", described.helo), format!("MAIL FROM:<{}>{size}{utf8}", described.from)];
+    if !opening.iter().all(|line| say(&mut dialogue, line, listener)) {
+        return false;
+    }
+    let mut accepted = true;
+    for recipient in &described.to {
+        accepted &= say(&mut dialogue, &format!("RCPT TO:<{recipient}>"), listener);
+    }
+    if accepted && !described.to.is_empty() && checks::wants_message(policy) {
+        listener.remark("the message itself will be judged before it is accepted");
+    }
+    accepted
+}
+
+fn say(dialogue: &mut Dialogue<'_, ()>, line: &str, listener: &mut dyn Listener) -> bool {
+    listener.command(line);
+    match dialogue.serve(line.as_bytes(), listener) {
+        Step::Refuse(refusal) => {
+            listener.refusal(&refusal);
+            false
+        }
+        Step::Say(reply) | Step::End(reply) | Step::Skip(_, reply) => {
+            listener.reply(&reply);
+            !reply.is_failure()
+        }
+        Step::Receive(_) | Step::Chunk { .. } => true,
+    }
+}
