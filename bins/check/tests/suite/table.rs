@@ -24,14 +24,15 @@ fn constant(row: &Setting) -> String {
     format!("rows::{}", name.to_uppercase().replace('.', "_"))
 }
 
-/// The crate of smtpd's decisions, which reads control files for the programs that link it.
-const DECISIONS: &str = "reception";
+/// The crates that read control files for the programs that link them.
+const SHARED: &[&str] = &["reception", "smtp-client"];
 
 /// All source text with which a program reads control files.
 fn text_of(program: &str) -> String {
     let mut text = sources(&top().join("bins").join(program).join("src"));
-    if read(Path::new("bins").join(program).join("Cargo.toml")).contains(&format!("stafett-{DECISIONS}.workspace")) {
-        text.push_str(&sources(&top().join("lib").join(DECISIONS).join("src")));
+    let manifest = read(Path::new("bins").join(program).join("Cargo.toml"));
+    for shared in SHARED.iter().filter(|shared| manifest.contains(&format!("stafett-{shared}.workspace"))) {
+        text.push_str(&sources(&top().join("lib").join(shared).join("src")));
     }
     text
 }
