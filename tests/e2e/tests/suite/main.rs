@@ -5,6 +5,7 @@ mod balance;
 mod dns;
 mod faults;
 mod forwarder;
+mod matchup;
 mod metrics;
 mod neighbours;
 mod policy;
