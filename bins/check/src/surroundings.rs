@@ -4,6 +4,7 @@ use crate::point::at_value;
 use crate::subject::Subject;
 use stafett_control::rows;
 use stafett_site::{Finding, Findings, Weight};
+use stafett_sys::ext4;
 use stafett_sys::filesystem::FileSystem;
 use stafett_sys::sandbox;
 use std::path::Path;
@@ -29,6 +30,12 @@ fn file_system(subject: &Subject, findings: &mut Findings) {
             "the queue lies on {system}, where one sync of a file is not known to keep its name: messages could be lost in a power cut"
         );
         findings.push(at_value(Weight::Warning, &subject.control, &rows::QUEUESYNC, text).remedy("write directory, or remove the file"));
+    }
+    if let Some(device) = ext4::fast_commit_device(&queue) {
+        let text =
+            format!("it lies on {}, an ext4 with fast_commit: messages that were synced can be lost in a power cut", device.display());
+        let remedy = format!("tune2fs -O ^fast_commit {}, while it is not mounted", device.display());
+        findings.push(Finding::warning("queue", text).remedy(remedy));
     }
     if system.is_memory() {
         findings.push(

@@ -8,6 +8,7 @@
 //! Known limits: a thread per caller, [`pool::MOST`] at once.
 
 mod conversation;
+mod ground;
 mod ids;
 mod notify;
 mod pool;
@@ -60,6 +61,7 @@ fn run() -> Result<(), String> {
     if swept > 0 {
         LOG.note(format_args!("swept {swept} unfinished messages, which nobody was told are accepted"));
     }
+    ground::warn(&store);
     let trusted = instance
         .owner_of(Service::Smtpd)
         .map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;

@@ -65,6 +65,11 @@ impl FileSystem {
         matches!(self.0, EXT4 | XFS | BTRFS)
     }
 
+    /// Whether it is ext4, or one of those before it, which have its number.
+    pub fn is_ext4(self) -> bool {
+        self.0 == EXT4
+    }
+
     /// Whether it lies on, or may be changed from, another host.
     pub fn is_remote(self) -> bool {
         KNOWN.iter().any(|&(number, _, remote)| number == self.0 && remote)

@@ -9,6 +9,7 @@
 //! Known limits: Linux only; fork is for single-threaded programs alone.
 
 pub mod descriptor;
+pub mod ext4;
 pub mod filesystem;
 pub mod limit;
 pub mod memory;

@@ -3,6 +3,7 @@
 
 mod balance;
 mod dns;
+mod fastcommit;
 mod faults;
 mod forwarder;
 mod matchup;
