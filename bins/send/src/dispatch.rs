@@ -1,10 +1,11 @@
 //! Orders out, reports in: which connection delivers what, and what a report means.
 
+use crate::clock::is_too_old;
 use crate::connection::{Connection, Heard, IDLE, Job};
 use crate::destination::Work;
 use crate::message::event;
 use crate::pace::is_short;
-use crate::scheduler::{Scheduler, domain, now};
+use crate::scheduler::{Scheduler, now};
 use stafett_handoff::{Answer, Client};
 use stafett_queue_store::Id;
 use stafett_queue_store::journal::Event;
@@ -295,11 +296,9 @@ impl Scheduler {
     /// the journal.
     fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)], dsn_taken: &[bool]) {
         let Some(message) = self.messages.get_mut(&job.id) else { return };
-        let age = now().saturating_sub(job.id.birth_seconds());
         let taken = dsn_taken.iter().copied().chain(std::iter::repeat(false));
         for (((offset, recipient), (verdict, text)), taken) in (0_u64..).zip(&job.recipients).zip(outcomes).zip(taken) {
-            let expired =
-                age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*recipient)).unwrap_or_default());
+            let expired = is_too_old(message, *recipient, &self.settings, self.ahead_at, now());
             let event = match event(*verdict, expired) {
                 Event::Delivered if !taken && message.wants_success(*recipient) => Event::Relayed,
                 event => event,
@@ -363,10 +362,8 @@ impl Scheduler {
         }
         for work in self.destinations.drain(number) {
             let Some(message) = self.messages.get_mut(&work.id) else { continue };
-            let age = now().saturating_sub(work.id.birth_seconds());
             for index in &work.recipients {
-                let expired =
-                    age > self.settings.lifetime_of(&message.envelope.sender, domain(message.address(*index)).unwrap_or_default());
+                let expired = is_too_old(message, *index, &self.settings, self.ahead_at, now());
                 let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
                 message.note(*index, event(Verdict::Temporary, expired), &text, now());
                 if !expired {

@@ -73,6 +73,7 @@ impl Scheduler {
 
     /// Ends the pass of a message of which nothing is under way any more.
     pub(crate) fn finish_if_idle(&mut self, id: Id) {
+        let after = self.delay_notice();
         let Some(message) = self.messages.get_mut(&id) else { return };
         if message.open > 0 || message.bouncing {
             return;
@@ -81,7 +82,7 @@ impl Scheduler {
             self.fulfil(id, wish);
             return;
         }
-        let has_news = message.untold().next().is_some() || !late(message, self.settings.delay_notice, now()).is_empty();
+        let has_news = message.untold().next().is_some() || !late(message, after, now()).is_empty();
         if has_news && !message.bounce_later && !self.ending {
             self.tell_sender(id);
         } else {

@@ -25,8 +25,6 @@ const MOST_READ: usize = 500;
 const LOADS: usize = 50;
 /// How often queue/new is looked into though nobody said so: an admin may have put a message there.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
-/// A clock that goes back by more than this, in seconds, was set.
-const CLOCK_STEP: u64 = 60;
 
 impl Scheduler {
     /// What an admin's program did while no scheduler ran belongs into the log, too.
@@ -117,17 +115,6 @@ impl Scheduler {
                 None => return,
             }
         }
-    }
-
-    /// After the clock went back, what was put off by the wrong time would wait for it to come again.
-    pub(crate) fn heed_clock(&mut self) {
-        let (then, time_then) = self.clocks;
-        let (passed, now) = (then.elapsed().as_secs(), now());
-        if now.saturating_add(CLOCK_STEP) < time_then.saturating_add(passed) {
-            self.book.error(format_args!("the clock went back by {} seconds", (time_then + passed).saturating_sub(now)));
-            self.mend_times();
-        }
-        self.clocks = (Instant::now(), now);
     }
 
     /// Brings attempts forward that only a wrong clock can have put off that far.

@@ -13,6 +13,7 @@ mod attempts;
 mod book;
 mod bounce;
 mod chores;
+mod clock;
 mod connection;
 mod delay;
 mod destination;

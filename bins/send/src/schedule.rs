@@ -5,7 +5,7 @@
 //! The same message gets the same times whoever computes them, so nothing about them needs to be remembered.
 
 use crate::message::Message;
-use crate::pace::next_attempt;
+use crate::pace::{latest_attempt, next_attempt};
 use crate::scheduler::{Scheduler, domain, now};
 use stafett_queue_store::Id;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -38,7 +38,8 @@ impl Scheduler {
             let ends = message.waiting().map(|index| self.life_end(message, index));
             attempt_after(message.id, attempts, now(), ends)
         });
-        scheduled.max(message.not_before)
+        // A pause that was set while the clock was ahead must not last until then.
+        scheduled.max(message.not_before).min(latest_attempt(message.id.birth_seconds(), now()))
     }
 
     /// Lets those recipients rest whose time has not come, in a pass that is early because a bounce could not be queued.

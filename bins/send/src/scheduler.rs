@@ -65,6 +65,8 @@ pub struct Scheduler {
     pub(crate) unasked: VecDeque<Id>,
     /// One moment on both clocks: the one that only goes on, and the one of the calendar.
     pub(crate) clocks: (Instant, u64),
+    /// When the clock of the calendar went ahead, in its own time; 0 for never.
+    pub(crate) ahead_at: u64,
 }
 
 /// Marks and removals that a power cut could still undo.
@@ -128,6 +130,7 @@ impl Scheduler {
             asked: 0,
             unasked: VecDeque::new(),
             clocks: (Instant::now(), now()),
+            ahead_at: 0,
         };
         scheduler.log_notes();
         scheduler.scan_waiting()?;

@@ -19,6 +19,7 @@ impl Scheduler {
     /// Lets the sender know of what failed for good, unless nobody is to know, of what it asked to hear the success of, and
     /// of what is late.
     pub(crate) fn tell_sender(&mut self, id: Id) {
+        let after = self.delay_notice();
         let Some(message) = self.messages.get_mut(&id) else { return };
         message.bouncing = false;
         // Our own bounces say NOTIFY=NEVER to other hosts (RFC 3461 section 6.2); that one bounced is for the postmaster all the same.
@@ -32,7 +33,7 @@ impl Scheduler {
         for index in untold {
             message.note(index, Event::Bounced, "nobody asked to be told", now());
         }
-        let late = late(message, self.settings.delay_notice, now());
+        let late = late(message, after, now());
         if told.is_empty() && late.is_empty() {
             self.settle(id);
             return;

@@ -23,6 +23,8 @@ pub struct Site {
     directory: tempfile::TempDir,
     child: Option<Child>,
     caller: Option<OwnedFd>,
+    /// Variables for the program alone.
+    variables: String,
 }
 
 impl Site {
@@ -30,7 +32,7 @@ impl Site {
     pub fn new() -> Site {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let site = Site { directory, child: None, caller: None };
+        let site = Site { directory, child: None, caller: None, variables: String::new() };
         for name in [
             "control",
             "queue",
@@ -72,7 +74,7 @@ impl Site {
         let drop =
             if Uid::effective().is_root() { format!("setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups ") } else { String::new() };
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("{before} exec {drop}{}", self.path("stafett-send").display()));
+        command.arg("-c").arg(format!("{before} exec {drop}{}{}", self.variables, self.path("stafett-send").display()));
         command.env("STAFETT", self.directory.path()).stdin(Stdio::null());
         command.stderr(fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap());
         command
@@ -80,6 +82,21 @@ impl Site {
 
     pub fn start(&mut self) {
         self.start_after("");
+    }
+
+    /// Starts it with a clock that [`Site::set_clock`] sets.
+    pub fn start_with_clock(&mut self, library: &std::path::Path) {
+        self.set_clock(0);
+        let clock = self.path("control/.clock");
+        let how = "FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1";
+        self.variables = format!("env FAKETIME_TIMESTAMP_FILE={} {how} LD_PRELOAD={} ", clock.display(), library.display());
+        self.start();
+    }
+
+    /// Sets that clock to so many seconds off. It lies in control/, so that it is looked at on the spot.
+    pub fn set_clock(&self, offset: i64) {
+        fs::write(self.path("control/.new"), format!("{offset:+}\n")).unwrap();
+        fs::rename(self.path("control/.new"), self.path("control/.clock")).unwrap();
     }
 
     pub fn start_after(&mut self, before: &str) {
