@@ -26,7 +26,7 @@ fn bad_values_are_named() {
         (&["/x", "--address", "localhost"], "not an IP address"),
         (&["/x", "--user-prefix", "Root"], "user names begin with it"),
         (&["/x", "--user-prefix", ""], "user names begin with it"),
-        (&["/x", "--with", "metrics,odd"], "there is no optional service \"odd\"; these are: metrics"),
+        (&["/x", "--with", "metrics,odd"], "there is no optional service \"odd\"; these are: "),
         (&["/x", "--without", ""], "there is no optional service \"\""),
         (&["/x", "--with", "metrics", "--without", "metrics"], "it cannot be both"),
         (&["/x", "--chekc"], "--chekc"),

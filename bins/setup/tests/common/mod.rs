@@ -1,5 +1,7 @@
 //! Ground for instances: a directory of its own, with dummy programs, as root or as nobody.
 
+use stafett_instance::people::IDENTITIES;
+use stafett_site::programs;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,21 +10,6 @@ use std::sync::Mutex;
 
 /// The prefix of the users that the tests make; they go when the last ground goes.
 const PREFIX: &str = "stsetup";
-const PROGRAMS: &[&str] = &[
-    "stafett-tcpserver",
-    "stafett-smtpd",
-    "stafett-queued",
-    "stafett-send",
-    "stafett-remote",
-    "stafett-metrics",
-    "stafett-check",
-    "stafett-log",
-    "stafett-queue",
-    "stafett-setup",
-    "stafett-tcprules",
-    "qstat",
-    "qtool",
-];
 
 /// The user database has one lock; makers of users wait for each other here.
 static USERS: Mutex<usize> = Mutex::new(0);
@@ -71,7 +58,7 @@ impl Ground {
     pub fn programs(&self, name: &str) -> PathBuf {
         let directory = self.place.path().join(name);
         fs::create_dir(&directory).unwrap();
-        for program in PROGRAMS {
+        for program in programs::names() {
             fs::write(directory.join(program), "#!/bin/sh\nexit 0\n").unwrap();
             fs::set_permissions(directory.join(program), fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -137,9 +124,9 @@ impl Drop for Ground {
             let quietly = |program: &str, name: &str| {
                 let _ = Command::new(program).arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
             };
-            for letter in ["d", "q", "r", "l", "x"] {
-                quietly("userdel", &format!("{PREFIX}{letter}"));
-                quietly("groupdel", &format!("{PREFIX}{letter}"));
+            for user in IDENTITIES.iter().map(|identity| identity.role.user(PREFIX)) {
+                quietly("userdel", &user);
+                quietly("groupdel", &user);
             }
             quietly("groupdel", PREFIX);
         }
