@@ -163,8 +163,12 @@ fn remember(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), Fai
 fn superfluous_services(plan: &Plan) {
     let had = |name: &str| plan.before.as_ref().is_some_and(|before| had_service(before, name));
     for name in site_tree::superfluous_services(plan).into_iter().filter(|name| had(name)) {
-        let directory = plan.root.join("service").join(name);
-        LOG.warning(format_args!("{} is not needed any more; stop it (svc -dx or sv exit) and remove the directory", directory.display()));
+        let (directory, run) = (plan.root.join("service").join(&name), plan.root.join("run").join(&name));
+        let door = if run.exists() { format!(", and {}", run.display()) } else { String::new() };
+        LOG.warning(format_args!(
+            "{} is not needed any more; stop it (svc -dx or sv exit) and remove the directory{door}",
+            directory.display()
+        ));
     }
 }
 

@@ -187,7 +187,12 @@ fn optional_services_come_and_go() {
         assert_eq!((check.code, check.err.as_str()), (0, ""));
         fs::write(ground.root.join("log/metrics/current"), "kept\n").unwrap();
         let without = ground.setup(&["--without", "metrics"]);
-        assert!(without.code == 0 && without.err.contains("service/metrics is not needed any more; stop it"), "{without:?}");
+        assert!(
+            without.code == 0
+                && without.err.contains("service/metrics is not needed any more; stop it")
+                && without.err.ends_with("/run/metrics\n"),
+            "{without:?}"
+        );
         let check = ground.setup(&["--check"]);
         assert!(
             check.code == 1 && check.err.contains("service/metrics: is a service that the instance does not have any more"),
