@@ -40,6 +40,8 @@ pub struct Job {
     pub recipients: Vec<usize>,
     /// The number of the first recipient's delivery; the others follow.
     pub delivery: u64,
+    /// When it began.
+    pub since: Instant,
 }
 
 /// What a connection says.

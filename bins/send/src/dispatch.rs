@@ -57,6 +57,7 @@ impl RemoteLine {
 impl Scheduler {
     /// Gives out work until nothing more can be given out.
     pub fn dispatch(&mut self) {
+        self.end_overdue();
         self.destinations.end_pauses(Instant::now(), false);
         if self.ending {
             self.close_all_idle();
@@ -231,7 +232,7 @@ impl Scheduler {
             self.book.starting(delivery + offset, work.id, message.address(*recipient));
         }
         let count = work.recipients.len();
-        let job = Job { id: work.id, recipients: work.recipients, delivery };
+        let job = Job { id: work.id, recipients: work.recipients, delivery, since: Instant::now() };
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let sent =
             self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
@@ -382,14 +383,18 @@ impl Scheduler {
             self.never_started(number, true);
             return;
         }
-        let job = connection.job.take();
+        self.lost(number, "stafett-remote ended without a report. (#4.3.0)");
+    }
+
+    /// A connection of which nothing more is heard: what it was delivering may have arrived.
+    pub(crate) fn lost(&mut self, number: u64, text: &str) {
+        let job = self.connections.get_mut(&number).and_then(|connection| connection.job.take());
         self.close(number);
         let Some(job) = job else {
             self.unblock();
             return;
         };
         self.running = self.running.saturating_sub(job.recipients.len());
-        let text = "stafett-remote ended without a report. (#4.3.0)";
         let outcomes = vec![(Verdict::Temporary, text.to_owned()); job.recipients.len()];
         self.record(&job, &outcomes, &[]);
         if let Some(message) = self.messages.get_mut(&job.id) {

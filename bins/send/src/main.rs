@@ -15,6 +15,7 @@ mod bounce;
 mod chores;
 mod clock;
 mod connection;
+mod deadline;
 mod delay;
 mod destination;
 mod dispatch;

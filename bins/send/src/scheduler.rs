@@ -50,6 +50,8 @@ pub struct Scheduler {
     pub(crate) next_delivery: u64,
     pub(crate) running: usize,
     pub(crate) ending: bool,
+    /// After TERM: until then what runs is waited for.
+    pub(crate) end_by: Option<Instant>,
     pub(crate) buffer: Vec<u8>,
     pub(crate) chores: Chores,
     pub(crate) waiting: Waiting,
@@ -119,6 +121,7 @@ impl Scheduler {
             next_delivery: 1,
             running: 0,
             ending: false,
+            end_by: None,
             buffer: vec![0; LARGEST_PACKET],
             chores,
             waiting: Waiting::default(),
@@ -154,6 +157,7 @@ impl Scheduler {
         }
         longest = self.destinations.next_pause_end().map_or(longest, |at| longest.min(until(at)));
         longest = self.next_idle_end().map_or(longest, |at| longest.min(until(at)));
+        longest = self.next_deadline().map_or(longest, |at| longest.min(until(at)));
         if self.unsynced.is_dirty() || !self.blocked.is_empty() { longest.min(Duration::from_millis(200)) } else { longest }
     }
 
@@ -205,11 +209,6 @@ impl Scheduler {
         self.destinations.end_pauses(Instant::now(), true);
     }
 
-    /// Whether all is quiet after TERM.
-    pub fn may_end(&self) -> bool {
-        self.ending && self.running == 0 && !self.unsynced.syncing && !self.messages.values().any(|message| message.bouncing)
-    }
-
     /// Leaves everything on disk as it stands.
     pub fn leave(&mut self) {
         let ids: Vec<Id> = self.messages.keys().copied().collect();
@@ -217,7 +216,7 @@ impl Scheduler {
             self.write_lines(id);
         }
         self.sync(true);
-        let is_open = |message: &&Message| message.uncertain || message.suspect || !message.lines.is_empty();
+        let is_open = |message: &&Message| message.uncertain || message.suspect || message.bouncing || !message.lines.is_empty();
         let uncertain = self.messages.values().filter(is_open).map(|message| message.id);
         let suspects: HashSet<Id> = self.suspects.ids.iter().copied().chain(uncertain).collect();
         if let Err(error) = self.attempts.restart(suspects.into_iter()) {
@@ -227,9 +226,8 @@ impl Scheduler {
         self.book.flush();
     }
 
-    /// Ends as soon as the running deliveries have ended (TERM).
-    pub fn end(&mut self) {
-        self.ending = true;
+    /// Bounces that were not begun are left to the next start.
+    pub(crate) fn drop_unasked(&mut self) {
         for id in std::mem::take(&mut self.unasked) {
             if let Some(message) = self.messages.get_mut(&id) {
                 message.bouncing = false;

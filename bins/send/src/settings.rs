@@ -5,6 +5,7 @@ use stafett_control::form::parse_limits;
 use stafett_control::{Control, Error, Setting, rows};
 use stafett_route::{DomainMap, SmtpRoutes};
 use stafett_wire::delivery::Destination;
+use std::time::Duration;
 
 /// The settings in force.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Settings {
     limits: DomainMap<Limits>,
     /// Seconds after which a sender is told that a recipient still waits; `None` tells nobody.
     pub delay_notice: Option<u64>,
+    /// How long stafett-remote may take for a delivery.
+    pub delivery: Duration,
     /// How bounces are written.
     pub bounces: Bounces,
 }
@@ -81,6 +84,7 @@ impl Settings {
             lifetimes: lifetimes(control)?,
             limits: limits(control, concurrency_destination)?,
             delay_notice: control.integer(&rows::DELAYNOTICE)?.filter(|seconds| *seconds > 0),
+            delivery: Duration::from_secs(number(&rows::TIMEOUTDELIVERY, 14_400)?),
             bounces,
             me,
         })

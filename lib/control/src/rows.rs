@@ -371,8 +371,8 @@ pub static TIMEOUTDELIVERY: Setting = Setting {
     name: "timeoutdelivery",
     form: seconds(1, 604_800),
     default: "14400: four hours",
-    readers: &["remote"],
-    text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later.",
+    readers: &["remote", "send"],
+    text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later. The scheduler waits a little longer for the report, in case the process that delivers hangs.",
     example: "14400",
 };
 /// Where to we may connect.

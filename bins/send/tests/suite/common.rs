@@ -229,6 +229,13 @@ impl Site {
         after.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
     }
 
+    /// The signals that the process has not taken yet, a bit for each (proc(5), ShdPnd).
+    pub fn pending_signals(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+        u64::from_str_radix(pending.trim(), 16).unwrap()
+    }
+
     pub fn is_file(&self, name: &str) -> bool {
         fs::metadata(self.path(name)).is_ok_and(|found| found.mode() & 0o170_000 == 0o100_000)
     }

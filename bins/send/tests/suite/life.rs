@@ -2,7 +2,9 @@
 
 use crate::common::{Site, envelope};
 use crate::remote::{Remote, Reply};
+use stafett_queue_store::{Id, Place};
 use stafett_sys::signal::Signal;
+use stafett_wire::Verdict;
 use std::time::Duration;
 
 #[test]
@@ -28,6 +30,53 @@ fn an_end_waits_for_the_report_of_a_running_delivery() {
     assert!(site.ended().success());
     assert_eq!(site.find(id), None);
     assert!(site.log().ends_with("status: exiting\n"), "{}", site.log());
+}
+
+/// A site whose remote has got an order and does not report.
+fn hanging(files: &[(&str, &str)]) -> (Site, Remote, Id) {
+    let mut site = Site::new();
+    files.iter().for_each(|(name, text)| site.control(name, text));
+    let remote = Remote::start(&site, |_| Reply::Hold);
+    site.start();
+    let id = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for("the order", |_| !remote.seen().is_empty());
+    (site, remote, id)
+}
+
+#[test]
+fn a_second_request_to_end_waits_for_no_delivery_and_announces_it() {
+    let (mut site, remote, id) = hanging(&[]);
+    site.signal(Signal::Terminate);
+    // Two signals of a kind that come together are one.
+    site.wait_for("the first is taken", |site| site.pending_signals() == 0);
+    site.signal(Signal::Terminate);
+    assert!(site.ended().success());
+    assert!(site.log().ends_with("status: exiting\n"), "{}", site.log());
+    assert_eq!(site.count(&format!("possible duplicate: msg {id}")), 1);
+    remote.script(|_| Reply::All(Verdict::Ok, "accepted. Remote host said: 250 ok"));
+    site.start();
+    site.signal(Signal::Alarm);
+    site.wait_for_end(id);
+    assert_eq!(site.count(&format!("possible duplicate: msg {id}")), 2, "said once more when it is tried: {}", site.log());
+}
+
+#[test]
+fn a_delivery_that_never_reports_is_deferred_and_announced() {
+    let (mut site, remote, id) = hanging(&[("timeoutdelivery", "1")]);
+    site.wait_for_log("gave_no_report_in_time");
+    site.wait_for_rest(id);
+    site.wait_for_log(&format!("possible duplicate: msg {id}"));
+    remote.script(|_| Reply::All(Verdict::Ok, "accepted. Remote host said: 250 ok"));
+    let other = site.arrive(&envelope(&["b@example.net"]));
+    site.wait_for_end(other);
+    site.stop();
+}
+
+#[test]
+fn an_end_waits_no_longer_for_a_report_than_the_delivery_may_take() {
+    let (mut site, _remote, id) = hanging(&[("timeoutdelivery", "1")]);
+    site.stop();
+    assert_eq!(site.find(id).unwrap().0, Place::Waiting);
 }
 
 #[test]

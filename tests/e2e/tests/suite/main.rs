@@ -18,4 +18,5 @@ mod relay;
 mod reports;
 mod scheduler;
 mod steering;
+mod stopped;
 mod supervision;

@@ -1,0 +1,26 @@
+//! A program that is stopped is there and does nothing: the others must not wait for it for ever.
+
+use stafett_test_e2e::{Signal, Sink, Site, message, signal, transfer, wait_until};
+
+#[test]
+fn a_stopped_remote_keeps_the_scheduler_neither_from_ending_nor_the_message_from_arriving() {
+    let sink = Sink::new();
+    let site = Site::relaying_to(&sink);
+    site.control("timeoutdelivery", "1\n");
+    let (send, remote) = (site.resident("stafett-send").pid, site.resident("stafett-remote").pid);
+    signal(remote, Signal::SIGSTOP);
+    transfer(site.port(), "a@sender.test", "b@taken.test", &message("patient"));
+    site.logged("send", "starting delivery ");
+    signal(send, Signal::SIGTERM);
+    let has_ended = wait_until(30, || site.processes("stafett-send").iter().all(|process| process.pid != send));
+    assert!(has_ended, "{}", site.logs());
+    assert!(site.log("send").contains("status: exiting"), "{}", site.logs());
+    signal(remote, Signal::SIGCONT);
+    let arrived = wait_until(30, || {
+        signal(site.resident("stafett-send").pid, Signal::SIGALRM);
+        sink.wait(1, |seen| !seen.arrived.is_empty())
+    });
+    assert!(arrived, "{}", site.logs());
+    site.drained(30);
+    assert!(site.log("send").contains("possible duplicate: msg "), "{}", site.logs());
+}
