@@ -1,11 +1,12 @@
 //! The page of numbers of a whole relay.
 
 use stafett_test_e2e::{
-    Client, Signal, Sink, Site, Supervisor, free_port, has, is_root, message, program, run, signal, skip, transfer, wait_until,
+    Client, Signal, Sink, Site, Supervisor, free_port, has, is_root, message, program, run, scratch, signal, skip, transfer, wait_until,
 };
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// stafett-metrics as an admin would run it: a user who is in the admins' group and nothing else.
@@ -132,4 +133,70 @@ fn as_a_service_it_serves_at_its_socket_and_at_its_port() {
         assert!(!String::from_utf8_lossy(&judged.stdout).contains("metrics"), "{judged:?}");
         site.stop();
     }
+}
+
+/// Prometheus of Debian, which tests/run lays out.
+struct Prometheus {
+    child: Child,
+    port: u16,
+    _place: tempfile::TempDir,
+}
+
+impl Prometheus {
+    fn watching(target: u16) -> Option<Prometheus> {
+        let laid_out = std::env::var_os("STAFETT_TEST_PEERS").map(|peers| PathBuf::from(peers).join("usr/bin/prometheus"));
+        let program = laid_out.filter(|program| program.is_file()).or_else(|| has("prometheus"))?;
+        let (place, port) = (scratch(), free_port());
+        let jobs =
+            format!("scrape_configs:\n- job_name: relay\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['127.0.0.1:{target}']\n");
+        std::fs::write(place.path().join("config"), jobs).unwrap();
+        let mut command = Command::new(program);
+        command.args(["--config.file=config", "--storage.tsdb.path=data", &format!("--web.listen-address=127.0.0.1:{port}")]);
+        let said = std::fs::File::create(place.path().join("said")).unwrap();
+        let child = command.current_dir(place.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap();
+        Some(Prometheus { child, port, _place: place })
+    }
+
+    /// What it answers to a query by its API; empty while it does not.
+    fn asked(&self, query: &str) -> String {
+        let mut command = Command::new("curl");
+        command.args(["-s", "-G", "--max-time", "10", "--data-urlencode", &format!("query={query}")]);
+        let output = command.arg(format!("http://127.0.0.1:{}/api/v1/query", self.port)).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn knows(&self, query: &str, value: &str) {
+        let wanted = format!(",\"{value}\"]");
+        assert!(wait_until(60, || self.asked(query).contains(&wanted)), "{query} is not {value}: {}", self.asked(query));
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        signal(i32::try_from(self.child.id()).unwrap(), Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn prometheus_itself_scrapes_it() {
+    let (sink, mut site, port) = (Sink::new(), Site::new(), free_port());
+    let Some(prometheus) = has("curl").and_then(|_| Prometheus::watching(port)) else {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "prometheus or curl is missing; tests/run brings them");
+        return skip("prometheus", "prometheus or curl is not there");
+    };
+    assert!(site.setup(&["--with", "metrics"]).status.success());
+    site.control("rcpthosts", "taken.test\n");
+    site.control("smtproutes", &sink.route());
+    site.control("metricslisten", &format!("127.0.0.1:{port}\n"));
+    site.start(Supervisor::Runit);
+    prometheus.knows("up", "1");
+    transfer(site.port(), "a@sender.test", "b@taken.test", &message("scraped"));
+    sink.messages(1, 20);
+    prometheus.knows("stafett_queued_messages_accepted_total", "1");
+    prometheus.knows("stafett_deliveries_total{outcome=\"success\",route=\"host\",top=\"test\"}", "1");
+    prometheus.knows("sum(stafett_service_up)", "6");
+    prometheus.knows("histogram_quantile(1, stafett_queued_fsync_seconds_bucket) > bool 0", "1");
+    // It takes every sample: none is refused as out of order or twice there.
+    prometheus.knows("scrape_samples_scraped - scrape_samples_post_metric_relabeling", "0");
 }
