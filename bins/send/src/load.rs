@@ -148,32 +148,36 @@ impl Scheduler {
     pub(crate) fn scan_new(&mut self) -> io::Result<()> {
         let id_at = |time: SystemTime| Id(u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0));
         let (settled, now) = (id_at(SystemTime::now() - SETTLE), id_at(SystemTime::now()));
-        let (mut found, mut young) = (Vec::new(), false);
+        let (mut found, mut copies, mut young) = (Vec::new(), Vec::new(), false);
         let Scheduler { store, messages, destinations, held, book, .. } = self;
         let mut take = |listed: Listed| {
             // Ids run ahead of a clock that went back; those would be young for ever.
             if listed.id > settled && listed.id <= now {
                 young = true;
+            } else if messages.get(&listed.id).is_some_and(|message| message.place != Place::New) {
+                copies.push((listed.id, listed.size));
             } else if !messages.contains_key(&listed.id) && !destinations.is_parked(listed.id) && !held.contains_key(&listed.id) {
                 found.push((listed.id, listed.size));
             }
         };
         store.list(Place::New, &mut take, &mut |odd| book.error(format_args!("{} is no message; move it away", odd.display())))?;
+        copies.into_iter().for_each(|(id, size)| self.drop_copy_of_active(id, size));
         self.waiting.replace_fresh(found);
         self.rescan = Some(Instant::now() + if young { SETTLE } else { LOOK_EVERY });
         Ok(())
     }
 
     pub(crate) fn read(&mut self, listed: Listed) {
-        let Listed { id, size, place, due } = listed;
-        if place == Place::Waiting
-            && due > 0
+        if listed.place == Place::Waiting
+            && listed.due > 0
             && let Some(later) = self.put_off_until(listed)
         {
             // Most often another entry of the line says so, too; one too many is better than none.
             self.waiting.add(Listed { due: later, ..listed });
             return;
         }
+        let Some(listed) = self.only_one(listed) else { return };
+        let Listed { id, size, place, due } = listed;
         match self.store.read(id, size, place) {
             Ok(Ok(entry)) => {
                 if entry.unusable_lines > 0 {
@@ -216,10 +220,12 @@ impl Scheduler {
 
     pub(crate) fn set_aside(&mut self, listed: Listed, damage: &str) {
         let Listed { id, size, place, .. } = listed;
-        let root = self.store.root().display().to_string();
         match self.store.set_aside(id, size, place) {
-            Ok(()) => self.book.error(format_args!("msg {id} is damaged: {damage}; it was set aside as {root}/bad/{id},S={size}")),
-            Err(error) => self.book.error(format_args!("msg {id} is damaged: {damage}; unable to set it aside in {root}/bad: {error}")),
+            Ok(path) => self.book.error(format_args!("msg {id} is damaged: {damage}; it was set aside as {}", path.display())),
+            Err(error) => {
+                let root = self.store.root().display();
+                self.book.error(format_args!("msg {id} is damaged: {damage}; unable to set it aside in {root}/bad: {error}"));
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ mod schedule;
 mod scheduler;
 mod settings;
 mod telling;
+mod twins;
 mod verp;
 mod waiting;
 

@@ -12,6 +12,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// Files of one name that are set aside at most.
+const MOST_COPIES: usize = 1000;
+
 /// A queue, held open.
 #[derive(Debug)]
 pub struct Store {
@@ -267,14 +270,19 @@ impl Store {
         rustix::fs::renameat(&self.directory, old, &self.directory, new).map_err(io::Error::from)
     }
 
-    /// Sets a damaged message aside in queue/bad.
+    /// Sets a message aside in queue/bad that is damaged or a copy; where one of its name lies there, with a number behind the
+    /// name. Returns its new path.
     ///
     /// # Errors
     /// When it cannot be moved.
-    pub fn set_aside(&self, id: Id, size: u64, place: Place) -> io::Result<()> {
+    pub fn set_aside(&self, id: Id, size: u64, place: Place) -> io::Result<PathBuf> {
         let old = self.name(id, size, place).to_string();
-        let new = format!("bad/{id},S={size}");
-        rustix::fs::renameat(&self.directory, old, &self.directory, new).map_err(io::Error::from)
+        let first = format!("bad/{id},S={size}");
+        let names = std::iter::once(first.clone()).chain((2..).map(|number| format!("{first}.{number}")));
+        let free = |name: &String| !self.root.join(name).exists();
+        let new = names.take(MOST_COPIES).find(free).ok_or(io::ErrorKind::AlreadyExists)?;
+        rustix::fs::renameat(&self.directory, old, &self.directory, &new)?;
+        Ok(self.root.join(new))
     }
 
     /// Bytes and files that a process without privileges can still add to the file system.

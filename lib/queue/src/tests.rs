@@ -165,6 +165,9 @@ fn a_queue_is_surveyed_by_names() {
     store.set_aside(ID, size, Place::Waiting).unwrap();
     assert_eq!(store.find(ID, size).unwrap(), None);
     assert_eq!(store.damaged().unwrap(), [directory.path().join(format!("bad/{ID},S={size}"))]);
+    put(&store);
+    assert_eq!(store.set_aside(ID, size, Place::New).unwrap(), directory.path().join(format!("bad/{ID},S={size}.2")));
+    assert_eq!(store.damaged().unwrap().len(), 2, "what was set aside is never overwritten");
 }
 
 #[test]

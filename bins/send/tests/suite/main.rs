@@ -14,3 +14,4 @@ mod queued;
 mod remote;
 mod retries;
 mod trouble;
+mod twins;
