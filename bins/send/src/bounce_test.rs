@@ -48,6 +48,17 @@ fn a_bounce_says_who_why_and_returns_a_small_message_whole() {
     }
 }
 
+/// Managers of mailing lists unsubscribe whoever stands behind these words in this form (QSBMF).
+#[test]
+fn only_what_has_failed_is_written_as_in_a_bounce() {
+    let relayed = |address| Fact { action: Action::Relayed, ..failure(address, "Remote host said: 250 ok") };
+    let report = |facts: &[Fact]| bounce_of(b"Subject: x\r\n\r\nbody\r\n", &Envelope::default(), facts);
+    let good = report(&[relayed("a@example.net")]);
+    assert!(!good.contains("Hi. This is") && !good.contains("<a@example.net>:") && good.contains("To a@example.net\r\n"), "{good}");
+    let mixed = report(&[relayed("a@example.net"), failure("b@example.net", "no")]);
+    assert!(mixed.contains("Hi. This is") && mixed.contains("<b@example.net>:\r\n") && !mixed.contains("<a@example.net>:"), "{mixed}");
+}
+
 #[test]
 fn a_large_message_or_ret_hdrs_returns_the_header_alone() {
     let big = [b"Subject: x\r\nTo: y\r\n\r\n".as_slice(), "secret body\r\n".repeat(200).as_bytes()].concat();
