@@ -92,3 +92,22 @@ fn a_rule_without_effect_is_warned_about() {
     assert_eq!(code, 0);
     assert_eq!(err, "stafett-tcprules: warning: standard input:3: no effect, line 1 has the same address and counts\n");
 }
+
+#[test]
+fn lists_become_keys_or_nothing_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let list = "# who there is\nInfo@Example.org\n@m\u{fc}nchen.example\n-x@example.org\n\"c d\"@example.org\n";
+    assert_eq!(said(&tcprules(at, &["--recipients", "r.cdb", "r.tmp"], list)).0, 0);
+    let table = cdb2::CDB::open(at.join("r.cdb")).unwrap();
+    for key in ["info@example.org", "@xn--mnchen-3ya.example", "!x@example.org", "c d@example.org"] {
+        assert!(table.get(key.as_bytes()).is_some(), "{key}");
+    }
+    assert_eq!(said(&tcprules(at, &["--hosts", "h.cdb", "h.tmp"], "Example.org\n.example.net\n")).0, 0);
+    let hosts = cdb2::CDB::open(at.join("h.cdb")).unwrap();
+    assert!(hosts.get(b"example.org").is_some() && hosts.get(b".example.net").is_some());
+    let (code, _, error) = said(&tcprules(at, &["--hosts", "h.cdb", "h.tmp"], "good.example\nbad domain\n"));
+    assert!(code == 100 && error.contains("standard input:2: \"bad domain\""), "{error}");
+    assert!(cdb2::CDB::open(at.join("h.cdb")).unwrap().get(b"example.org").is_some());
+    assert_eq!(said(&tcprules(at, &["--hosts", "h.cdb"], "")).0, 100);
+}

@@ -5,8 +5,10 @@
 
 pub mod domain_map;
 pub mod rcpthosts;
+pub mod recipients;
 pub mod smtproutes;
 
 pub use domain_map::DomainMap;
 pub use rcpthosts::{Listed, RcptHosts};
+pub use recipients::RecipientList;
 pub use smtproutes::{BadRoute, SMTP_PORT, SmtpRoutes};

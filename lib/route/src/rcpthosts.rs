@@ -45,13 +45,7 @@ impl RcptHosts {
     /// # Errors
     /// When it is neither a domain nor `.domain`.
     pub fn insert(&mut self, number: usize, line: &str) -> Result<(), stafett_address::Error> {
-        let bare = line.strip_prefix('.');
-        let name = match Domain::parse(bare.unwrap_or(line))? {
-            Domain::Name(name) => name,
-            Domain::Literal(_) => return Err(stafett_address::Error::Syntax("an address literal cannot be listed")),
-        };
-        let key = if bare.is_some() { format!(".{name}") } else { name };
-        self.lines.entry(key).or_insert(number);
+        self.lines.entry(compiled_key(line)?).or_insert(number);
         Ok(())
     }
 
@@ -80,6 +74,19 @@ impl RcptHosts {
             _ => Ok(Listed::Nowhere),
         }
     }
+}
+
+/// The key of a line, also in the compiled table.
+///
+/// # Errors
+/// When it is neither a domain nor `.domain`.
+pub fn compiled_key(line: &str) -> Result<String, stafett_address::Error> {
+    let bare = line.strip_prefix('.');
+    let name = match Domain::parse(bare.unwrap_or(line))? {
+        Domain::Name(name) => name,
+        Domain::Literal(_) => return Err(stafett_address::Error::Syntax("an address literal cannot be listed")),
+    };
+    Ok(if bare.is_some() { format!(".{name}") } else { name })
 }
 
 impl fmt::Debug for RcptHosts {
