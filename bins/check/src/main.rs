@@ -14,6 +14,7 @@ mod bounces;
 mod files;
 mod limits;
 mod names;
+mod needs;
 mod options;
 mod outgoing;
 mod point;
@@ -77,4 +78,5 @@ fn control(subject: &Subject, findings: &mut Findings) {
     outgoing::check(subject, findings);
     bounces::check(subject, findings);
     limits::check(subject, findings);
+    needs::check(subject, findings);
 }

@@ -11,7 +11,9 @@ use stafett_instance::{Instance, Service};
 use stafett_log::Log;
 use stafett_reception::services::Services;
 use stafett_smtp::Reply;
+use stafett_ucspi::Environment;
 
+use crate::program;
 use crate::queue::Queue;
 
 /// The way to them.
@@ -32,6 +34,10 @@ impl Services for Outside<'_> {
 
     fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
         stafett_ask::ask(&self.instance.socket(service), question, descriptor, within)
+    }
+
+    fn run(&mut self, program: &str, environment: &Environment, within: Duration) -> io::Result<i32> {
+        program::verdict(program, environment, within)
     }
 
     fn complain(&mut self, text: &str) {

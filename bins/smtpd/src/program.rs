@@ -1,3 +1,5 @@
+//! Programs of the admin, for messages and for recipients.
+//!
 //! QMAILQUEUE: a program that takes messages in the place of queued, by qmail-queue's descriptor protocol.
 //!
 //! What it does: the program gets the message on descriptor 0 with LF line ends, the envelope on descriptor 1 and room for
@@ -8,6 +10,7 @@
 //! queued. How it fails: a program that cannot be executed, hangs or dies is a temporary failure.
 //! Known limits: the envelope has no room for DSN parameters, BODY and SMTPUTF8; they are lost on this way.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -26,6 +29,7 @@ use stafett_wire::exitcode;
 use stafett_wire::injector::Answer;
 
 use stafett_reception::client::Client;
+use stafett_ucspi::Environment;
 
 /// How long the program may take for one step.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -129,10 +133,44 @@ fn execute(program: &str, client: &Client, [message, envelope, text]: [&OwnedFd;
         .and_then(|()| descriptor::place(text.as_fd(), exitcode::CUSTOM_DESCRIPTOR))
         .and_then(|()| signal::unblock_all());
     if placed.is_ok() {
-        let variables =
-            client.environment.iter().map(|(name, value)| (std::ffi::OsStr::from_bytes(name), std::ffi::OsStr::from_bytes(value)));
-        // returns only when it failed
-        let _ = Command::new(program).env_clear().envs(variables).exec();
+        become_program(program, &client.environment);
+    }
+}
+
+/// Returns only when it failed.
+fn become_program(program: &str, environment: &Environment) {
+    let variables = environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value)));
+    let _ = Command::new(program).env_clear().envs(variables).exec();
+}
+
+/// Runs a program that judges by its exit code (RCPTCHECK): nothing to read, its output goes to the log.
+///
+/// # Errors
+/// When it cannot be executed, is ended by a signal, or takes longer than `within` and is killed.
+pub fn verdict(program: &str, environment: &Environment, within: Duration) -> io::Result<i32> {
+    let nothing = OwnedFd::from(std::fs::File::open("/dev/null")?);
+    let pid = match process::fork()? {
+        Fork::Parent(pid) => pid,
+        Fork::Child => {
+            // What it prints must not reach the client, whose connection may be descriptor 1.
+            let placed = descriptor::inherited(2)
+                .and_then(|log| descriptor::place(log.as_fd(), 1).map(|()| log))
+                .and_then(|log| descriptor::place(nothing.as_fd(), 0).map(|()| log))
+                .and_then(|log| signal::unblock_all().map(|()| log));
+            if placed.is_ok() {
+                become_program(program, environment);
+            }
+            process::exit_now(exitcode::NOT_EXECUTED)
+        }
+    };
+    match process::wait_within(pid, within)? {
+        Some(Ending::Exited(exitcode::NOT_EXECUTED)) => Err(io::Error::other("it cannot be executed")),
+        Some(Ending::Exited(code)) => Ok(code),
+        Some(Ending::Killed(signal)) => Err(io::Error::other(format!("it was ended by signal {signal}"))),
+        None => {
+            let _ = give_up(pid);
+            Err(io::ErrorKind::TimedOut.into())
+        }
     }
 }
 

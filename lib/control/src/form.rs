@@ -1,7 +1,9 @@
 //! The forms that a control file can have, and what fits each.
 
+pub mod callout;
 pub mod network;
 pub mod outgoing;
+pub mod recipients;
 
 /// One control file: everything that is known about it, in one place.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! One row per control file. A program names the row it reads; the checker, the samples and
 //! stafett-control(5) go through [`TABLE`].
 
+use crate::form::callout::callout;
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
+use crate::form::recipients::recipient;
 use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, lifetime, limits, loopback_place, name_server, route};
 
 /// Seconds in a week, the longest that most times may be set to.
@@ -15,10 +17,12 @@ const fn seconds(least: u64, most: u64) -> Form {
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
     &BADMAILFROM,
+    &BADRCPTTO,
     &BOUNCEFROM,
     &BOUNCEHOST,
     &BOUNCELIFETIME,
     &BOUNCEMAXBYTES,
+    &CALLOUT,
     &CONCURRENCYDEST,
     &CONCURRENCYDESTINATION,
     &CONCURRENCYINCOMING,
@@ -58,6 +62,8 @@ pub static TABLE: &[&Setting] = &[
     &TIMEOUTREMOTE,
     &TIMEOUTSESSION,
     &TIMEOUTSMTPD,
+    &VALIDRCPTTO,
+    &VALIDRCPTTO_CDB,
 ];
 
 /// The name of this host.
@@ -65,7 +71,7 @@ pub static ME: Setting = Setting {
     name: "me",
     form: Form::Host,
     default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "send", "remote"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
@@ -84,7 +90,7 @@ pub static MORERCPTHOSTS: Setting = Setting {
     form: Form::Compiled("stafett-tcprules --hosts"),
     default: "none",
     readers: &["smtpd"],
-    text: "More domains in the form of rcpthosts, for long lists: a cdb whose keys are the domains, as qmail-newmrh makes it. It is looked at after rcpthosts.",
+    text: "More domains in the form of rcpthosts, for long lists: a cdb whose keys are the domains, as qmail-newmrh makes it, or stafett-tcprules --hosts. It is looked at after rcpthosts.",
     example: "",
 };
 /// Senders that are refused.
@@ -326,7 +332,7 @@ pub static SMTPROUTES: Setting = Setting {
     name: "smtproutes",
     form: Form::Map(route),
     default: "none: MX records",
-    readers: &["send", "metrics"],
+    readers: &["send", "metrics", "callout"],
     text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. The last line for a domain counts.",
     example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:587",
 };
@@ -335,7 +341,7 @@ pub static RESOLVERS: Setting = Setting {
     name: "resolvers",
     form: Form::List(name_server),
     default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
     example: "127.0.0.1\n[::1]:5353",
 };
@@ -344,7 +350,7 @@ pub static HELOHOST: Setting = Setting {
     name: "helohost",
     form: Form::Host,
     default: "me",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "The name that is said in EHLO to other hosts.",
     example: "relay.example.org",
 };
@@ -353,7 +359,7 @@ pub static TIMEOUTCONNECT: Setting = Setting {
     name: "timeoutconnect",
     form: seconds(1, 3600),
     default: "60",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "How many seconds to wait for another host to accept a connection.",
     example: "60",
 };
@@ -362,7 +368,7 @@ pub static TIMEOUTREMOTE: Setting = Setting {
     name: "timeoutremote",
     form: seconds(1, 86_400),
     default: "the times of RFC 5321 section 4.5.3.2 for each command",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "How many seconds to wait for each reply of another host.",
     example: "300",
 };
@@ -371,7 +377,7 @@ pub static TIMEOUTDELIVERY: Setting = Setting {
     name: "timeoutdelivery",
     form: seconds(1, 604_800),
     default: "14400: four hours",
-    readers: &["remote", "send"],
+    readers: &["remote", "send", "callout"],
     text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later. The scheduler waits a little longer for the report, in case the process that delivers hangs.",
     example: "14400",
 };
@@ -380,7 +386,7 @@ pub static DESTINATIONS: Setting = Setting {
     name: "destinations",
     form: Form::List(network),
     default: "none: every address",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "The only networks that mail is sent to, one a line: an address, or address/bits. When the file exists, no connection is made to an address outside of them, whatever the DNS, a route or a recipient says; such mail waits, and the reason names this file. A file without a line allows no address at all. Unix sockets are no addresses and not meant.",
     example: "192.0.2.0/24\n2001:db8:5::/48",
 };
@@ -389,7 +395,7 @@ pub static OUTGOINGIP: Setting = Setting {
     name: "outgoingip",
     form: Form::List(outgoing_address),
     default: "none: the system chooses",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "Which of this host's addresses connections come from, one a line: an address for all destinations, or domain:address for one, .domain:address for all below it. The domain is that of the recipients, or where smtproutes names a relay, the name of the relay. IPv4 and IPv6 are looked up apart; without a line for its family the system chooses. A line that names a domain goes before domainbindings, a line for all destinations after it.",
     example: "192.0.2.25\n2001:db8::25\nexample.net:192.0.2.26",
 };
@@ -398,7 +404,7 @@ pub static DOMAINBINDINGS: Setting = Setting {
     name: "domainbindings",
     form: Form::Map(sender_binding),
     default: "none: outgoingip",
-    readers: &["remote"],
+    readers: &["remote", "callout"],
     text: "Which of this host's addresses the mail of a sender's domain comes from, domain:address; .domain stands for all below it, an empty domain for all others and for bounces. The last line for a domain and a family counts. A line of outgoingip that names the destination goes before it.",
     example: "example.org:192.0.2.27\nexample.org:2001:db8::27",
 };
@@ -471,4 +477,40 @@ pub static METRICSLISTEN: Setting = Setting {
     readers: &["metrics"],
     text: "Where stafett-metrics listens, one a line: an address of loopback and a port, which every user of this host may ask. A file without a line leaves only the socket run/metrics/socket, which the members of the common group may ask. Read when the program starts.",
     example: "127.0.0.1:9826\n[::1]:9826",
+};
+/// Recipients that are refused.
+pub static BADRCPTTO: Setting = Setting {
+    name: "badrcptto",
+    form: Form::List(recipient),
+    default: "none",
+    readers: &["smtpd"],
+    text: "Recipients that are refused from every client, one a line: an address, or @domain for every address there. With ! or - in front it is not refused, whatever a line for its domain says; an address goes before its domain. Case does not count.",
+    example: "former.employee@example.org\n@closed.example.org\n!postmaster@closed.example.org",
+};
+/// Recipients that there are.
+pub static VALIDRCPTTO: Setting = Setting {
+    name: "validrcptto",
+    form: Form::List(recipient),
+    default: "none: every address in rcpthosts",
+    readers: &["smtpd"],
+    text: "The only recipients that mail is accepted for, one a line: an address, or @domain for every address there. When the file exists, or validrcptto.cdb, every recipient that came in by rcpthosts must be in one of them; a file without a line refuses everybody. With ! or - in front the address or domain is refused; an address goes before its domain. Case does not count. Clients with RELAYCLIENT and the postmaster of this host are not judged by it.",
+    example: "info@example.org\n@example.net\n!nobody@example.net",
+};
+/// Recipients that there are, compiled.
+pub static VALIDRCPTTO_CDB: Setting = Setting {
+    name: "validrcptto.cdb",
+    form: Form::Compiled("stafett-tcprules --recipients"),
+    default: "none",
+    readers: &["smtpd"],
+    text: "More recipients in the form of validrcptto, for long lists: a cdb whose keys are the lines in lower case, as stafett-tcprules --recipients makes it. It is looked at after validrcptto; either of the two files puts the check in force.",
+    example: "",
+};
+/// Whose recipients are asked for.
+pub static CALLOUT: Setting = Setting {
+    name: "callout",
+    form: Form::Map(callout),
+    default: "none: no host is asked",
+    readers: &["smtpd", "callout"],
+    text: "Whether the next host is asked for a recipient before mail for it is accepted, domain:on or domain:off; .domain stands for all below it, an empty domain for all others. Options behind on, with blanks between: yes=SECONDS and no=SECONDS, how long an answer counts (86400, 3600); everybody=SECONDS, how long a host that takes every recipient is not asked for single ones (86400); remember=DAYS, how long a recipient that was there stays valid while its host is away (31); wait=SECONDS for the client (30); connections=NUMBER to one host at once (2); sender=ADDRESS of the question (<>). The instance needs the service callout. Clients with RELAYCLIENT are not judged by it. The last line for a domain counts.",
+    example: "example.org:on\n.example.org:on remember=7 wait=20\nlists.example.org:off",
 };

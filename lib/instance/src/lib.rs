@@ -36,6 +36,8 @@ pub enum Service {
     Smtpd,
     /// stafett-metrics.
     Metrics,
+    /// stafett-callout.
+    Callout,
 }
 
 impl Service {
@@ -47,6 +49,7 @@ impl Service {
             Service::Remote => "remote",
             Service::Smtpd => "smtpd",
             Service::Metrics => "metrics",
+            Service::Callout => "callout",
         }
     }
 }

@@ -12,7 +12,7 @@ pub enum Role {
     Smtpd,
     /// queued and send.
     Queue,
-    /// remote.
+    /// remote and callout.
     Remote,
     /// The writers of the logs.
     Log,
@@ -52,7 +52,7 @@ pub const DEFAULT_PREFIX: &str = "stafett";
 pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Smtpd, letter: 'd', group: Group::Own, purpose: "tcpserver, smtpd" },
     Identity { role: Role::Queue, letter: 'q', group: Group::Own, purpose: "queued, send" },
-    Identity { role: Role::Remote, letter: 'r', group: Group::Own, purpose: "remote" },
+    Identity { role: Role::Remote, letter: 'r', group: Group::Own, purpose: "remote, callout" },
     Identity { role: Role::Log, letter: 'l', group: Group::Own, purpose: "logs" },
     Identity { role: Role::Metrics, letter: 'x', group: Group::Common, purpose: "metrics" },
 ];

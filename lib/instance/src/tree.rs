@@ -78,13 +78,22 @@ pub const SERVICES: &[Supervised] = &[
 
 /// The services that an instance has when it was asked for them (`stafett-setup --with`). A row here, with its
 /// role's row among the [`IDENTITIES`] and its name in [`Service`], is all that installer and checker need.
-pub const OPTIONAL: &[Supervised] = &[Supervised {
-    name: "metrics",
-    command: "stafett-metrics",
-    role: Role::Metrics,
-    door: Some(Door { service: Service::Metrics, group: Group::Common, mode: 0o750 }),
-    keeps_state: false,
-}];
+pub const OPTIONAL: &[Supervised] = &[
+    Supervised {
+        name: "metrics",
+        command: "stafett-metrics",
+        role: Role::Metrics,
+        door: Some(Door { service: Service::Metrics, group: Group::Common, mode: 0o750 }),
+        keeps_state: false,
+    },
+    Supervised {
+        name: "callout",
+        command: "stafett-callout",
+        role: Role::Remote,
+        door: Some(Door { service: Service::Callout, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: true,
+    },
+];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are
 /// called `tcpserver2` and so on.

@@ -40,6 +40,8 @@ pub struct Client {
     pub badmailfrom: BadMailFrom,
     /// BOUNCEMAIL: why every recipient is refused.
     pub bounce: Option<Bounce>,
+    /// RCPTCHECK: the program that judges recipients.
+    pub rcptcheck: Option<String>,
     /// QMAILQUEUE: the program that takes messages instead of queued.
     pub queue_program: Option<String>,
     /// All variables, for such a program.
@@ -78,6 +80,7 @@ impl Client {
             max_recipients: number(&environment, "MAXRECIPIENTS")?,
             badmailfrom: badmailfrom(&environment)?,
             bounce: environment.value("BOUNCEMAIL").filter(|value| !value.is_empty()).map(bounce),
+            rcptcheck: text(&environment, "RCPTCHECK")?.filter(|program| !program.is_empty()),
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
             host,
             info,
@@ -93,7 +96,7 @@ impl Client {
 
 /// Letters, digits and the few marks that names need; anything else becomes `?`. Square brackets too: in the Received
 /// field they stand around the address that the kernel told, and nothing else there may look like it.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let kept = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_' | ':' | '@' | '+' | '/' | '=');
     text.chars().take(NAME_MAX).map(|symbol| if kept(symbol) { symbol } else { '?' }).collect()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use stafett_ask::Answer;
 use stafett_instance::Service;
 use stafett_smtp::Reply;
+use stafett_ucspi::Environment;
 
 /// Whom decisions ask.
 pub trait Services {
@@ -21,6 +22,14 @@ pub trait Services {
     /// # Errors
     /// When there is no answer; that is never a yes.
     fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer>;
+
+    /// Runs a program of the admin with these variables and nothing to read, no longer than `within`: its exit code.
+    ///
+    /// # Errors
+    /// When it cannot be run, is ended by a signal, or takes too long; that is never a yes.
+    fn run(&mut self, _program: &str, _environment: &Environment, _within: Duration) -> io::Result<i32> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "programs are not run here"))
+    }
 
     /// Something failed that the admin must know and the client need not.
     fn complain(&mut self, text: &str);

@@ -10,6 +10,7 @@ use stafett_control::{Control, Error, rows};
 use stafett_route::RcptHosts;
 
 use crate::badmailfrom::BadMailFrom;
+use crate::checks::{callout, recipients};
 
 /// The control files of smtpd, typed.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub struct Settings {
     pub rcpthosts: RcptHosts,
     /// Whom mail is not accepted from.
     pub badmailfrom: BadMailFrom,
+    /// Which recipients there are, and which are refused.
+    pub recipients: recipients::Lists,
+    /// Whose recipients are asked for at the next host.
+    pub callout: callout::Rules,
     /// The largest message in bytes; 0 = no limit.
     pub databytes: u64,
     /// The most recipients of a message.
@@ -53,6 +58,8 @@ impl Settings {
             local_ip_host: local_ip_host(control, &me)?,
             rcpthosts: rcpthosts(control)?,
             badmailfrom: badmailfrom(control)?,
+            recipients: recipients::Lists::read(control)?,
+            callout: callout::Rules::read(control)?,
             databytes: number(&rows::DATABYTES, 0)?,
             max_recipients: number(&rows::MAXRECIPIENTS, 1000)?,
             max_hops: number(&rows::MAXHOPS, 100)?,
@@ -101,6 +108,7 @@ fn badmailfrom(control: &Control) -> Result<BadMailFrom, Error> {
     Ok(bad)
 }
 
-fn fault(file: &str, line: usize, value: &str, reason: impl std::fmt::Display) -> Error {
+/// The error of a value that cannot be used.
+pub(crate) fn fault(file: &str, line: usize, value: &str, reason: impl std::fmt::Display) -> Error {
     Error { file: format!("control/{file}"), line, reason: format!("unable to use \"{value}\": {reason}") }
 }

@@ -12,6 +12,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::badmailfrom::BadMailFrom;
+use crate::checks::{callout, recipients};
 use crate::client::Client;
 use crate::dialogue::{Dialogue, Step, Target};
 use crate::policy::Policy;
@@ -47,6 +48,8 @@ fn settings(listed: &[&str]) -> Settings {
         local_ip_host: Domain::parse("relay.example").unwrap(),
         rcpthosts,
         badmailfrom: BadMailFrom::from_words("@bad.example").unwrap(),
+        recipients: recipients::Lists::default(),
+        callout: callout::Rules::default(),
         databytes: 0,
         max_recipients: 5,
         max_hops: 100,

@@ -25,6 +25,18 @@ fn a_file_that_nothing_reads_is_named_with_the_nearest_known_name() {
 }
 
 #[test]
+fn a_check_whose_service_is_not_there_is_an_error() {
+    for ground in Ground::all() {
+        let root = ground.root.display();
+        let out = format!(
+            "control/callout:2: error: it needs the service callout, which this instance does not have: mail would be put off\n    run stafett-setup {root} --with callout, or remove the file\n"
+        );
+        ground.says(&[("callout", Some("example.net:off\nexample.org:on wait=20\n"))], 100, &out);
+        ground.says(&[("callout", Some("example.net:off\n"))], 0, "");
+    }
+}
+
+#[test]
 fn bad_values_are_shown_with_line_and_caret() {
     for ground in Ground::all() {
         for (name, content, out) in [

@@ -6,6 +6,10 @@
 //! How it fails: the first refusal ends the row. A service that cannot be asked is what the check's control file says for
 //! that, and a temporary refusal where it says nothing.
 
+pub mod callout;
+pub mod rcptcheck;
+pub mod recipients;
+
 use stafett_address::Mailbox;
 
 use crate::draft::Draft;
@@ -55,8 +59,11 @@ pub fn sender(_context: &mut Context<'_, '_>, _transaction: &mut Transaction) ->
 ///
 /// # Errors
 /// The refusal.
-pub fn recipient(_context: &mut Context<'_, '_>, _transaction: &mut Transaction, _recipient: &Mailbox) -> Checked {
-    Ok(())
+pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, recipient: &Mailbox) -> Checked {
+    recipients::bad(context, recipient)?;
+    recipients::valid(context, recipient)?;
+    rcptcheck::check(context, transaction, recipient)?;
+    callout::check(context, recipient)
 }
 
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.

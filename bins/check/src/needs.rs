@@ -1,0 +1,25 @@
+//! Checks that are switched on while the service that does their work is not there.
+//!
+//! smtpd would put off every mail that the check is about.
+
+use crate::subject::Subject;
+use stafett_control::{Setting, rows};
+use stafett_site::{Finding, Findings};
+
+/// A control file, and the optional service that it puts to work.
+const NEEDS: &[(&Setting, &str)] = &[(&rows::CALLOUT, "callout")];
+
+/// Judges each of them.
+pub fn check(subject: &Subject, findings: &mut Findings) {
+    let Some(plan) = &subject.plan else { return };
+    let services = plan.services();
+    for (row, service) in NEEDS {
+        let is_there = services.iter().any(|one| one.name == *service);
+        let switched_on = subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off"));
+        let Some(first) = switched_on.filter(|_| !is_there) else { continue };
+        let place = format!("control/{}:{}", row.name, first.line);
+        let text = format!("it needs the service {service}, which this instance does not have: mail would be put off");
+        let root = subject.root.display();
+        findings.push(Finding::error(place, text).remedy(format_args!("run stafett-setup {root} --with {service}, or remove the file")));
+    }
+}
