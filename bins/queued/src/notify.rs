@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How long to leave a scheduler alone that could not be reached.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a scheduler may keep us waiting that does not accept.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// The line to the scheduler.
 #[derive(Debug)]
 pub struct Notifier {
@@ -66,7 +69,8 @@ impl Notifier {
             return;
         }
         self.retry = Instant::now() + PAUSE;
-        let connected = socket::connect(&self.path, Style::Packets);
+        // One that is stopped accepts nobody.
+        let connected = socket::connect_within(&self.path, Style::Packets, PATIENCE);
         self.socket = connected.ok().filter(|socket| socket::set_nonblocking(socket, true).is_ok());
     }
 }

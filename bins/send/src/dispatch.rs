@@ -101,6 +101,7 @@ impl Scheduler {
             match client.answer() {
                 Ok(None) => return,
                 Ok(Some(Answer::Started { tag, .. })) => {
+                    self.remote.complained = false;
                     if let Some(connection) = self.connections.get_mut(&tag) {
                         connection.started = true;
                     }
@@ -168,13 +169,25 @@ impl Scheduler {
         let strings = self.destinations.state(number)?.name.strings();
         self.next_connection += 1;
         let handed = self.remote.client.as_ref()?.hand_over(self.next_connection, &strings, theirs.as_fd());
-        if handed.is_err() {
-            self.remote.client = None;
+        if let Err(error) = handed {
+            self.not_handed(&error);
             return None;
         }
         self.connections.insert(self.next_connection, connection);
         self.destinations.state(number)?.open += 1;
         Some(self.next_connection)
+    }
+
+    /// A parent that is stopped takes nothing; one that is gone is called again.
+    fn not_handed(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            self.remote.client = None;
+            return;
+        }
+        self.remote.busy_until = Instant::now() + BUSY;
+        if !std::mem::replace(&mut self.remote.complained, true) {
+            self.book.error("stafett-remote takes no more connections: it does not read what it is told");
+        }
     }
 
     fn remote_is_there(&mut self) -> bool {

@@ -10,6 +10,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+/// How long a parent may keep a caller waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The text of a refusal by a parent that ends: nobody has touched the conversation, so the next parent may have it.
 pub const ENDING: &str = "it is ending";
 
@@ -47,12 +50,12 @@ pub enum Answer {
 }
 
 impl Client {
-    /// Connects to the parent that listens at `path`.
+    /// Connects to the parent that listens at `path`. Waits at most a second for one that is stopped, whose backlog is full.
     ///
     /// # Errors
-    /// When nobody listens there, or we may not go there.
+    /// When nobody listens there, or we may not go there; `WouldBlock` when it does not accept.
     pub fn connect(path: &Path) -> io::Result<Client> {
-        let socket = socket::connect(path, Style::Packets)?;
+        let socket = socket::connect_within(path, Style::Packets, PATIENCE)?;
         socket::set_nonblocking(&socket, true)?;
         Ok(Client { socket, buffer: vec![0; 2048] })
     }
@@ -61,7 +64,7 @@ impl Client {
     /// for a parent that is busy.
     ///
     /// # Errors
-    /// When the parent is gone or does not read. Nothing was handed over then.
+    /// When the parent is gone; `WouldBlock` when it does not read. Nothing was handed over then.
     pub fn hand_over<S: AsRef<[u8]>>(&self, tag: u64, strings: &[S], descriptor: BorrowedFd<'_>) -> io::Result<()> {
         let mut packet = Vec::with_capacity(256);
         push(&mut packet, tag.to_string().as_bytes());
@@ -70,7 +73,7 @@ impl Client {
         }
         match socket::send_packet(&self.socket, &packet, Some(descriptor)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll::wait_two((self.socket.as_fd(), Interest::Write), None, Some(Duration::from_secs(1)))?;
+                poll::wait_two((self.socket.as_fd(), Interest::Write), None, Some(PATIENCE))?;
                 socket::send_packet(&self.socket, &packet, Some(descriptor))
             }
             done => done,

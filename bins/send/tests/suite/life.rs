@@ -4,6 +4,7 @@ use crate::common::{Site, envelope};
 use crate::remote::{Remote, Reply};
 use stafett_queue_store::{Id, Place};
 use stafett_sys::signal::Signal;
+use stafett_sys::socket::{self, Style};
 use stafett_wire::Verdict;
 use std::time::Duration;
 
@@ -70,6 +71,24 @@ fn a_delivery_that_never_reports_is_deferred_and_announced() {
     let other = site.arrive(&envelope(&["b@example.net"]));
     site.wait_for_end(other);
     site.stop();
+}
+
+#[test]
+fn a_remote_that_accepts_nobody_holds_up_neither_the_admin_nor_the_end() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "2000");
+    // It stands for one that is stopped.
+    let _listener = socket::listen(&site.path("run/remote/socket"), Style::Packets, 1).unwrap();
+    site.start();
+    let ids: Vec<Id> = (0..600).map(|number| site.arrive(&envelope(&[&format!("a@d{number}.example")]))).collect();
+    site.wait_for_log("it does not read what it is told");
+    site.signal(Signal::Hangup);
+    site.wait_for("a signal is taken", |site| site.pending_signals() == 0);
+    site.signal(Signal::Terminate);
+    site.wait_for("the first is taken", |site| site.pending_signals() == 0);
+    site.signal(Signal::Terminate);
+    assert!(site.ended().success());
+    assert!(ids.iter().all(|id| site.find(*id).is_some()));
 }
 
 #[test]
