@@ -46,6 +46,7 @@ pub static TABLE: &[&Setting] = &[
     &METRICSLISTEN,
     &MORERCPTHOSTS,
     &OUTGOINGIP,
+    &PROXIES,
     &QUEUEBACKLOG,
     &QUEUEFREE,
     &QUEUELIFETIME,
@@ -64,6 +65,7 @@ pub static TABLE: &[&Setting] = &[
     &TIMEOUTSMTPD,
     &VALIDRCPTTO,
     &VALIDRCPTTO_CDB,
+    &XCLIENT,
 ];
 
 /// The name of this host.
@@ -197,8 +199,8 @@ pub static TCP_SMTP_CDB: Setting = Setting {
     name: "tcp.smtp.cdb",
     form: Form::Compiled("stafett-tcprules control/tcp.smtp"),
     default: "none: every client may connect, nobody has RELAYCLIENT",
-    readers: &["tcpserver"],
-    text: "The rules of tcp.smtp, compiled by stafett-tcprules or by tcprules. The run script of the listener names it to -x. New rules count from the next connection.",
+    readers: &["tcpserver", "smtpd"],
+    text: "The rules of tcp.smtp, compiled by stafett-tcprules or by tcprules. The run script of the listener names it to -x. New rules count from the next connection. smtpd looks up in it clients that proxies or xclient have named.",
     example: "",
 };
 /// Connections at once.
@@ -513,4 +515,22 @@ pub static CALLOUT: Setting = Setting {
     readers: &["smtpd", "callout"],
     text: "Whether the next host is asked for a recipient before mail for it is accepted, domain:on or domain:off; .domain stands for all below it, an empty domain for all others. Options behind on, with blanks between: yes=SECONDS and no=SECONDS, how long an answer counts (86400, 3600); everybody=SECONDS, how long a host that takes every recipient is not asked for single ones (86400); remember=DAYS, how long a recipient that was there stays valid while its host is away (31); wait=SECONDS for the client (30); connections=NUMBER to one host at once (2); sender=ADDRESS of the question (<>). The instance needs the service callout. Clients with RELAYCLIENT are not judged by it. The last line for a domain counts.",
     example: "example.org:on\n.example.org:on remember=7 wait=20\nlists.example.org:off",
+};
+/// Who may speak the PROXY protocol.
+pub static PROXIES: Setting = Setting {
+    name: "proxies",
+    form: Form::List(network),
+    default: "none: nobody",
+    readers: &["smtpd"],
+    text: "Networks of proxies that begin each connection with a PROXY header, version 1 or 2, one a line: an address, or address/bits. Such a client must send the header, or it is told 421; the client it names is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. What the proxy's own rule says does not count for its clients. From anybody else the header is not understood.",
+    example: "192.0.2.80\n2001:db8:0:80::/64",
+};
+/// Who may say XCLIENT.
+pub static XCLIENT: Setting = Setting {
+    name: "xclient",
+    form: Form::List(network),
+    default: "none: nobody",
+    readers: &["smtpd"],
+    text: "Networks of clients that may name another client by the command XCLIENT, one a line: an address, or address/bits. That client is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. From anybody else the command is refused.",
+    example: "192.0.2.81\n2001:db8:0:81::/64",
 };

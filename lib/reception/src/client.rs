@@ -44,6 +44,8 @@ pub struct Client {
     pub rcptcheck: Option<String>,
     /// QMAILQUEUE: the program that takes messages instead of queued.
     pub queue_program: Option<String>,
+    /// Its rule denies it, which somebody in front of us could not know.
+    pub denied: bool,
     /// All variables, for such a program.
     pub environment: Environment,
 }
@@ -82,6 +84,7 @@ impl Client {
             bounce: environment.value("BOUNCEMAIL").filter(|value| !value.is_empty()).map(bounce),
             rcptcheck: text(&environment, "RCPTCHECK")?.filter(|program| !program.is_empty()),
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
+            denied: false,
             host,
             info,
             environment,

@@ -11,6 +11,7 @@ use stafett_route::RcptHosts;
 
 use crate::badmailfrom::BadMailFrom;
 use crate::checks::{callout, recipients};
+use crate::front::Fronts;
 
 /// The control files of smtpd, typed.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub recipients: recipients::Lists,
     /// Whose recipients are asked for at the next host.
     pub callout: callout::Rules,
+    /// Who may name another client.
+    pub fronts: Fronts,
     /// The largest message in bytes; 0 = no limit.
     pub databytes: u64,
     /// The most recipients of a message.
@@ -60,6 +63,7 @@ impl Settings {
             badmailfrom: badmailfrom(control)?,
             recipients: recipients::Lists::read(control)?,
             callout: callout::Rules::read(control)?,
+            fronts: Fronts::read(control)?,
             databytes: number(&rows::DATABYTES, 0)?,
             max_recipients: number(&rows::MAXRECIPIENTS, 1000)?,
             max_hops: number(&rows::MAXHOPS, 100)?,

@@ -15,6 +15,7 @@ use crate::badmailfrom::BadMailFrom;
 use crate::checks::{callout, recipients};
 use crate::client::Client;
 use crate::dialogue::{Dialogue, Step, Target};
+use crate::front::Fronts;
 use crate::policy::Policy;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -50,6 +51,7 @@ fn settings(listed: &[&str]) -> Settings {
         badmailfrom: BadMailFrom::from_words("@bad.example").unwrap(),
         recipients: recipients::Lists::default(),
         callout: callout::Rules::default(),
+        fronts: Fronts::default(),
         databytes: 0,
         max_recipients: 5,
         max_hops: 100,
@@ -71,6 +73,7 @@ fn code<R>(step: &Step<R>) -> u16 {
         Step::Say(reply) | Step::End(reply) | Step::Skip(_, reply) => reply.code(),
         Step::Refuse(refusal) => refusal.reply.code(),
         Step::Receive(_) | Step::Chunk { .. } => 354,
+        Step::Replace(_) => 220,
     }
 }
 

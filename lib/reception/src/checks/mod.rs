@@ -7,6 +7,7 @@
 //! that, and a temporary refusal where it says nothing.
 
 pub mod callout;
+pub mod denied;
 pub mod rcptcheck;
 pub mod recipients;
 
@@ -35,8 +36,8 @@ pub type Checked = Result<(), Box<Refusal>>;
 ///
 /// # Errors
 /// The refusal.
-pub fn connection(_context: &mut Context<'_, '_>) -> Checked {
-    Ok(())
+pub fn connection(context: &mut Context<'_, '_>) -> Checked {
+    denied::check(context)
 }
 
 /// After HELO or EHLO, whose name is in the session.
