@@ -31,6 +31,7 @@ pub static TABLE: &[&Setting] = &[
     &DATABYTES,
     &DELAYNOTICE,
     &DESTINATIONS,
+    &DMARCBEHAVIOR,
     &DOMAINBINDINGS,
     &DOUBLEBOUNCEHOST,
     &DOUBLEBOUNCETO,
@@ -56,6 +57,10 @@ pub static TABLE: &[&Setting] = &[
     &RESOLVERS,
     &SMTPGREETING,
     &SMTPROUTES,
+    &SPFBEHAVIOR,
+    &SPFEXP,
+    &SPFGUESS,
+    &SPFRULES,
     &TCP_SMTP,
     &TCP_SMTP_CDB,
     &TIMEOUTCONNECT,
@@ -73,7 +78,7 @@ pub static ME: Setting = Setting {
     name: "me",
     form: Form::Host,
     default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
@@ -338,12 +343,57 @@ pub static SMTPROUTES: Setting = Setting {
     text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. The last line for a domain counts.",
     example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:587",
 };
+/// What is done about SPF.
+pub static SPFBEHAVIOR: Setting = Setting {
+    name: "spfbehavior",
+    form: Form::Integer { least: 0, most: 6, unit: "0 (off) to 6 (strictest)" },
+    default: "0: SPF is not looked at",
+    readers: &["smtpd"],
+    text: "What is done about the Sender Policy Framework (RFC 7208), with the numbers of qmail's SPF patch: 0 nothing; 1 only a Received-SPF line is put in front; 2 trouble with the DNS is refused for now; 3 fail is refused; 4 softfail too; 5 neutral too; 6 everything but pass is refused. Each number includes those before it. Clients with RELAYCLIENT are not looked at. The variable SPFBEHAVIOR overrides it. The service verify is needed: stafett-setup --with verify.",
+    example: "3",
+};
+/// What is said to who fails SPF.
+pub static SPFEXP: Setting = Setting {
+    name: "spfexp",
+    form: Form::Line,
+    default: "the words of stafett-smtpd(8)",
+    readers: &["verify"],
+    text: "What is said to a client that fails SPF where the domain says nothing itself; macros as in RFC 7208 section 7.",
+    example: "See http://www.example.org/why.html?s=%{S}&ip=%{I}",
+};
+/// SPF for domains without a record.
+pub static SPFGUESS: Setting = Setting {
+    name: "spfguess",
+    form: Form::Line,
+    default: "none: a domain without a record gets none",
+    readers: &["verify"],
+    text: "Terms of an SPF record that count for a domain that has no record of its own.",
+    example: "a/24 mx/24 ptr ?all",
+};
+/// SPF that lets more pass.
+pub static SPFRULES: Setting = Setting {
+    name: "spfrules",
+    form: Form::Line,
+    default: "none",
+    readers: &["verify"],
+    text: "Terms of an SPF record that are tried when the record of a domain does not let a client pass. Who passes by them passes, such as hosts that forward mail to this relay.",
+    example: "ip4:192.0.2.7 include:spf.forwarder.example.net",
+};
+/// What is done about DMARC.
+pub static DMARCBEHAVIOR: Setting = Setting {
+    name: "dmarcbehavior",
+    form: Form::Integer { least: 0, most: 3, unit: "0 (off) to 3 (policies are followed)" },
+    default: "0: messages are not verified",
+    readers: &["smtpd"],
+    text: "What is done about DKIM, ARC and DMARC (RFC 6376, RFC 8617, RFC 9989): 0 nothing; 1 results are put in front as Authentication-Results, and those that others wrote in our name are removed; 2 trouble with the DNS that leaves DMARC undecided is refused for now; 3 a message that fails, and whose domain publishes p=reject, is refused at its end. p=quarantine changes nothing here; the results tell a filter behind. Each number includes those before it. Clients with RELAYCLIENT are not looked at. The variable DMARCBEHAVIOR overrides it. The service verify is needed: stafett-setup --with verify.",
+    example: "3",
+};
 /// Name servers.
 pub static RESOLVERS: Setting = Setting {
     name: "resolvers",
     form: Form::List(name_server),
     default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
-    readers: &["remote", "callout"],
+    readers: &["remote", "callout", "verify"],
     text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
     example: "127.0.0.1\n[::1]:5353",
 };

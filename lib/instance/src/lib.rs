@@ -38,6 +38,8 @@ pub enum Service {
     Metrics,
     /// stafett-callout.
     Callout,
+    /// stafett-verify.
+    Verify,
 }
 
 impl Service {
@@ -50,6 +52,7 @@ impl Service {
             Service::Smtpd => "smtpd",
             Service::Metrics => "metrics",
             Service::Callout => "callout",
+            Service::Verify => "verify",
         }
     }
 }

@@ -93,6 +93,14 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Callout, group: Group::Of(Role::Smtpd), mode: 0o710 }),
         keeps_state: true,
     },
+    Supervised {
+        name: "verify",
+        command: "stafett-verify",
+        role: Role::Verify,
+        // smtpd asks.
+        door: Some(Door { service: Service::Verify, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: false,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are
