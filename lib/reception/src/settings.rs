@@ -42,6 +42,10 @@ pub struct Settings {
     pub max_commands: u64,
     /// The most errors of a session.
     pub max_errors: u64,
+    /// What is done about SPF, 0 to 6.
+    pub spf_behavior: u64,
+    /// What is done about DMARC, 0 to 3.
+    pub dmarc_behavior: u64,
     /// The longest silence of a client.
     pub timeout: Duration,
     /// The longest session.
@@ -69,6 +73,8 @@ impl Settings {
             max_hops: number(&rows::MAXHOPS, 100)?,
             max_commands: number(&rows::MAXCOMMANDS, 100_000)?,
             max_errors: number(&rows::MAXERRORS, 100)?,
+            spf_behavior: number(&rows::SPFBEHAVIOR, 0)?,
+            dmarc_behavior: number(&rows::DMARCBEHAVIOR, 0)?,
             timeout: Duration::from_secs(number(&rows::TIMEOUTSMTPD, 300)?),
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
             me,

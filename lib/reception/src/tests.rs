@@ -57,6 +57,8 @@ fn settings(listed: &[&str]) -> Settings {
         max_hops: 100,
         max_commands: 1000,
         max_errors: 1000,
+        spf_behavior: 0,
+        dmarc_behavior: 0,
         timeout: Duration::from_secs(1),
         session: Duration::from_secs(1),
     }

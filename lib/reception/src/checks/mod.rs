@@ -8,8 +8,10 @@
 
 pub mod callout;
 pub mod denied;
+pub mod dmarc;
 pub mod rcptcheck;
 pub mod recipients;
+pub mod spf;
 
 use stafett_address::Mailbox;
 
@@ -64,18 +66,19 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
     recipients::bad(context, recipient)?;
     recipients::valid(context, recipient)?;
     rcptcheck::check(context, transaction, recipient)?;
+    spf::recipient(context, transaction, recipient)?;
     callout::check(context, recipient)
 }
 
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
-pub fn wants_message(_policy: Policy<'_>) -> bool {
-    false
+pub fn wants_message(policy: Policy<'_>) -> bool {
+    dmarc::wants_message(policy)
 }
 
 /// At the end of the message, before it is queued. What it changes in the draft is queued.
 ///
 /// # Errors
 /// The refusal.
-pub fn message(_context: &mut Context<'_, '_>, _draft: &mut Draft) -> Checked {
-    Ok(())
+pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
+    dmarc::message(context, draft)
 }
