@@ -3,7 +3,8 @@
 //! The clock of the calendar is held against the one that only goes on. Where it went ahead, also because the machine slept,
 //! what is too old by it is tried once more before it fails. So is what was not tried for longer than its schedule
 //! explains: the clock was set while nobody looked, or the message was held.
-//! Known limits: a message that was accepted while the clock was ahead has its life counted from that time.
+//! Known limits: a step of less than a day that nobody saw, because no scheduler ran, is not noticed; a message that was
+//! accepted while the clock was ahead has its life counted from that time.
 
 use crate::message::Message;
 use crate::scheduler::{Scheduler, now};

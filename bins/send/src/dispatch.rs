@@ -4,7 +4,7 @@ use crate::clock::is_too_old;
 use crate::connection::{Connection, Heard, IDLE, Job};
 use crate::destination::Work;
 use crate::message::event;
-use crate::pace::is_short;
+use crate::pace::{LONGEST_PAUSE, is_short};
 use crate::scheduler::{Scheduler, now};
 use stafett_handoff::{Answer, Client};
 use stafett_queue_store::Id;
@@ -22,6 +22,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long stafett-remote is left alone when it takes no more connections.
 const BUSY: Duration = Duration::from_secs(1);
+/// Said of it when it is stopped.
+const UNREAD: &str = "it does not read what it is told";
 /// An order's envelope at most, in bytes; a larger one is cut into several orders.
 const LARGEST_ENVELOPE: usize = 128 * 1024;
 /// What is added to the last reply when a message has been tried long enough (qmail-send(8)).
@@ -186,7 +188,7 @@ impl Scheduler {
         }
         self.remote.busy_until = Instant::now() + BUSY;
         if !std::mem::replace(&mut self.remote.complained, true) {
-            self.book.error("stafett-remote takes no more connections: it does not read what it is told");
+            self.book.error(format_args!("stafett-remote takes no more connections: {UNREAD}"));
         }
     }
 
@@ -374,10 +376,12 @@ impl Scheduler {
         for parked in self.destinations.unpark_all(number) {
             self.put_in_line(parked);
         }
+        // The pause may be older than the step of the clock that made a message too old.
+        let may_fail = now() >= self.ahead_at.saturating_add(LONGEST_PAUSE.as_secs());
         for work in self.destinations.drain(number) {
             let Some(message) = self.messages.get_mut(&work.id) else { continue };
             for index in &work.recipients {
-                let expired = is_too_old(message, *index, &self.settings, self.ahead_at, now());
+                let expired = may_fail && is_too_old(message, *index, &self.settings, self.ahead_at, now());
                 let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
                 message.note(*index, event(Verdict::Temporary, expired), &text, now());
                 if !expired {

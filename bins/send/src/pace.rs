@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Connections to a destination of which nothing is known yet.
 const FIRST_WINDOW: usize = 5;
 /// The longest pause after failures of a destination.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Up to this pause, messages for the destination wait in memory; beyond, on disk.
 const SHORT_PAUSE: Duration = Duration::from_secs(8);
 
