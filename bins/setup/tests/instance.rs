@@ -188,8 +188,12 @@ fn optional_services_come_and_go() {
         assert_eq!(fs::metadata(ground.root.join("run/metrics")).unwrap().mode() & 0o7777, 0o750);
         if ground.is_root {
             // Its group is the admins', or it could not look into the queue.
+            let user = format!("{}x", *common::PREFIX);
             let group = |path: &str| fs::metadata(ground.root.join(path)).unwrap().gid();
-            assert!(with.out.contains("made the user stsetupx (metrics)") && script.contains("setuidgid stsetupx"), "{with:?}");
+            assert!(
+                with.out.contains(&format!("made the user {user} (metrics)")) && script.contains(&format!("setuidgid {user}")),
+                "{with:?}"
+            );
             assert_eq!(group("run/metrics"), group("queue"));
             assert_ne!(fs::metadata(ground.root.join("run/metrics")).unwrap().uid(), 0);
         }

@@ -11,11 +11,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-/// The prefix of the users that the tests make; they go when the last ground goes.
-const PREFIX: &str = "stcheck";
+/// The prefix of the users that this run of the tests makes; they go when the last ground goes.
+static PREFIX: LazyLock<String> = LazyLock::new(|| format!("stcheck{}", std::process::id()));
 pub const NOBODY: u32 = 65_534;
 
 /// How many grounds need the users.
@@ -73,7 +73,7 @@ impl Ground {
     }
 
     fn lay_out(&self) {
-        let users = if self.is_root { Users::Separate(PREFIX.to_owned()) } else { Users::Single };
+        let users = if self.is_root { Users::Separate(PREFIX.clone()) } else { Users::Single };
         let mut settings = Settings::new(users, self.bin.clone());
         (settings.port, settings.addresses) = (self.port, vec!["127.0.0.1".to_owned()]);
         let plan = Plan { root: self.root.clone(), settings: settings.clone(), before: None };
@@ -106,17 +106,17 @@ impl Ground {
         }
         let mut users = USERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *users += 1;
-        if let Ok(Ok(people)) = People::separate(PREFIX, &roles()) {
+        if let Ok(Ok(people)) = People::separate(&PREFIX, &roles()) {
             return people;
         }
-        patiently("groupadd", &["--system", PREFIX]);
+        patiently("groupadd", &["--system", &PREFIX]);
         for role in roles() {
-            let (user, group) = (role.user(PREFIX), role.group(PREFIX));
+            let (user, group) = (role.user(&PREFIX), role.group(&PREFIX));
             patiently("groupadd", &["--system", &group]);
             let nowhere = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/false"];
             patiently("useradd", &[&["--system", "--gid", &group][..], &nowhere, &[&user]].concat());
         }
-        People::separate(PREFIX, &roles()).unwrap().expect("the users were made")
+        People::separate(&PREFIX, &roles()).unwrap().expect("the users were made")
     }
 
     /// Writes a control file as the owner of the instance would.
@@ -218,10 +218,10 @@ impl Drop for Ground {
         *users -= 1;
         if *users == 0 {
             for role in roles() {
-                patiently("userdel", &[&role.user(PREFIX)]);
-                patiently("groupdel", &[&role.user(PREFIX)]);
+                patiently("userdel", &[&role.user(&PREFIX)]);
+                patiently("groupdel", &[&role.user(&PREFIX)]);
             }
-            patiently("groupdel", &[PREFIX]);
+            patiently("groupdel", &[&PREFIX]);
         }
     }
 }

@@ -6,10 +6,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
-/// The prefix of the users that the tests make; they go when the last ground goes.
-const PREFIX: &str = "stsetup";
+/// The prefix of the users that this run of the tests makes; they go when the last ground goes.
+pub static PREFIX: LazyLock<String> = LazyLock::new(|| format!("stsetup{}", std::process::id()));
 
 /// The user database has one lock; makers of users wait for each other here.
 static USERS: Mutex<usize> = Mutex::new(0);
@@ -86,7 +86,7 @@ impl Ground {
             command.arg("--bin").arg(&self.bin);
         }
         if !remembers && self.is_root {
-            command.args(["--user-prefix", PREFIX]);
+            command.args(["--user-prefix", &PREFIX]);
         }
         let _one_at_a_time = USERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let done = command.stdin(Stdio::null()).output().unwrap();
@@ -124,11 +124,11 @@ impl Drop for Ground {
             let quietly = |program: &str, name: &str| {
                 let _ = Command::new(program).arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
             };
-            for user in IDENTITIES.iter().map(|identity| identity.role.user(PREFIX)) {
+            for user in IDENTITIES.iter().map(|identity| identity.role.user(&PREFIX)) {
                 quietly("userdel", &user);
                 quietly("groupdel", &user);
             }
-            quietly("groupdel", PREFIX);
+            quietly("groupdel", &PREFIX);
         }
     }
 }
