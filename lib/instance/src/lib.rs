@@ -38,8 +38,8 @@ pub enum Service {
     Metrics,
     /// stafett-callout.
     Callout,
-    /// stafett-verify.
-    Verify,
+    /// stafett-limit --resident.
+    Limit,
 }
 
 impl Service {
@@ -52,7 +52,7 @@ impl Service {
             Service::Smtpd => "smtpd",
             Service::Metrics => "metrics",
             Service::Callout => "callout",
-            Service::Verify => "verify",
+            Service::Limit => "limit",
         }
     }
 }
