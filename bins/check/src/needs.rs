@@ -7,7 +7,7 @@ use stafett_control::{Setting, rows};
 use stafett_site::{Finding, Findings};
 
 /// A control file, and the optional service that it puts to work.
-const NEEDS: &[(&Setting, &str)] = &[(&rows::CALLOUT, "callout"), (&rows::LIMITS, "limit"), (&rows::GREYLIST, "limit")];
+const NEEDS: &[(&Setting, &str)] = &[(&rows::CALLOUT, "callout")];
 
 /// Judges each of them.
 pub fn check(subject: &Subject, findings: &mut Findings) {
@@ -15,17 +15,11 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     let services = plan.services();
     for (row, service) in NEEDS {
         let is_there = services.iter().any(|one| one.name == *service);
-        let Some(place) = switched_on(subject, row).filter(|_| !is_there) else { continue };
+        let switched_on = subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off"));
+        let Some(first) = switched_on.filter(|_| !is_there) else { continue };
+        let place = format!("control/{}:{}", row.name, first.line);
         let text = format!("it needs the service {service}, which this instance does not have: mail would be put off");
         let root = subject.root.display();
         findings.push(Finding::error(place, text).remedy(format_args!("run stafett-setup {root} --with {service}, or remove the file")));
     }
-}
-
-/// The line that does it; a greylist needs none.
-fn switched_on(subject: &Subject, row: &Setting) -> Option<String> {
-    let first = subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off"));
-    let by_itself = row.name == rows::GREYLIST.name && subject.control.path(row).exists();
-    let line = first.map(|item| format!("control/{}:{}", row.name, item.line));
-    line.or_else(|| by_itself.then(|| format!("control/{}", row.name)))
 }

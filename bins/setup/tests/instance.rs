@@ -56,6 +56,18 @@ fn damage_is_found_and_mended() {
 }
 
 #[test]
+fn supervisors_may_write_elsewhere() {
+    for ground in Ground::all() {
+        ground.make();
+        let (own, other) = (ground.root.join("service/send/supervise"), ground.root.with_file_name("supervise.send"));
+        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o7777, 0o755);
+        fs::rename(&own, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &own).unwrap();
+        assert_eq!((ground.setup(&[]).out.as_str(), ground.setup(&["--check"]).code), ("", 0));
+    }
+}
+
+#[test]
 fn edited_files_are_kept() {
     for ground in Ground::all() {
         ground.make();

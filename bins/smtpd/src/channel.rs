@@ -46,6 +46,8 @@ pub enum End {
     SessionTime,
     /// The service is being stopped.
     Shutdown,
+    /// The client has named another one in its place.
+    Replaced,
     /// Too many errors.
     Errors,
     /// Too many commands.
@@ -96,6 +98,9 @@ impl Channel {
 
     /// Whether the client has sent something already.
     pub fn has_input(&self) -> bool {
+        if !self.unread().is_empty() {
+            return true;
+        }
         let ready = wait_two((self.input.as_fd(), Interest::Read), None, Some(Duration::ZERO));
         ready.is_ok_and(|(input, _)| input.readable)
     }
@@ -137,6 +142,18 @@ impl Channel {
             self.fill(false)?;
         }
         Ok(self.unread())
+    }
+
+    /// All that has come and was not used, after at least one byte more.
+    ///
+    /// # Errors
+    /// When the session ends instead, or `until` is over.
+    pub fn more(&mut self, until: Instant) -> Result<&[u8], End> {
+        let patience = self.patience;
+        self.patience.silence = patience.silence.min(until.saturating_duration_since(Instant::now()));
+        let filled = self.fill(false);
+        self.patience = patience;
+        filled.map(|()| self.unread())
     }
 
     /// Marks bytes that [`Channel::data`] gave as used.

@@ -10,16 +10,19 @@ use stafett_smtp::Reply;
 use stafett_smtp::decode::{Decoder, Flaw, LineCheck};
 
 use crate::channel::{Channel, End};
+use crate::front;
 use crate::message::{Message, Stored};
 use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::record::Record;
 use stafett_reception::client::Client;
 use stafett_reception::dialogue::{Dialogue, Step, Target};
+use stafett_reception::front::Introduction;
 use stafett_reception::policy::{Policy, Transaction};
 use stafett_reception::refusal::Refusal;
 use stafett_reception::session::Greeted;
 use stafett_reception::settings::Settings;
+use stafett_ucspi::Environment;
 
 /// What a conversation needs besides its connection.
 #[derive(Clone, Debug)]
@@ -32,16 +35,33 @@ pub struct Surroundings {
     pub log: Log,
     /// Whether only faults are logged.
     pub quiet: bool,
+    /// The variables that every client has, without those of a connection.
+    pub base: Environment,
 }
 
 /// Serves one client.
 pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, around: &Surroundings) {
+    let mut other = if settings.fronts.is_proxy(client) {
+        let Some(named) = front::announced(&mut channel, settings, client, around) else { return };
+        Some(named)
+    } else {
+        None
+    };
+    loop {
+        let client = other.as_ref().unwrap_or(client);
+        let Some(who) = talk(&mut channel, settings, client, around) else { return };
+        let Some(named) = front::named(&mut channel, settings, client, &who, around) else { return };
+        other = Some(named);
+    }
+}
+
+/// One client, until it ends or has named another one.
+fn talk(channel: &mut Channel, settings: &Settings, client: &Client, around: &Surroundings) -> Option<Introduction> {
     let record = Record::new(around.log, around.quiet, client);
     let policy = Policy { settings, client };
     let dialogue = Dialogue::new(policy);
     let outside = Outside { queue: &around.queue, instance: &around.instance, log: around.log };
-    let conversation = Conversation { channel: &mut channel, policy, dialogue, outside, record };
-    conversation.run();
+    Conversation { channel, policy, dialogue, outside, record, named: None }.run()
 }
 
 /// A message that comes in chunks, with the check of its line ends.
@@ -57,10 +77,12 @@ struct Conversation<'a> {
     dialogue: Dialogue<'a, Chunked<'a>>,
     outside: Outside<'a>,
     record: Record<'a>,
+    /// Whom this client has named in its place.
+    named: Option<Introduction>,
 }
 
 impl<'a> Conversation<'a> {
-    fn run(mut self) {
+    fn run(mut self) -> Option<Introduction> {
         let end = match self.serve() {
             Ok(never) => match never {},
             Err(end) => end,
@@ -70,11 +92,11 @@ impl<'a> Conversation<'a> {
             let _ = self.channel.say(&farewell);
         }
         let _ = self.channel.flush();
-        self.dialogue.close(&mut self.outside);
         if matches!(end, End::Errors | End::Commands | End::SessionTime) {
             self.channel.linger();
         }
         self.record.end(&end, self.dialogue.greeted());
+        self.named
     }
 
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {
@@ -108,6 +130,10 @@ impl<'a> Conversation<'a> {
                 self.pass(size, |_| ())?;
                 self.say(&reply)
             }
+            Step::Replace(who) => {
+                self.named = Some(who);
+                Err(End::Replaced)
+            }
             Step::End(reply) => {
                 self.channel.say(&reply)?;
                 Err(End::Quit)
@@ -127,9 +153,7 @@ impl<'a> Conversation<'a> {
 
     fn refuse(&mut self, refusal: &Refusal) -> Result<(), End> {
         self.record.refuse(refusal, self.dialogue.greeted());
-        self.say(&refusal.reply)?;
-        // RFC 5321 section 3.8: 421 is the last word of a connection
-        if refusal.reply.code() == 421 { Err(End::Quit) } else { Ok(()) }
+        self.say(&refusal.reply)
     }
 
     /// DATA: the message up to its dot.
@@ -195,7 +219,6 @@ impl<'a> Conversation<'a> {
         match judged {
             Ok(stored) => {
                 self.record.accept(&stored, self.dialogue.greeted());
-                self.dialogue.accepted(stored.envelope.recipients.len(), &mut self.outside);
                 self.channel.say(&accepted(&stored))
             }
             Err(refusal) => self.refuse(&refusal),
@@ -211,7 +234,7 @@ fn accepted(stored: &Stored) -> Reply {
 
 fn farewell(end: &End) -> Option<Reply> {
     let (enhanced, words) = match end {
-        End::Quit | End::Closed | End::Failed(_) => return None,
+        End::Quit | End::Closed | End::Replaced | End::Failed(_) => return None,
         End::Timeout => ((4, 4, 2), "timeout (#4.4.2)"),
         End::SessionTime => ((4, 4, 2), "this session has lasted too long"),
         End::Shutdown => ((4, 3, 2), "this service is being restarted, try again later"),

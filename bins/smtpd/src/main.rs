@@ -12,6 +12,7 @@
 
 mod channel;
 mod conversation;
+mod front;
 mod message;
 mod options;
 mod outside;
@@ -80,7 +81,7 @@ fn stay(options: Options) -> Result<(), String> {
         Ok(Enforced::Not) => LOG.note("the kernel has no landlock; nothing but file modes keeps this service from other files"),
         Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
     }
-    let around = surroundings(&instance, options);
+    let around = surroundings(&instance, options, environment.clone());
     stafett_smtp::rehearse();
     let mut resident = Resident { control, watch, settings, environment, around };
     parent.run(&mut resident).map_err(|error| format!("unable to go on serving: {error}"))
@@ -109,12 +110,14 @@ fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String>
     let instance = Instance::from_environment().map_err(|error| error.to_string())?;
     let settings = Settings::read(&Control::new(instance.control())).map_err(|error| error.to_string())?;
     let client = Client::from_environment(Environment::of_process())?;
-    Ok((settings, client, surroundings(&instance, options)))
+    let mut base = resident::own_environment();
+    settings.fronts.strip(&client, &mut base);
+    Ok((settings, client, surroundings(&instance, options, base)))
 }
 
-fn surroundings(instance: &Instance, options: Options) -> Surroundings {
+fn surroundings(instance: &Instance, options: Options, base: Environment) -> Surroundings {
     let queue = Queue { socket: instance.socket(Service::Queue), log: LOG };
-    Surroundings { queue, instance: instance.clone(), log: LOG, quiet: options.quiet }
+    Surroundings { queue, instance: instance.clone(), log: LOG, quiet: options.quiet, base }
 }
 
 fn unable(verb: &str, control: &Control, error: &std::io::Error) -> String {

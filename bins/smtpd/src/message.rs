@@ -73,7 +73,8 @@ impl<'a> Message<'a> {
         let client = policy.client;
         envelope.origin = format!("smtp {} {}", client.address(), stafett_message::harmless(&greeted.name, 255));
         let lines = received::lines(client, greeted, &policy.settings.me, envelope.smtputf8, SystemTime::now());
-        envelope.head = lines;
+        // what the checks put there stands above it (RFC 7208 §9.1)
+        envelope.head.extend(lines);
         let mut message =
             Self { policy, queue, envelope, databytes, size: 0, hops: HopCounter::new(), way: Way::Memory(Gathered::with_room(0)) };
         message.way = match &client.queue_program {

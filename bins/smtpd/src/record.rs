@@ -109,6 +109,7 @@ fn word(end: &End) -> &'static str {
         End::Timeout => "timeout",
         End::SessionTime => "session-time",
         End::Shutdown => "shutdown",
+        End::Replaced => "replaced",
         End::Errors => "errors",
         End::Commands => "commands",
         End::Failed(_) => "failed",

@@ -5,17 +5,15 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
-use support::{Instance, Mood, variables};
+use support::{Instance, Mood, variables, write_program};
 
 /// An instance whose queue program is this shell script; `$1`-like things are not needed, it runs in the directory.
 fn with_program(script: &str) -> (Instance, Vec<(String, String)>) {
     let instance = Instance::new(Mood::Away);
     instance.control("rcpthosts", "example.org\n");
     let path = instance.path("program");
-    fs::write(&path, format!("#!/bin/sh\ncd '{}' || exit 55\n{script}\n", instance.directory.path().display())).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&path, &format!("#!/bin/sh\ncd '{}' || exit 55\n{script}\n", instance.directory.path().display()));
     let program = path.to_str().unwrap().to_owned();
     let variables = variables(&[("QMAILQUEUE", &program), ("TCPREMOTEIP", "192.0.2.7"), ("TCPREMOTEHOST", "$(evil)")]);
     (instance, variables)

@@ -5,12 +5,11 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use stafett_ask::{Answer, Desk, Question, Service, Verdict};
 use stafett_log::Log;
 
-use support::{Client, Instance, Mood, variables};
+use support::{Client, Instance, Mood, variables, write_program};
 
 fn instance() -> Instance {
     let instance = Instance::new(Mood::Accept);
@@ -115,8 +114,7 @@ fn the_compiled_list_counts_beside_the_other_or_alone() {
 fn judged(script: &str) -> (String, String, Instance) {
     let instance = instance();
     let path = instance.path("judge");
-    fs::write(&path, format!("#!/bin/sh\ncd '{}' || exit 55\n{script}\n", instance.directory.path().display())).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&path, &format!("#!/bin/sh\ncd '{}' || exit 55\n{script}\n", instance.directory.path().display()));
     let mut client = begin(&instance, &[("RCPTCHECK", path.to_str().unwrap())]);
     let reply = client.ask("RCPT TO:<\"c d\"@example.org>");
     // the conversation goes on whatever the program did

@@ -198,3 +198,26 @@ fn a_resident_child_is_locked_in() {
     assert_eq!(held.iter().filter(|target| target.starts_with("socket:")).count(), 2, "{held:?}");
     assert!(!held.iter().any(|target| target.contains("signalfd")), "{held:?}");
 }
+
+#[test]
+fn rights_of_a_proxy_stay_with_the_proxy_and_no_child_serves_two_behind_it() {
+    let mut resident = Resident::start();
+    resident.instance.control("proxies", "192.0.2.80\n");
+    let rules = stafett_ucspi::parse(b"198.51.100.9:allow,RELAYCLIENT=\"\"\n:allow\n").unwrap();
+    stafett_ucspi::write(&rules, &resident.instance.path("control/tcp.smtp.cdb"), &resident.instance.path("control/tmp")).unwrap();
+    let strings = ["PROTO=TCP", "TCPREMOTEIP=192.0.2.80", "TCPLOCALIP=192.0.2.1", "RELAYCLIENT="];
+    for (ip, code) in [("198.51.100.9", "250"), ("198.51.100.1", "553"), ("198.51.100.9", "250")] {
+        let mut client = resident.connect(&strings);
+        client.send(format!("PROXY TCP4 {ip} 192.0.2.1 4711 25\r\n").as_bytes());
+        assert!(client.reply().starts_with("220 "));
+        assert!(client.ask("EHLO c.example").starts_with("250 "));
+        assert!(client.ask("MAIL FROM:<a@b.example>").starts_with("250 "));
+        assert_eq!(client.ask("RCPT TO:<x@elsewhere.example>").get(..3), Some(code), "{ip}");
+        client.ask("QUIT");
+    }
+    resident.expect_log("end quit client 198.51.100.1 ");
+    let log = resident.log();
+    let pids: std::collections::HashSet<&str> =
+        log.lines().filter_map(|line| line.split_once(" by proxy pid ")).map(|(_, pid)| pid).collect();
+    assert_eq!(pids.len(), 3, "{log}");
+}

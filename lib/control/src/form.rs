@@ -1,14 +1,9 @@
 //! The forms that a control file can have, and what fits each.
 
 pub mod callout;
-pub mod greylist;
-pub mod limits;
-pub mod limitstore;
 pub mod network;
 pub mod outgoing;
 pub mod recipients;
-pub mod span;
-pub mod who;
 
 /// One control file: everything that is known about it, in one place.
 #[derive(Debug)]

@@ -2,9 +2,6 @@
 //! stafett-control(5) go through [`TABLE`].
 
 use crate::form::callout::callout;
-use crate::form::greylist::greylist;
-use crate::form::limits::limit;
-use crate::form::limitstore::store;
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::recipients::recipient;
@@ -34,15 +31,13 @@ pub static TABLE: &[&Setting] = &[
     &DATABYTES,
     &DELAYNOTICE,
     &DESTINATIONS,
+    &DMARCBEHAVIOR,
     &DOMAINBINDINGS,
     &DOUBLEBOUNCEHOST,
     &DOUBLEBOUNCETO,
-    &GREYLIST,
     &HELOHOST,
     &HOLDDOMAINS,
     &HOLDREMOTE,
-    &LIMITS,
-    &LIMITSTORE,
     &LOCALIPHOST,
     &MAXCOMMANDS,
     &MAXERRORS,
@@ -52,6 +47,7 @@ pub static TABLE: &[&Setting] = &[
     &METRICSLISTEN,
     &MORERCPTHOSTS,
     &OUTGOINGIP,
+    &PROXIES,
     &QUEUEBACKLOG,
     &QUEUEFREE,
     &QUEUELIFETIME,
@@ -61,6 +57,10 @@ pub static TABLE: &[&Setting] = &[
     &RESOLVERS,
     &SMTPGREETING,
     &SMTPROUTES,
+    &SPFBEHAVIOR,
+    &SPFEXP,
+    &SPFGUESS,
+    &SPFRULES,
     &TCP_SMTP,
     &TCP_SMTP_CDB,
     &TIMEOUTCONNECT,
@@ -70,6 +70,7 @@ pub static TABLE: &[&Setting] = &[
     &TIMEOUTSMTPD,
     &VALIDRCPTTO,
     &VALIDRCPTTO_CDB,
+    &XCLIENT,
 ];
 
 /// The name of this host.
@@ -77,7 +78,7 @@ pub static ME: Setting = Setting {
     name: "me",
     form: Form::Host,
     default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
@@ -203,8 +204,8 @@ pub static TCP_SMTP_CDB: Setting = Setting {
     name: "tcp.smtp.cdb",
     form: Form::Compiled("stafett-tcprules control/tcp.smtp"),
     default: "none: every client may connect, nobody has RELAYCLIENT",
-    readers: &["tcpserver"],
-    text: "The rules of tcp.smtp, compiled by stafett-tcprules or by tcprules. The run script of the listener names it to -x. New rules count from the next connection.",
+    readers: &["tcpserver", "smtpd"],
+    text: "The rules of tcp.smtp, compiled by stafett-tcprules or by tcprules. The run script of the listener names it to -x. New rules count from the next connection. smtpd looks up in it clients that proxies or xclient have named.",
     example: "",
 };
 /// Connections at once.
@@ -342,12 +343,57 @@ pub static SMTPROUTES: Setting = Setting {
     text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. The last line for a domain counts.",
     example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:587",
 };
+/// What is done about SPF.
+pub static SPFBEHAVIOR: Setting = Setting {
+    name: "spfbehavior",
+    form: Form::Integer { least: 0, most: 6, unit: "0 (off) to 6 (strictest)" },
+    default: "0: SPF is not looked at",
+    readers: &["smtpd"],
+    text: "What is done about the Sender Policy Framework (RFC 7208), with the numbers of qmail's SPF patch: 0 nothing; 1 only a Received-SPF line is put in front; 2 trouble with the DNS is refused for now; 3 fail is refused; 4 softfail too; 5 neutral too; 6 everything but pass is refused. Each number includes those before it. Clients with RELAYCLIENT are not looked at. The variable SPFBEHAVIOR overrides it. The service verify is needed: stafett-setup --with verify.",
+    example: "3",
+};
+/// What is said to who fails SPF.
+pub static SPFEXP: Setting = Setting {
+    name: "spfexp",
+    form: Form::Line,
+    default: "the words of stafett-smtpd(8)",
+    readers: &["verify"],
+    text: "What is said to a client that fails SPF where the domain says nothing itself; macros as in RFC 7208 section 7.",
+    example: "See http://www.example.org/why.html?s=%{S}&ip=%{I}",
+};
+/// SPF for domains without a record.
+pub static SPFGUESS: Setting = Setting {
+    name: "spfguess",
+    form: Form::Line,
+    default: "none: a domain without a record gets none",
+    readers: &["verify"],
+    text: "Terms of an SPF record that count for a domain that has no record of its own.",
+    example: "a/24 mx/24 ptr ?all",
+};
+/// SPF that lets more pass.
+pub static SPFRULES: Setting = Setting {
+    name: "spfrules",
+    form: Form::Line,
+    default: "none",
+    readers: &["verify"],
+    text: "Terms of an SPF record that are tried when the record of a domain does not let a client pass. Who passes by them passes, such as hosts that forward mail to this relay.",
+    example: "ip4:192.0.2.7 include:spf.forwarder.example.net",
+};
+/// What is done about DMARC.
+pub static DMARCBEHAVIOR: Setting = Setting {
+    name: "dmarcbehavior",
+    form: Form::Integer { least: 0, most: 3, unit: "0 (off) to 3 (policies are followed)" },
+    default: "0: messages are not verified",
+    readers: &["smtpd"],
+    text: "What is done about DKIM, ARC and DMARC (RFC 6376, RFC 8617, RFC 9989): 0 nothing; 1 results are put in front as Authentication-Results, and those that others wrote in our name are removed; 2 trouble with the DNS that leaves DMARC undecided is refused for now; 3 a message that fails, and whose domain publishes p=reject, is refused at its end. p=quarantine changes nothing here; the results tell a filter behind. Each number includes those before it. Clients with RELAYCLIENT are not looked at. The variable DMARCBEHAVIOR overrides it. The service verify is needed: stafett-setup --with verify.",
+    example: "3",
+};
 /// Name servers.
 pub static RESOLVERS: Setting = Setting {
     name: "resolvers",
     form: Form::List(name_server),
     default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
-    readers: &["remote", "callout"],
+    readers: &["remote", "callout", "verify"],
     text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
     example: "127.0.0.1\n[::1]:5353",
 };
@@ -520,30 +566,21 @@ pub static CALLOUT: Setting = Setting {
     text: "Whether the next host is asked for a recipient before mail for it is accepted, domain:on or domain:off; .domain stands for all below it, an empty domain for all others. Options behind on, with blanks between: yes=SECONDS and no=SECONDS, how long an answer counts (86400, 3600); everybody=SECONDS, how long a host that takes every recipient is not asked for single ones (86400); remember=DAYS, how long a recipient that was there stays valid while its host is away (31); wait=SECONDS for the client (30); connections=NUMBER to one host at once (2); sender=ADDRESS of the question (<>). The instance needs the service callout. Clients with RELAYCLIENT are not judged by it. The last line for a domain counts.",
     example: "example.org:on\n.example.org:on remember=7 wait=20\nlists.example.org:off",
 };
-/// How much a client, an account or a sender may do.
-pub static LIMITS: Setting = Setting {
-    name: "limits",
-    form: Form::List(limit),
-    default: "none: nothing is counted",
-    readers: &["smtpd", "limit"],
-    text: "How much each client may do, one limit a line: WHAT per WHOM COUNT. WHAT is connections, messages, recipients, authentications or refusals (recipients refused for good). WHOM is address, network (network/20/56 for other prefix lengths than 24 and 64), account, sender, domain (of the sender), all, connection or message. COUNT is 50/hour, 100/10m, 5/second; 10 at once for connections that are open; a number alone per connection or message. Behind it may stand, in any order: when 18:00-06:00; for CLIENTS; except CLIENTS, each networks, relayclients or authenticated; then later (the usual: refused for now), then refuse, or then lock (the account); and last say TEXT, what the client hears. exempt CLIENTS frees them of all limits. away pass lets mail pass while stafett-limit does not answer, which otherwise is refused for now. Every limit holds; stafett-limit(8) explains how is counted. The service limit is needed (stafett-setup --with limit).",
-    example: "# inside: a program gone wild is slowed down\nconnections per account 5/second for 129.27.0.0/16\nmessages per connection 500 for 129.27.0.0/16\n# outside: a stolen password is of little use\nmessages per account 50/hour except 129.27.0.0/16 then lock say too many messages, your account is locked; ask the help desk\nrecipients per message 20 except 129.27.0.0/16\nauthentications per account 150/day when 18:00-06:00 except 129.27.0.0/16\n# strangers\nconnections per address 10 at once except 129.27.0.0/16\nrefusals per network 50/hour except 129.27.0.0/16 say too many unknown users\n# everything is free of limits that comes from here\nexempt 129.187.254.0/23 2001:4ca0:0:103::/64",
+/// Who may speak the PROXY protocol.
+pub static PROXIES: Setting = Setting {
+    name: "proxies",
+    form: Form::List(network),
+    default: "none: nobody",
+    readers: &["smtpd"],
+    text: "Networks of proxies that begin each connection with a PROXY header, version 1 or 2, one a line: an address, or address/bits. Such a client must send the header, or it is told 421; the client it names is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. What the proxy's own rule says does not count for its clients. From anybody else the header is not understood.",
+    example: "192.0.2.80\n2001:db8:0:80::/64",
 };
-/// Whose mail has to come twice.
-pub static GREYLIST: Setting = Setting {
-    name: "greylist",
-    form: Form::List(greylist),
-    default: "none: no mail is put off; a file without lines means all defaults",
-    readers: &["smtpd", "limit"],
-    text: "Greylisting: the first mail of a network, sender and recipient that are new together is refused for now, and passes when it comes back. Lines: wait TIME (how long it is refused, 5m), window TIME (how long after its first attempt it may come back, 2d), lifetime TIME (how long what has passed is remembered after its last mail, 36d), network V4 V6 (bits of addresses that count, 24 64), trust NUMBER (after so many that came back, a network passes at once, 5; 0: never), most NUMBER (of triplets that are remembered, 1000000), for RECIPIENTS (only these), exempt clients NETWORKS, exempt senders LIST, exempt recipients LIST (addresses, domains, .domain for all below it), away pass (mail passes while stafett-limit does not answer), say TEXT. Clients with RELAYCLIENT or an account always pass. The service limit is needed (stafett-setup --with limit).",
-    example: "wait 5m\nexempt clients 129.187.254.0/23 2001:4ca0:0:103::/64\nexempt senders .example.net\nexempt recipients postmaster@example.org open.example.org",
-};
-/// Where several machines count together.
-pub static LIMITSTORE: Setting = Setting {
-    name: "limitstore",
-    form: Form::List(store),
-    default: "none: each machine counts for itself",
-    readers: &["limit"],
-    text: "A Redis (6.2 or later) or Valkey server in which several machines share limits and greylist: host:port, /path/of/socket, or redis://user:password@host:port/database. The machines need the same lines in limits and greylist. While the store does not answer each machine counts for itself. A file with a password must not be readable by everybody: give it to the user of limit, mode 0400. Not encrypted.",
-    example: "redis://relay:secret@192.0.2.10:6379/0",
+/// Who may say XCLIENT.
+pub static XCLIENT: Setting = Setting {
+    name: "xclient",
+    form: Form::List(network),
+    default: "none: nobody",
+    readers: &["smtpd"],
+    text: "Networks of clients that may name another client by the command XCLIENT, one a line: an address, or address/bits. That client is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. From anybody else the command is refused.",
+    example: "192.0.2.81\n2001:db8:0:81::/64",
 };

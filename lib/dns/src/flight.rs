@@ -15,7 +15,7 @@ use rustix::event::PollFlags;
 
 use crate::link::Link;
 use crate::message::{self, Reading};
-use crate::outcome::{Failure, Outcome, Reason};
+use crate::outcome::{Failure, Outcome, Reason, Timed};
 use crate::question::{Name, Question};
 
 const MAX_ATTEMPTS: usize = 8;
@@ -36,6 +36,7 @@ pub(crate) struct Flight {
     last_stranger: Option<&'static str>,
     next_attempt: Instant,
     outcome: Option<Outcome>,
+    lifetime: Option<Duration>,
 }
 
 struct Attempt {
@@ -58,6 +59,7 @@ impl Flight {
             last_stranger: None,
             next_attempt: now,
             outcome: None,
+            lifetime: None,
         }
     }
 
@@ -104,16 +106,21 @@ impl Flight {
     }
 
     /// The outcome; where there is none yet, the deadline has passed.
-    pub(crate) fn finish(self) -> Outcome {
+    pub(crate) fn finish(self) -> Timed {
         let reason = self.last_stranger.map_or(Reason::Timeout, Reason::Malformed);
         let silence = Failure { server: None, reason };
-        self.outcome.unwrap_or_else(|| Outcome::Temporary(self.last_failure.unwrap_or(silence)))
+        let outcome = self.outcome.unwrap_or_else(|| Outcome::Temporary(self.last_failure.unwrap_or(silence)));
+        Timed { lifetime: self.lifetime.filter(|_| !matches!(outcome, Outcome::Temporary(_))), outcome }
     }
 
     fn take(&mut self, index: usize, bytes: &[u8], servers: &[SocketAddr], now: Instant) {
         let Some(attempt) = self.attempts.get(index) else { return };
         let (server, edns) = (attempt.server, attempt.edns);
-        match message::read(bytes, attempt.id, self.kind, &mut self.path) {
+        let reading = message::read(bytes, attempt.id, self.kind, &mut self.path);
+        if matches!(reading, Reading::Answer(_) | Reading::NoSuchName | Reading::NoData | Reading::Follow(_)) {
+            self.lifetime = [self.lifetime, message::lifetime(bytes)].into_iter().flatten().min();
+        }
+        match reading {
             Reading::Answer(answer) => self.outcome = Some(Outcome::Answer(answer)),
             Reading::NoSuchName => self.outcome = Some(Outcome::NoSuchName),
             Reading::NoData => self.outcome = Some(Outcome::NoData),

@@ -11,7 +11,7 @@
 //! How it fails: never by panic and never later than the deadline. "The server is away" is always
 //! [`Outcome::Temporary`], never "no such name".
 //!
-//! Known limits: no cache (the recursive server has one), no DNSSEC validation, no search list.
+//! Known limits: no cache (the recursive server has one, and answers carry their TTL), no DNSSEC validation, no search list.
 
 mod flight;
 mod hosts;
@@ -28,8 +28,8 @@ mod tests;
 pub use hosts::{HOSTS_FILE, addresses_in_hosts};
 #[doc(hidden)]
 pub use message::is_answer;
-pub use outcome::{Answer, Failure, Outcome, Reason, Record};
+pub use outcome::{Answer, Failure, Outcome, Reason, Record, Timed};
 pub use question::{BadName, Kind, Name, Question};
 pub use resolver::{GRACE, Resolver};
 pub use reverse::ReverseName;
-pub use servers::{BadServer, RESOLV_CONF, parse_server, servers_of_resolv_conf};
+pub use servers::{BadServer, Chosen, RESOLV_CONF, parse_server, servers_of_resolv_conf};

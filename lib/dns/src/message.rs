@@ -4,6 +4,8 @@
 //! §9.1), and records count only if the question's name, or an alias reached from it, owns them. Anything
 //! else is [`Reading::Stranger`], which the caller drops.
 
+use std::time::Duration;
+
 use domain::base::iana::{Class, Rcode, Rtype};
 use domain::base::name::ToName;
 use domain::base::{Message, MessageBuilder, ParsedName};
@@ -87,6 +89,16 @@ pub(crate) fn read(bytes: &[u8], id: u16, kind: Kind, path: &mut Vec<Name>) -> R
 pub fn is_answer(bytes: &[u8], id: u16, question: &Question) -> bool {
     let reading = read(bytes, id, question.kind, &mut vec![question.name.clone()]);
     !matches!(reading, Reading::Stranger(_))
+}
+
+/// How long what a message says may be remembered: the least TTL of its answer section, and of an SOA beside it (which is
+/// there when something is absent) its TTL and its minimum (RFC 2308 §5). Nothing where it has neither.
+pub(crate) fn lifetime(bytes: &[u8]) -> Option<Duration> {
+    let message = Message::from_slice(bytes).ok()?;
+    let answers = message.answer().ok()?.filter_map(|record| Some(record.ok()?.ttl()));
+    let proofs = message.authority().ok()?.limit_to::<Soa<ParsedName<&[u8]>>>();
+    let proofs = proofs.filter_map(|record| record.ok().map(|record| record.ttl().min(record.data().minimum())));
+    answers.chain(proofs).min().map(|ttl| Duration::from_secs(u64::from(ttl.as_secs())))
 }
 
 fn fits(message: &Message<[u8]>, id: u16, asked: &Name, kind: Kind) -> Result<(), &'static str> {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::Name;
 
@@ -31,6 +32,15 @@ impl<T> Outcome<T> {
             Outcome::Temporary(failure) => Outcome::Temporary(failure),
         }
     }
+}
+
+/// An outcome, and how long it may be remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// How the question ended.
+    pub outcome: Outcome,
+    /// The least TTL of all that led there, as the servers gave it; nothing where they gave none, and after a failure.
+    pub lifetime: Option<Duration>,
 }
 
 /// The records of one kind that a name has.

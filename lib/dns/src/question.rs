@@ -12,7 +12,7 @@ use domain::base::iana::Rtype;
 pub type Name = domain::base::Name<Vec<u8>>;
 
 /// The record types that mail needs (RFC 1035 §3.2.2, RFC 3596).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// IPv4 address
     A,
@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// One question to the DNS.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     /// Whose records are wanted.
     pub name: Name,

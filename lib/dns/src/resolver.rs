@@ -10,7 +10,7 @@ use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::flight::Flight;
-use crate::outcome::{Failure, Outcome, Reason, Record};
+use crate::outcome::{Failure, Outcome, Reason, Record, Timed};
 use crate::question::{Kind, Name, Question};
 
 /// How long what is good to know is waited for when what is needed is known.
@@ -44,11 +44,17 @@ impl Resolver {
     /// All questions in parallel; the outcomes stand in the order of the questions. Returns after `within` at the latest.
     #[must_use]
     pub fn ask_all(&self, questions: &[Question], within: Duration) -> Vec<Outcome> {
+        self.ask_all_timed(questions, within).into_iter().map(|timed| timed.outcome).collect()
+    }
+
+    /// As [`Resolver::ask_all`], with how long each outcome may be remembered, for those who keep a cache of their own.
+    #[must_use]
+    pub fn ask_all_timed(&self, questions: &[Question], within: Duration) -> Vec<Timed> {
         self.ask_until(questions, within, |_| false)
     }
 
     /// As [`Resolver::ask_all`]; once `enough` is known the rest has [`GRACE`] left.
-    fn ask_until(&self, questions: &[Question], within: Duration, enough: impl Fn(&[Flight]) -> bool) -> Vec<Outcome> {
+    fn ask_until(&self, questions: &[Question], within: Duration, enough: impl Fn(&[Flight]) -> bool) -> Vec<Timed> {
         let start = Instant::now();
         let mut deadline = start + within;
         let mut is_enough = false;
@@ -66,7 +72,7 @@ impl Resolver {
                 break;
             }
             if let Err(error) = self.wait(&mut flights, now, deadline) {
-                return questions.iter().map(|_| system_failure(error)).collect();
+                return questions.iter().map(|_| Timed { outcome: system_failure(error), lifetime: None }).collect();
             }
         }
         flights.into_iter().map(Flight::finish).collect()
@@ -99,7 +105,7 @@ impl Resolver {
             let is_settled = |host: &[Flight]| host.iter().any(Flight::has_answer) || host.iter().all(Flight::is_over);
             found.clone().all(is_settled) && found.any(|host| host.iter().any(Flight::has_answer))
         };
-        let mut outcomes = self.ask_until(&questions, within, enough).into_iter();
+        let mut outcomes = self.ask_until(&questions, within, enough).into_iter().map(|timed| timed.outcome);
         hosts.iter().map(|_| merge_families(outcomes.by_ref().take(2).collect())).collect()
     }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 
 /// The system's list of servers.
 pub const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -38,6 +39,48 @@ pub fn servers_of_resolv_conf(text: &str) -> Vec<SocketAddr> {
         servers.push(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT));
     }
     servers
+}
+
+/// The servers that a program asks, and whether that choice still holds.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// Those to ask, in this order.
+    pub servers: Vec<SocketAddr>,
+    /// resolv.conf as it was read; nothing where our own file named the servers.
+    read_from: Option<Stamp>,
+}
+
+/// What tells one version of a file from the next: a file that is replaced has another number, one that is written in
+/// place another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp(Option<(u64, u64, i64, i64)>);
+
+impl Stamp {
+    fn of(path: &str) -> Self {
+        let found = std::fs::metadata(path).ok();
+        Stamp(found.map(|found| (found.dev(), found.ino(), found.ctime(), found.ctime_nsec())))
+    }
+}
+
+impl Chosen {
+    /// The servers on these lines; those of resolv.conf where no line names one.
+    #[must_use]
+    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+        let servers: Vec<SocketAddr> = lines.into_iter().filter_map(|line| parse_server(line).ok()).collect();
+        if !servers.is_empty() {
+            return Chosen { servers, read_from: None };
+        }
+        // The stamp first: a change while we read is then seen the next time.
+        let read_from = Some(Stamp::of(RESOLV_CONF));
+        let text = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
+        Chosen { servers: servers_of_resolv_conf(&text), read_from }
+    }
+
+    /// Whether they came from resolv.conf and that has changed since.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.read_from.is_some_and(|stamp| stamp != Stamp::of(RESOLV_CONF))
+    }
 }
 
 fn nameserver(line: &str) -> Option<SocketAddr> {

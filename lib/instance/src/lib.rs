@@ -38,8 +38,8 @@ pub enum Service {
     Metrics,
     /// stafett-callout.
     Callout,
-    /// stafett-limit --resident.
-    Limit,
+    /// stafett-verify.
+    Verify,
 }
 
 impl Service {
@@ -52,7 +52,7 @@ impl Service {
             Service::Smtpd => "smtpd",
             Service::Metrics => "metrics",
             Service::Callout => "callout",
-            Service::Limit => "limit",
+            Service::Verify => "verify",
         }
     }
 }

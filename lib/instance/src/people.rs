@@ -18,8 +18,8 @@ pub enum Role {
     Log,
     /// metrics.
     Metrics,
-    /// limit.
-    Limit,
+    /// verify.
+    Verify,
 }
 
 /// The group of a place or of a user.
@@ -57,7 +57,7 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Remote, letter: 'r', group: Group::Own, purpose: "remote, callout" },
     Identity { role: Role::Log, letter: 'l', group: Group::Own, purpose: "logs" },
     Identity { role: Role::Metrics, letter: 'x', group: Group::Common, purpose: "metrics" },
-    Identity { role: Role::Limit, letter: 'm', group: Group::Own, purpose: "limit" },
+    Identity { role: Role::Verify, letter: 'v', group: Group::Own, purpose: "verify" },
 ];
 
 impl Role {

@@ -94,12 +94,12 @@ pub const OPTIONAL: &[Supervised] = &[
         keeps_state: true,
     },
     Supervised {
-        name: "limit",
-        command: "stafett-limit --resident",
-        role: Role::Limit,
-        // smtpd asks; what only the admin may ask is refused to it by its user.
-        door: Some(Door { service: Service::Limit, group: Group::Of(Role::Smtpd), mode: 0o710 }),
-        keeps_state: true,
+        name: "verify",
+        command: "stafett-verify",
+        role: Role::Verify,
+        // smtpd asks.
+        door: Some(Door { service: Service::Verify, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: false,
     },
 ];
 

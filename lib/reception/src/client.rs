@@ -36,6 +36,10 @@ pub struct Client {
     pub databytes: Option<u64>,
     /// MAXRECIPIENTS, instead of the control file.
     pub max_recipients: Option<u64>,
+    /// SPFBEHAVIOR, instead of the control file.
+    pub spf_behavior: Option<u64>,
+    /// DMARCBEHAVIOR, instead of the control file.
+    pub dmarc_behavior: Option<u64>,
     /// BADMAILFROM, beside the control file.
     pub badmailfrom: BadMailFrom,
     /// BOUNCEMAIL: why every recipient is refused.
@@ -44,6 +48,8 @@ pub struct Client {
     pub rcptcheck: Option<String>,
     /// QMAILQUEUE: the program that takes messages instead of queued.
     pub queue_program: Option<String>,
+    /// Its rule denies it, which somebody in front of us could not know.
+    pub denied: bool,
     /// All variables, for such a program.
     pub environment: Environment,
 }
@@ -78,10 +84,13 @@ impl Client {
             relay: text(&environment, "RELAYCLIENT")?,
             databytes: number(&environment, "DATABYTES")?,
             max_recipients: number(&environment, "MAXRECIPIENTS")?,
+            spf_behavior: number(&environment, "SPFBEHAVIOR")?,
+            dmarc_behavior: number(&environment, "DMARCBEHAVIOR")?,
             badmailfrom: badmailfrom(&environment)?,
             bounce: environment.value("BOUNCEMAIL").filter(|value| !value.is_empty()).map(bounce),
             rcptcheck: text(&environment, "RCPTCHECK")?.filter(|program| !program.is_empty()),
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
+            denied: false,
             host,
             info,
             environment,

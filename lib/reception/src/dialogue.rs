@@ -12,8 +12,9 @@ use stafett_smtp::ehlo::Offer;
 
 use crate::checks::{self, Checked, Context};
 use crate::draft::Draft;
+use crate::front::{Introduction, xclient};
 use crate::policy::{Policy, Transaction};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Subject};
 use crate::services::Services;
 use crate::session::{Greeted, Session};
 
@@ -69,6 +70,8 @@ pub enum Step<R> {
     Skip(u64, Reply),
     /// Answer and end.
     End(Reply),
+    /// Begin anew, with the client that this one has named.
+    Replace(Introduction),
 }
 
 impl<'a, R> Dialogue<'a, R> {
@@ -93,16 +96,6 @@ impl<'a, R> Dialogue<'a, R> {
         checks::message(&mut Context { policy: self.policy, session: &mut self.session, services }, draft)
     }
 
-    /// A message was queued for so many recipients.
-    pub fn accepted(&mut self, recipients: usize, services: &mut dyn Services) {
-        checks::accepted(&mut Context { policy: self.policy, session: &mut self.session, services }, recipients);
-    }
-
-    /// The connection is over.
-    pub fn close(&mut self, services: &mut dyn Services) {
-        checks::end(&mut Context { policy: self.policy, session: &mut self.session, services });
-    }
-
     /// What the client called itself, once it has.
     pub fn greeted(&self) -> Option<&Greeted> {
         self.session.greeted.as_ref()
@@ -115,6 +108,9 @@ impl<'a, R> Dialogue<'a, R> {
 
     /// Serves one line without its line end.
     pub fn serve(&mut self, line: &[u8], services: &mut dyn Services) -> Step<R> {
+        if let Some(attributes) = xclient::of(line) {
+            return self.introduce(attributes);
+        }
         match Command::parse(line) {
             Ok(command) => self.command(command, services),
             Err(fault) => after_fault(line, &fault),
@@ -165,7 +161,28 @@ impl<'a, R> Dialogue<'a, R> {
             return Step::Refuse(refusal);
         }
         let me = &self.policy.settings.me;
-        Step::Say(if extended { Offer { size: self.policy.databytes() }.reply(me) } else { Reply::plain(250, me.clone()) })
+        Step::Say(if extended { self.offer() } else { Reply::plain(250, me.clone()) })
+    }
+
+    /// XCLIENT: only from whom control/xclient lists, and between transactions.
+    fn introduce(&self, attributes: &[u8]) -> Step<R> {
+        if !self.policy.settings.fronts.may_introduce(self.policy.client) {
+            let reply = Reply::new(550, (5, 7, 0), "you may not name another client");
+            return Step::Refuse(Refusal::new(reply, "control/xclient", Subject::default()));
+        }
+        if !matches!(self.state, State::Idle) {
+            return out_of_order("a transaction is open");
+        }
+        match xclient::parse(attributes) {
+            Ok(who) => Step::Replace(who),
+            Err(fault) => Step::Say(Reply::new(501, (5, 5, 4), fault.to_string())),
+        }
+    }
+
+    /// The reply to EHLO.
+    fn offer(&self) -> Reply {
+        let reply = Offer { size: self.policy.databytes() }.reply(&self.policy.settings.me);
+        if self.policy.settings.fronts.may_introduce(self.policy.client) { reply.line(xclient::OFFER) } else { reply }
     }
 
     fn data(&mut self) -> Step<R> {

@@ -16,6 +16,7 @@ pub mod checks;
 pub mod client;
 pub mod dialogue;
 pub mod draft;
+pub mod front;
 pub mod policy;
 pub mod refusal;
 pub mod services;

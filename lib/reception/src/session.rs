@@ -1,14 +1,14 @@
 //! What is learnt of one connection while it lasts. Each check keeps its part in a field of its own.
 
-use crate::checks::tally::Tally;
+use crate::checks::spf;
 
 /// What has been learnt.
 #[derive(Debug, Default)]
 pub struct Session {
     /// How the client introduced itself, once it has.
     pub greeted: Option<Greeted>,
-    /// What limits have counted.
-    pub tally: Tally,
+    /// What SPF says of the sender that was asked about last.
+    pub spf: Option<spf::Known>,
 }
 
 /// How the client introduced itself.

@@ -10,8 +10,8 @@ use stafett_control::{Control, Error, rows};
 use stafett_route::RcptHosts;
 
 use crate::badmailfrom::BadMailFrom;
-use crate::checks::tally::Limits;
 use crate::checks::{callout, recipients};
+use crate::front::Fronts;
 
 /// The control files of smtpd, typed.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub recipients: recipients::Lists,
     /// Whose recipients are asked for at the next host.
     pub callout: callout::Rules,
+    /// Who may name another client.
+    pub fronts: Fronts,
     /// The largest message in bytes; 0 = no limit.
     pub databytes: u64,
     /// The most recipients of a message.
@@ -40,12 +42,14 @@ pub struct Settings {
     pub max_commands: u64,
     /// The most errors of a session.
     pub max_errors: u64,
+    /// What is done about SPF, 0 to 6.
+    pub spf_behavior: u64,
+    /// What is done about DMARC, 0 to 3.
+    pub dmarc_behavior: u64,
     /// The longest silence of a client.
     pub timeout: Duration,
     /// The longest session.
     pub session: Duration,
-    /// How much a client may do, and greylisting.
-    pub limits: Limits,
 }
 
 impl Settings {
@@ -63,14 +67,16 @@ impl Settings {
             badmailfrom: badmailfrom(control)?,
             recipients: recipients::Lists::read(control)?,
             callout: callout::Rules::read(control)?,
+            fronts: Fronts::read(control)?,
             databytes: number(&rows::DATABYTES, 0)?,
             max_recipients: number(&rows::MAXRECIPIENTS, 1000)?,
             max_hops: number(&rows::MAXHOPS, 100)?,
             max_commands: number(&rows::MAXCOMMANDS, 100_000)?,
             max_errors: number(&rows::MAXERRORS, 100)?,
+            spf_behavior: number(&rows::SPFBEHAVIOR, 0)?,
+            dmarc_behavior: number(&rows::DMARCBEHAVIOR, 0)?,
             timeout: Duration::from_secs(number(&rows::TIMEOUTSMTPD, 300)?),
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
-            limits: Limits::read(control)?,
             me,
         })
     }

@@ -15,6 +15,7 @@ use crate::badmailfrom::BadMailFrom;
 use crate::checks::{callout, recipients};
 use crate::client::Client;
 use crate::dialogue::{Dialogue, Step, Target};
+use crate::front::Fronts;
 use crate::policy::Policy;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -50,14 +51,16 @@ fn settings(listed: &[&str]) -> Settings {
         badmailfrom: BadMailFrom::from_words("@bad.example").unwrap(),
         recipients: recipients::Lists::default(),
         callout: callout::Rules::default(),
+        fronts: Fronts::default(),
         databytes: 0,
         max_recipients: 5,
         max_hops: 100,
         max_commands: 1000,
         max_errors: 1000,
+        spf_behavior: 0,
+        dmarc_behavior: 0,
         timeout: Duration::from_secs(1),
         session: Duration::from_secs(1),
-        limits: Default::default(),
     }
 }
 
@@ -72,6 +75,7 @@ fn code<R>(step: &Step<R>) -> u16 {
         Step::Say(reply) | Step::End(reply) | Step::Skip(_, reply) => reply.code(),
         Step::Refuse(refusal) => refusal.reply.code(),
         Step::Receive(_) | Step::Chunk { .. } => 354,
+        Step::Replace(_) => 220,
     }
 }
 

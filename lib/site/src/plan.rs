@@ -49,7 +49,10 @@ impl Plan {
 
     /// Its directories, parents first.
     pub fn directories(&self) -> Vec<Place> {
-        tree::directories(&self.listeners(), &self.services())
+        let mut places = tree::directories(&self.listeners(), &self.services());
+        // An admin may have the supervisors write elsewhere, such as below /run.
+        places.retain(|place| !place.path.ends_with("supervise") || !self.root.join(&place.path).is_symlink());
+        places
     }
 
     /// The directory that the scripts take the programs from.

@@ -201,6 +201,14 @@ impl Client {
     }
 }
 
+/// Writes a program. Another process does so: a child that another test's thread forks just now would hold our descriptor,
+/// and a file that is open for writing cannot be executed.
+pub fn write_program(path: &std::path::Path, text: &str) {
+    let script = "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"";
+    let done = Command::new("/bin/sh").args(["-c", script, "sh", text]).arg(path).status().unwrap();
+    assert!(done.success());
+}
+
 pub fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

@@ -7,10 +7,11 @@
 //! that, and a temporary refusal where it says nothing.
 
 pub mod callout;
-pub mod limits;
+pub mod denied;
+pub mod dmarc;
 pub mod rcptcheck;
 pub mod recipients;
-pub mod tally;
+pub mod spf;
 
 use stafett_address::Mailbox;
 
@@ -38,15 +39,7 @@ pub type Checked = Result<(), Box<Refusal>>;
 /// # Errors
 /// The refusal.
 pub fn connection(context: &mut Context<'_, '_>) -> Checked {
-    limits::connection(context)
-}
-
-/// Before a password is looked at, for the account that the client claims to have.
-///
-/// # Errors
-/// The refusal.
-pub fn authentication(context: &mut Context<'_, '_>, account: &str) -> Checked {
-    limits::authentication(context, account)
+    denied::check(context)
 }
 
 /// After HELO or EHLO, whose name is in the session.
@@ -61,8 +54,8 @@ pub fn helo(_context: &mut Context<'_, '_>) -> Checked {
 ///
 /// # Errors
 /// The refusal.
-pub fn sender(context: &mut Context<'_, '_>, transaction: &mut Transaction) -> Checked {
-    limits::sender(context, transaction)
+pub fn sender(_context: &mut Context<'_, '_>, _transaction: &mut Transaction) -> Checked {
+    Ok(())
 }
 
 /// At RCPT, for a recipient that its own rules let pass.
@@ -73,34 +66,19 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
     recipients::bad(context, recipient)?;
     recipients::valid(context, recipient)?;
     rcptcheck::check(context, transaction, recipient)?;
-    limits::recipient(context, transaction, recipient)?;
+    spf::recipient(context, transaction, recipient)?;
     callout::check(context, recipient)
 }
 
-/// After RCPT was refused, by these checks or by the rules before them.
-pub fn refused(context: &mut Context<'_, '_>, transaction: &Transaction, refusal: &Refusal) {
-    limits::refused(context, transaction, refusal);
-}
-
-/// After a message was queued for so many recipients.
-pub fn accepted(context: &mut Context<'_, '_>, recipients: usize) {
-    limits::accepted(context, recipients);
-}
-
-/// When the connection is over.
-pub fn end(context: &mut Context<'_, '_>) {
-    limits::give_back(context);
-}
-
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
-pub fn wants_message(_policy: Policy<'_>) -> bool {
-    false
+pub fn wants_message(policy: Policy<'_>) -> bool {
+    dmarc::wants_message(policy)
 }
 
 /// At the end of the message, before it is queued. What it changes in the draft is queued.
 ///
 /// # Errors
 /// The refusal.
-pub fn message(_context: &mut Context<'_, '_>, _draft: &mut Draft) -> Checked {
-    Ok(())
+pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
+    dmarc::message(context, draft)
 }

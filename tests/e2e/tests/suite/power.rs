@@ -9,13 +9,31 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 /// Program, the letter of its user, and what its descriptors may be.
-const TABLE: [(&str, &str, &[&str]); 5] = [
+const TABLE: [(&str, &str, &[&str]); 6] = [
     ("stafett-tcpserver", "d", &["pipe:", "socket:", "anon_inode:", "control/tcp.smtp.cdb"]),
     ("stafett-smtpd", "d", &["pipe:", "socket:", "anon_inode:", "control", "control/morercpthosts.cdb"]),
     ("stafett-queued", "q", &["pipe:", "socket:", "anon_inode:", "control", "queue", "run/queue"]),
     ("stafett-send", "q", &["pipe:", "socket:", "anon_inode:", "control", "queue", "run/send"]),
     ("stafett-remote", "r", &["pipe:", "socket:", "anon_inode:", "control", "queue"]),
+    ("stafett-metrics", METRICS, &["pipe:", "socket:", "anon_inode:", "queue", "log"]),
 ];
+/// The one whose user has the group of the admins and no other.
+const METRICS: &str = "x";
+
+/// A running instance with the optional services.
+fn relay(sink: &Sink) -> Site {
+    let mut site = Site::new();
+    assert!(site.setup(&["--with", "metrics"]).status.success());
+    site.control("metricslisten", "");
+    site.control("rcpthosts", "taken.test\n");
+    site.control("smtproutes", &sink.route());
+    site.start(Supervisor::Runit);
+    site
+}
+
+fn group_of(letter: &str) -> String {
+    if letter == METRICS { USER_PREFIX.to_owned() } else { format!("{USER_PREFIX}{letter}") }
+}
 
 fn id_of(kind: &str, name: &str) -> String {
     let file = if kind == "user" { "/etc/passwd" } else { "/etc/group" };
@@ -36,7 +54,7 @@ fn fits(site: &Site, allowed: &[&str], target: &str) -> bool {
 fn check(site: &Site, process: &Process) {
     let (_, letter, allowed) = TABLE.iter().find(|(name, ..)| *name == process.name).unwrap();
     let status = process.status();
-    let (user, group) = (id_of("user", &format!("{USER_PREFIX}{letter}")), id_of("group", &format!("{USER_PREFIX}{letter}")));
+    let (user, group) = (id_of("user", &format!("{USER_PREFIX}{letter}")), id_of("group", &group_of(letter)));
     let common = id_of("group", USER_PREFIX);
     let words = |key: &str| status.get(key).map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).unwrap_or_default();
     assert_eq!(words("Uid"), vec![user; 4], "users of {}", process.name);
@@ -61,14 +79,14 @@ fn every_process_holds_no_more_than_the_table_says() {
         stafett_test_e2e::Step::Dot(_) => stafett_test_e2e::Act::Wait(std::time::Duration::from_secs(2)),
         _ => stafett_test_e2e::Act::Accept,
     });
-    let site = Site::relaying_to(&sink);
+    let site = relay(&sink);
     let mut client = Client::greeted(site.port());
     client.deliver("a@sender.test", &["b@taken.test"], &message("in-delivery"));
     assert!(sink.wait(10, |seen| seen.open > 0));
     let mut names = Vec::new();
     for (name, ..) in TABLE {
+        site.resident(name);
         let processes = site.processes(name);
-        assert!(!processes.is_empty(), "{name} does not run");
         for process in processes {
             check(&site, &process);
             names.push(process.name.clone());
@@ -117,11 +135,12 @@ fn the_services_cannot_reach_each_others_places() {
         return skip("the_services_cannot_reach_each_others_places", "needs root: an ordinary user runs everything as itself");
     }
     let sink = Sink::new();
-    let site = Site::relaying_to(&sink);
+    let site = relay(&sink);
     let can = |letter: &str, test: &str, path: &str| {
         let user = format!("{USER_PREFIX}{letter}");
         let mut command = Command::new("setpriv");
-        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--init-groups", "test", test]).arg(site.path(path));
+        let ids = [format!("--reuid={user}"), format!("--regid={}", group_of(letter))];
+        command.args(ids).args(["--init-groups", "test", test]).arg(site.path(path));
         command.status().unwrap().success()
     };
     assert!(can("q", "-w", "queue/new"));
@@ -129,7 +148,12 @@ fn the_services_cannot_reach_each_others_places() {
         assert!(!can(letter, "-r", "queue/new") && !can(letter, "-w", "queue/new"), "{letter} can reach queue/new");
         assert!(!can(letter, "-w", "run/queue"), "{letter} can write in run/queue");
     }
-    for letter in ["d", "q", "r", "l"] {
+    // It reads what it tells of, and changes nothing.
+    assert!(can(METRICS, "-r", "queue/new") && can(METRICS, "-r", "log/send") && can(METRICS, "-w", "run/send/socket"));
+    for path in ["queue/new", "queue/lastid", "log/send", "run/queue", "run/send", "run/smtpd/socket", "run/remote/socket"] {
+        assert!(!can(METRICS, "-w", path), "metrics can write to {path}");
+    }
+    for letter in ["d", "q", "r", "l", METRICS] {
         assert!(!can(letter, "-w", "control") && !can(letter, "-w", "service/smtpd/run"), "{letter} can change the configuration");
     }
     assert!(can("d", "-w", "run/queue/socket"));
@@ -143,7 +167,7 @@ fn each_resident_locks_itself_in() {
         return skip("each_resident_locks_itself_in", "needs root and strace");
     }
     let sink = Sink::new();
-    let site = Site::relaying_to(&sink);
+    let site = relay(&sink);
     let place = scratch();
     for (name, ..) in TABLE {
         let resident = site.resident(name);

@@ -1,0 +1,76 @@
+//! stafett-verify: tells smtpd what SPF, DKIM, ARC and DMARC say of a sender and of a message.
+//!
+//! What it does: answers the questions of smtpd at run/verify/socket. smtpd reads no message and no DNS answer: it gets
+//! verdicts, lines to put in front, and places to cut.
+//!
+//! Security stance: the one program that takes messages and records of strangers apart, and so a process of its own with a
+//! user of its own, that can read control/ and write nothing. The only one that links mail-auth. Each question has a
+//! deadline; threads, memory for messages and memory of answers are bounded.
+//!
+//! How it fails: with an answer that says that nobody could tell; what smtpd does then stands in control/spfbehavior and
+//! control/dmarcbehavior. 111 when it cannot begin.
+//!
+//! Known limits: no DNSSEC; a message of more than 64 MiB is judged by its header and SPF alone.
+
+mod dmarc;
+mod dns;
+mod fields;
+mod keys;
+mod message;
+mod names;
+mod pool;
+mod results;
+mod service;
+mod settings;
+mod signatures;
+mod spf;
+#[cfg(test)]
+mod table;
+
+use crate::service::Service;
+use crate::settings::Settings;
+use stafett_ask::Desk;
+use stafett_control::{Control, Watch};
+use stafett_dns::RESOLV_CONF;
+use stafett_instance::{Instance, Service as Name};
+use stafett_log::Log;
+use stafett_sys::privilege;
+use stafett_sys::sandbox::{Enforced, Sandbox};
+use std::process::ExitCode;
+
+const LOG: Log = Log::new("stafett-verify");
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            LOG.fatal(reason);
+            ExitCode::from(111)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let control = Control::new(instance.control());
+    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let settings = Settings::read(&control).map_err(|error| error.to_string())?;
+    let smtpd =
+        instance.owner_of(Name::Smtpd).map_err(|error| format!("unable to look at {}: {error}", instance.run(Name::Smtpd).display()))?;
+    let path = instance.socket(Name::Verify);
+    let desk = Desk::listen(LOG, &path, &[smtpd]).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
+
+    let sandbox = Sandbox::new().read(instance.control()).read(RESOLV_CONF);
+    match sandbox.enforce(dropped) {
+        Ok(Enforced::Fully) => {}
+        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
+        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
+    }
+
+    let mut service = Service::new(control, watch, settings)?;
+    LOG.line("status: ready");
+    desk.run(&mut service).map_err(|error| format!("unable to go on serving: {error}"))?;
+    LOG.line("status: exiting");
+    Ok(())
+}
