@@ -70,7 +70,8 @@ impl<'a> Draft<'a> {
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.lines.look(bytes);
         self.size += bytes.len() as u64;
-        self.put(bytes)
+        self.checksum.update(bytes);
+        self.gather(bytes)
     }
 
     /// Whether the message so far is whole lines that end with CRLF.
@@ -95,13 +96,8 @@ impl<'a> Draft<'a> {
     pub fn commit(mut self, envelope: &Envelope, sync_directory: bool) -> io::Result<Committed> {
         let mut text = Vec::with_capacity(512);
         envelope.write(&mut text);
-        let head = format!("stafett-queue 1\nid {}\n", self.id);
-        self.put(head.as_bytes())?;
-        self.put(&text)?;
-        let length = self.size + head.len() as u64 + text.len() as u64;
-        let sum = self.checksum.clone().finalize();
-        let commit = format!("commit {length} {sum:08x}\n");
-        self.gather(commit.as_bytes())?;
+        let ending = ending(self.id, self.size, self.checksum.clone(), &text);
+        self.gather(&ending)?;
         self.flush()?;
         let sync_time = self.publish(sync_directory)?;
         Ok(Committed { id: self.id, size: self.size, envelope: text, sync_time })
@@ -123,11 +119,6 @@ impl<'a> Draft<'a> {
         Ok(begun.elapsed())
     }
 
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.checksum.update(bytes);
-        self.gather(bytes)
-    }
-
     fn gather(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.gathered.extend_from_slice(bytes);
         if self.gathered.len() >= GATHER { self.flush() } else { Ok(()) }
@@ -138,6 +129,25 @@ impl<'a> Draft<'a> {
         self.gathered.clear();
         Ok(())
     }
+}
+
+/// The whole content of a message's file before its journal, for programs that make queues for tests.
+pub fn content(id: Id, message: &[u8], envelope: &Envelope) -> Vec<u8> {
+    let mut text = Vec::with_capacity(512);
+    envelope.write(&mut text);
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(message);
+    [message, &ending(id, message.len() as u64, sum, &text)].concat()
+}
+
+/// What stands behind the `size` bytes of a message, whose checksum is `sum` so far.
+fn ending(id: Id, size: u64, mut sum: crc32fast::Hasher, envelope: &[u8]) -> Vec<u8> {
+    let mut ending = format!("stafett-queue 1\nid {id}\n").into_bytes();
+    ending.extend_from_slice(envelope);
+    sum.update(&ending);
+    let commit = format!("commit {} {:08x}\n", size + ending.len() as u64, sum.finalize());
+    ending.extend_from_slice(commit.as_bytes());
+    ending
 }
 
 /// A name that is taken is an error, not a message lost; a file system that cannot promise that is

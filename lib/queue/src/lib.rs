@@ -17,7 +17,7 @@ mod notes;
 mod store;
 mod survey;
 
-pub use draft::{Committed, Draft};
+pub use draft::{Committed, Draft, content};
 pub use entry::{Damage, Entry};
 pub use id::{Id, Ids};
 pub use lines::StrictLines;
