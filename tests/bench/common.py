@@ -1,5 +1,6 @@
 """What the measuring programs share: relays in control groups, sinks, SMTP dialogues."""
 
+import atexit
 import os
 import re
 import select
@@ -63,6 +64,8 @@ class Counter:
         self.path = os.path.join(scratch, f"sink-{address}-{port}")
         self.process = subprocess.Popen(["smtp-sink", "-c", "-u", "nobody", "-m", "1024", f"{address}:{port}", "1024"],
                                         stdout=open(self.path, "wb"))
+        # It shares its port with whoever comes later, so it must not stay.
+        atexit.register(self.end)
         self.file = open(self.path, "rb", buffering=0)
         wait_for_port(port, address)
 

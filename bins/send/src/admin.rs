@@ -6,7 +6,7 @@
 
 use crate::destination::State;
 use crate::message::{Message, Wish};
-use crate::scheduler::{ENOUGH_ACTIVE, SETTLE, Scheduler, domain, now};
+use crate::scheduler::{SETTLE, Scheduler, domain, now};
 use stafett_queue_store::journal::{Event, Standing};
 use stafett_queue_store::{Entry, Id, Listed, Place};
 use stafett_route::SmtpRoutes;
@@ -216,7 +216,7 @@ impl Scheduler {
                     waiting.into_iter().for_each(|index| message.note(index, Event::Failed, RETURNED, now()));
                 }
                 // A bounce of very many at once goes through the line, so that memory stays bounded.
-                if self.messages.len() > ENOUGH_ACTIVE { self.wait(id, now()) } else { self.finish_if_idle(id) }
+                if self.messages.are_few() { self.finish_if_idle(id) } else { self.wait(id, now()) }
             }
             Wish::Retry => self.wait(id, now()),
         }

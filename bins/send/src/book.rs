@@ -111,6 +111,11 @@ impl Book {
         self.totals
     }
 
+    /// All that waits was found on disk; so many messages.
+    pub fn queue_read(&mut self, messages: usize) {
+        let _ = writeln!(self.text, "status: queue read: {messages} messages wait");
+    }
+
     /// The scheduler ends.
     pub fn exiting(&mut self) {
         self.text.push_str("status: exiting\n");

@@ -1,20 +1,24 @@
 //! What may wait for a disk or another process, each on a thread of its own: syncing marks and
-//! removals, and putting bounces into the queue. The scheduler's loop never waits for either, nor
-//! does one for the other.
+//! removals, putting bounces into the queue, and looking through the queue at the start. The
+//! scheduler's loop never waits for any, nor does one for the other.
 
 use stafett_envelope::Envelope;
-use stafett_queue_store::Id;
+use stafett_queue_store::{Id, Listed, Place, Store};
 use stafett_sys::descriptor;
 use stafett_wire::injector::{Answer, Injector};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 /// How long queued may take for a bounce.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Outcomes that wait for the loop at most; who has one more waits, too.
+const MOST_OUTCOMES: usize = 8;
+/// Messages that are found before the loop is told of them.
+const FIND: usize = 1000;
 
 /// Makes marks and removals durable: the files, then the directories.
 #[derive(Debug)]
@@ -50,6 +54,12 @@ pub enum Done {
     },
     /// Marks are durable, or not.
     Synced(io::Result<()>),
+    /// Messages that wait in queue/cur.
+    Found(Vec<Listed>),
+    /// A file there that is no message, or not where its message belongs.
+    Odd(PathBuf),
+    /// Everything there was found, or not.
+    Read(io::Result<()>),
 }
 
 /// The threads, from the scheduler's side.
@@ -57,8 +67,16 @@ pub enum Done {
 pub struct Chores {
     syncs: Sender<Sync>,
     bounces: Sender<Bounce>,
+    results: Results,
     done: Receiver<Done>,
     wake: OwnedFd,
+}
+
+/// Where a thread puts what it has done, and the bell that it rings then.
+#[derive(Debug)]
+struct Results {
+    done: SyncSender<Done>,
+    bell: OwnedFd,
 }
 
 impl Chores {
@@ -67,13 +85,28 @@ impl Chores {
     /// # Errors
     /// When no thread or pipe can be had.
     pub fn start(socket: PathBuf) -> io::Result<Chores> {
-        let (results, done) = channel();
-        let (wake, ring) = descriptor::pipe()?;
+        let (results, done) = sync_channel(MOST_OUTCOMES);
+        let (wake, bell) = descriptor::pipe()?;
         stafett_sys::socket::set_nonblocking(&wake, true)?;
-        let (its_results, its_ring) = (results.clone(), ring.try_clone()?);
-        let syncs = start(its_results, its_ring, |sync: Sync| Done::Synced(sync_all(&sync)))?;
-        let bounces = start(results, ring, move |bounce: Bounce| Done::Bounced { of: bounce.of, answer: inject(&socket, &bounce) })?;
-        Ok(Chores { syncs, bounces, done, wake })
+        let results = Results { done: results, bell };
+        let syncs = start(results.clone()?, |sync: Sync| Done::Synced(sync_all(&sync)))?;
+        let inject = move |bounce: Bounce| Done::Bounced { of: bounce.of, answer: inject(&socket, &bounce) };
+        let bounces = start(results.clone()?, inject)?;
+        Ok(Chores { syncs, bounces, results, done, wake })
+    }
+
+    /// Looks through queue/cur, once.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn read(&self, store: Store) -> io::Result<()> {
+        let results = self.results.clone()?;
+        std::thread::Builder::new().spawn(move || {
+            let read = results.find(&store);
+            // Nobody listens any more: the program ends.
+            let _ = results.put(Done::Read(read));
+        })?;
+        Ok(())
     }
 
     /// Asks for marks to be made durable.
@@ -101,15 +134,40 @@ impl AsFd for Chores {
     }
 }
 
+impl Results {
+    fn clone(&self) -> io::Result<Results> {
+        Ok(Results { done: self.done.clone(), bell: self.bell.try_clone()? })
+    }
+
+    fn put(&self, done: Done) -> Result<(), SendError<Done>> {
+        self.done.send(done)?;
+        let _ = descriptor::write_all(&self.bell, b"!");
+        Ok(())
+    }
+
+    /// Tells of everything in queue/cur, some at a time.
+    fn find(&self, store: &Store) -> io::Result<()> {
+        let mut found = Vec::with_capacity(FIND);
+        let mut take = |listed| {
+            found.push(listed);
+            if found.len() == FIND {
+                let _ = self.put(Done::Found(std::mem::replace(&mut found, Vec::with_capacity(FIND))));
+            }
+        };
+        store.list(Place::Waiting, &mut take, &mut |odd| drop(self.put(Done::Odd(odd.to_path_buf()))))?;
+        let _ = self.put(Done::Found(found));
+        Ok(())
+    }
+}
+
 /// A thread that does `work` for each thing that is asked of it, and rings.
-fn start<T: Send + 'static>(results: Sender<Done>, ring: OwnedFd, work: impl Fn(T) -> Done + Send + 'static) -> io::Result<Sender<T>> {
+fn start<T: Send + 'static>(results: Results, work: impl Fn(T) -> Done + Send + 'static) -> io::Result<Sender<T>> {
     let (orders, todo) = channel::<T>();
     std::thread::Builder::new().spawn(move || {
         for order in todo {
-            if results.send(work(order)).is_err() {
+            if results.put(work(order)).is_err() {
                 return;
             }
-            let _ = descriptor::write_all(&ring, b"!");
         }
     })?;
     Ok(orders)

@@ -40,8 +40,19 @@ pub struct Job {
     pub recipients: Vec<usize>,
     /// The number of the first recipient's delivery; the others follow.
     pub delivery: u64,
-    /// When it began.
+    /// What it counts as among the connections.
+    pub kind: Kind,
+    /// Since when it is delivered.
     pub since: Instant,
+}
+
+/// What a delivery counts as among the connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The destination had but messages that were tried before.
+    pub is_retry: bool,
+    /// The destination was slow the last time.
+    pub is_slow: bool,
 }
 
 /// What a connection says.

@@ -4,27 +4,24 @@
 //! within one, messages take turns too, so that a list of ten thousand delays nobody by more than
 //! one order.
 
+use crate::line::Line;
 use crate::pace::Pace;
+use crate::waiting::Record;
+use crate::work::{Queued, Work};
 use stafett_queue_store::{Id, Listed};
 use stafett_wire::delivery::{Destination, MOST_RECIPIENTS};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How long the failures of a destination are remembered for which nothing waits in memory: longer
 /// than its longest pause.
-const MEMORY: Duration = Duration::from_secs(1200);
+pub(crate) const MEMORY: Duration = Duration::from_secs(1200);
+/// How often is looked for those that can be forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// With less work than this, a destination gets what is parked for it.
-const LITTLE_WORK: usize = 250;
-
-/// Recipients of one message for one destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Work {
-    /// The message.
-    pub id: Id,
-    /// The recipients' numbers in its envelope, not empty.
-    pub recipients: Vec<usize>,
-}
+pub(crate) const LITTLE_WORK: usize = 250;
 
 /// One destination.
 #[derive(Debug)]
@@ -43,9 +40,11 @@ pub struct State {
     pub next_slot: Option<Instant>,
     /// Why, in the words of the last report.
     pub last_error: String,
-    work: VecDeque<Work>,
+    /// The admin wants it tried now.
+    pub is_hurried: bool,
+    pub(crate) work: Queued,
     /// Messages that are left on disk until the work above has become little.
-    parked: VecDeque<Listed>,
+    parked: VecDeque<Record>,
     in_turn: bool,
     /// Nothing has been going on since it was seen to be so; it is forgotten then.
     forget_at: Option<Instant>,
@@ -54,18 +53,23 @@ pub struct State {
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Destinations {
-    states: HashMap<u64, State>,
-    numbers: HashMap<Destination, u64>,
+    pub(crate) states: HashMap<u64, State>,
+    pub(crate) numbers: HashMap<Destination, u64>,
     turns: VecDeque<u64>,
     next: u64,
     /// The ids of all that are parked, so that none is parked twice.
     parked: HashSet<Id>,
+    /// Those with little work left of which messages are parked.
+    hungry: Line,
+    /// When pauses end and next messages may go; some of that may have changed since.
+    ends: BinaryHeap<Reverse<(Instant, u64)>>,
+    next_sweep: Option<Instant>,
 }
 
 impl Destinations {
     /// Adds work for a destination, which gets a turn. Returns its number.
     pub fn add(&mut self, destination: Destination, work: Work) -> u64 {
-        let number = self.number(destination);
+        let number = self.number(&destination);
         self.put_back(number, work);
         number
     }
@@ -73,7 +77,7 @@ impl Destinations {
     /// Adds work for a known destination at the end of its queue.
     pub fn put_back(&mut self, number: u64, work: Work) {
         if let Some(state) = self.states.get_mut(&number) {
-            state.work.push_back(work);
+            state.work.push(work);
         }
         self.give_turn(number);
     }
@@ -107,13 +111,32 @@ impl Destinations {
         Some(number)
     }
 
+    /// Leaves a destination alone until then, which is `seconds` since 1970.
+    pub fn pause(&mut self, number: u64, until: Instant, seconds: u64) {
+        if let Some(state) = self.states.get_mut(&number) {
+            state.paused = Some((until, seconds));
+            self.ends.push(Reverse((until, number)));
+        }
+    }
+
+    /// Lets the next message of a destination go then, or at any time.
+    pub fn set_next_slot(&mut self, number: u64, at: Option<Instant>) {
+        if let Some(state) = self.states.get_mut(&number) {
+            state.next_slot = at;
+            self.ends.extend(at.map(|at| Reverse((at, number))));
+        }
+    }
+
     /// One order's worth of work; what is left of that message goes to the end of the queue.
     pub fn take_work(&mut self, number: u64) -> Option<Work> {
         let state = self.states.get_mut(&number)?;
-        let mut work = state.work.pop_front()?;
+        let mut work = state.work.take()?;
         if work.recipients.len() > MOST_RECIPIENTS {
             let rest = work.recipients.split_off(MOST_RECIPIENTS);
-            state.work.push_back(Work { id: work.id, recipients: rest });
+            state.work.push(Work { recipients: rest, ..work });
+        }
+        if state.is_hungry() {
+            self.hungry.join(number);
         }
         Some(work)
     }
@@ -125,7 +148,7 @@ impl Destinations {
         let state = self.numbers.get(destination).and_then(|number| self.states.get_mut(number));
         let Some(state) = state.filter(|state| state.work.len() >= most) else { return false };
         if self.parked.insert(message.id) {
-            state.parked.push_back(message);
+            state.parked.push_back(message.into());
         }
         true
     }
@@ -138,12 +161,26 @@ impl Destinations {
     /// Messages to read again, at most `most`, because their destinations have little work left.
     pub fn unpark(&mut self, most: usize) -> Vec<Listed> {
         let mut found = Vec::new();
-        if self.parked.is_empty() {
-            return found;
+        while found.len() < most
+            && let Some(number) = self.hungry.next()
+        {
+            if self.states.get(&number).is_some_and(State::is_hungry) {
+                found.extend(self.unpark_of(number, most - found.len()));
+            }
+            if self.states.get(&number).is_some_and(State::is_hungry) {
+                self.hungry.join(number);
+            }
         }
-        for state in self.states.values_mut().filter(|state| state.work.len() < LITTLE_WORK) {
-            let room = (most - found.len()).min(state.parked.len());
-            found.extend(state.parked.drain(..room));
+        found
+    }
+
+    /// What is parked for a destination, at most `most`.
+    pub fn unpark_of(&mut self, number: u64, most: usize) -> Vec<Listed> {
+        let Some(state) = self.states.get_mut(&number) else { return Vec::new() };
+        let count = most.min(state.parked.len());
+        let found: Vec<Listed> = state.parked.drain(..count).map(Listed::from).collect();
+        if state.parked.is_empty() {
+            state.parked = VecDeque::new();
         }
         for listed in &found {
             self.parked.remove(&listed.id);
@@ -151,18 +188,14 @@ impl Destinations {
         found
     }
 
-    /// All that is parked for a destination that is down.
-    pub fn unpark_all(&mut self, number: u64) -> Vec<Listed> {
-        let parked: Vec<Listed> = self.states.get_mut(&number).map(|state| state.parked.drain(..).collect()).unwrap_or_default();
-        for listed in &parked {
-            self.parked.remove(&listed.id);
+    /// One piece of the work of a destination that is left alone.
+    pub fn take_back(&mut self, number: u64) -> Option<Work> {
+        let state = self.states.get_mut(&number)?;
+        let work = state.work.take();
+        if state.is_hungry() {
+            self.hungry.join(number);
         }
-        parked
-    }
-
-    /// All work of a destination, which has none then.
-    pub fn drain(&mut self, number: u64) -> Vec<Work> {
-        self.states.get_mut(&number).map(|state| state.work.drain(..).collect()).unwrap_or_default()
+        work
     }
 
     /// Forgets a destination of which nothing is left to know.
@@ -182,6 +215,10 @@ impl Destinations {
     /// Forgets those for which nothing has been going on for so long that their failures are history.
     /// Whoever sends mail to a thousand dead domains a minute must not fill the memory.
     fn forget_the_old(&mut self, now: Instant) {
+        if self.next_sweep.is_some_and(|at| now < at) {
+            return;
+        }
+        self.next_sweep = Some(now + SWEEP_EVERY);
         let mut old = Vec::new();
         for (number, state) in &mut self.states {
             state.forget_at = if state.is_unused() { state.forget_at.or(Some(now + MEMORY)) } else { None };
@@ -193,13 +230,16 @@ impl Destinations {
     /// Ends the pauses that are over by `now`, or all; gives those destinations their turn.
     /// Destinations whose failures were long ago are forgotten.
     pub fn end_pauses(&mut self, now: Instant, all: bool) {
-        let is_over = |until: Instant| all || until <= now;
-        let over =
-            |state: &State| state.paused.is_some_and(|(until, _)| is_over(until)) || state.next_slot.is_some_and(|until| until <= now);
-        let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| over(state)).map(|(number, _)| *number).collect();
-        for number in numbers {
+        let mut over = Vec::new();
+        if all {
+            over.extend(self.states.iter().filter(|(_, state)| state.paused.is_some()).map(|(number, _)| *number));
+        }
+        while self.ends.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            over.extend(self.ends.pop().map(|Reverse((_, number))| number));
+        }
+        for number in over {
             if let Some(state) = self.states.get_mut(&number) {
-                state.paused = state.paused.filter(|(until, _)| !is_over(*until));
+                state.paused = state.paused.filter(|(until, _)| !all && *until > now);
                 state.next_slot = state.next_slot.filter(|until| *until > now);
             }
             self.give_turn(number);
@@ -215,11 +255,11 @@ impl Destinations {
     /// Takes the queued work of a message back; says of how many recipients.
     pub fn withdraw(&mut self, id: Id) -> usize {
         let mut recipients = 0;
-        for state in self.states.values_mut() {
-            state.work.retain(|work| {
-                recipients += if work.id == id { work.recipients.len() } else { 0 };
-                work.id != id
-            });
+        for (number, state) in &mut self.states {
+            recipients += state.work.withdraw(id);
+            if state.is_hungry() {
+                self.hungry.join(*number);
+            }
         }
         recipients
     }
@@ -233,10 +273,10 @@ impl Destinations {
         })
     }
 
-    /// Ends the pause of a destination; says whether there was one.
+    /// Ends the pause of a destination, which is wanted now; says whether there was one.
     pub fn end_pause(&mut self, name: &Destination) -> bool {
-        let Some(number) = self.numbers.get(name).copied() else { return false };
-        let ended = self.states.get_mut(&number).is_some_and(|state| state.paused.take().is_some());
+        let number = self.number(name);
+        let ended = self.states.get_mut(&number).is_some_and(State::hurry);
         self.give_turn(number);
         ended
     }
@@ -250,43 +290,33 @@ impl Destinations {
         let paused = |state: &State| state.paused.is_some() && is_named(state);
         let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| paused(state)).map(|(number, _)| *number).collect();
         for number in &numbers {
-            if let Some(state) = self.states.get_mut(number) {
-                state.paused = None;
-            }
+            self.states.get_mut(number).map(State::hurry);
             self.give_turn(*number);
         }
         numbers.len()
     }
 
-    /// The end of the next pause.
+    /// The end of the next pause, or the next moment to look for it.
     pub fn next_pause_end(&self) -> Option<Instant> {
-        let ends = self.states.values().flat_map(|state| [state.paused.map(|(until, _)| until), state.next_slot]);
-        ends.flatten().min()
+        self.ends.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A destination other than `number` that has an idle connection.
-    pub fn idle_elsewhere(&mut self, number: u64) -> Option<u64> {
-        self.states
-            .iter_mut()
-            .find(|(other, state)| **other != number && !state.idle.is_empty())
-            .and_then(|(_, state)| state.idle.first().copied())
-    }
-
-    fn number(&mut self, destination: Destination) -> u64 {
-        if let Some(number) = self.numbers.get(&destination) {
+    fn number(&mut self, destination: &Destination) -> u64 {
+        if let Some(number) = self.numbers.get(destination) {
             return *number;
         }
         self.next += 1;
         self.numbers.insert(destination.clone(), self.next);
         let state = State {
-            name: destination,
+            name: destination.clone(),
             pace: Pace::default(),
             open: 0,
             idle: Vec::new(),
             paused: None,
             next_slot: None,
             last_error: String::new(),
-            work: VecDeque::new(),
+            is_hurried: false,
+            work: Queued::default(),
             parked: VecDeque::new(),
             in_turn: false,
             forget_at: None,
@@ -302,87 +332,32 @@ impl State {
         self.work.iter().map(|work| work.recipients.len()).sum::<usize>() + self.parked.len()
     }
 
+    /// Whether it has but messages that were tried before, and nobody asked for it.
+    pub fn is_retry(&self) -> bool {
+        !self.work.has_fresh() && !self.is_hurried
+    }
+
+    /// Ends its pause, and lets it not wait behind others that are tried again. Says whether there was a pause.
+    fn hurry(&mut self) -> bool {
+        self.is_hurried = true;
+        self.paused.take().is_some()
+    }
+
+    fn is_hungry(&self) -> bool {
+        !self.parked.is_empty() && self.work.len() < LITTLE_WORK
+    }
+
     fn is_unused(&self) -> bool {
         self.open == 0 && self.work.is_empty() && self.parked.is_empty() && self.paused.is_none() && !self.in_turn
+    }
+
+    /// Whether anything waits, in memory or parked.
+    pub fn waits(&self) -> bool {
+        !self.work.is_empty() || !self.parked.is_empty()
     }
 
     /// Whether any work waits.
     pub fn has_work(&self) -> bool {
         !self.work.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Destinations, MEMORY, Work};
-    use stafett_queue_store::{Id, Listed, Place};
-    use stafett_wire::delivery::{Destination, Kind};
-    use std::time::Instant;
-
-    fn host(name: &str) -> Destination {
-        Destination { kind: Kind::Host, name: name.to_owned(), port: 25 }
-    }
-
-    #[test]
-    fn a_big_list_waits_its_turn_after_each_order() {
-        let mut all = Destinations::default();
-        all.add(host("a"), Work { id: Id(1), recipients: (0..250).collect() });
-        all.add(host("a"), Work { id: Id(2), recipients: vec![0] });
-        let number = all.next_turn().unwrap();
-        let sizes: Vec<_> = std::iter::from_fn(|| all.take_work(number)).map(|work| (work.id.0, work.recipients.len())).collect();
-        assert_eq!(sizes, [(1, 100), (2, 1), (1, 100), (1, 50)]);
-    }
-
-    #[test]
-    fn failures_are_remembered_for_a_while_and_then_forgotten() {
-        let mut all = Destinations::default();
-        let number = all.add(host("a"), Work { id: Id(1), recipients: vec![0] });
-        all.drain(number);
-        assert_eq!(all.next_turn(), Some(number));
-        let now = Instant::now();
-        let state = all.state(number).unwrap();
-        let pause = state.pace.failed(0);
-        state.paused = Some((now + pause, 0));
-        all.forget_if_unused(number);
-        all.end_pauses(now + pause, false);
-        assert_eq!(all.states.len(), 1);
-        all.end_pauses(now + pause + MEMORY, false);
-        assert!(all.states.is_empty() && all.numbers.is_empty());
-    }
-
-    #[test]
-    fn a_busy_destination_leaves_messages_on_disk_until_little_is_left() {
-        let mut all = Destinations::default();
-        let listed = |id| Listed { id: Id(id), size: 1, place: Place::Waiting, due: 1 };
-        for id in 0..300 {
-            assert!(!all.park(&host("a"), listed(id), 300));
-            all.add(host("a"), Work { id: Id(id), recipients: vec![0] });
-        }
-        assert!(all.park(&host("a"), listed(300), 300) && all.park(&host("a"), listed(300), 300));
-        assert!(!all.park(&host("b"), listed(301), 300), "another destination has room");
-        assert!(all.unpark(10).is_empty() && all.is_parked(Id(300)));
-        let number = all.next_turn().unwrap();
-        while all.states[&number].work.len() >= super::LITTLE_WORK {
-            all.take_work(number);
-        }
-        let found: Vec<u64> = all.unpark(10).iter().map(|listed| listed.id.0).collect();
-        assert_eq!(found, [300], "once, although it was parked twice");
-        assert!(!all.is_parked(Id(300)));
-    }
-
-    #[test]
-    fn destinations_take_turns_and_are_forgotten_when_nothing_is_left() {
-        let mut all = Destinations::default();
-        for (name, id) in [("a", 1), ("a", 2), ("b", 3)] {
-            all.add(host(name), Work { id: Id(id), recipients: vec![0] });
-        }
-        let mut order = Vec::new();
-        while let Some(number) = all.next_turn() {
-            order.push(all.take_work(number).unwrap().id.0);
-            all.give_turn(number);
-            all.forget_if_unused(number);
-        }
-        assert_eq!(order, [1, 3, 2]);
-        assert!(all.states.is_empty() && all.numbers.is_empty());
     }
 }

@@ -1,14 +1,14 @@
 //! Orders out, reports in: which connection delivers what, and what a report means.
 
 use crate::clock::is_too_old;
-use crate::connection::{Connection, Heard, IDLE, Job};
-use crate::destination::Work;
+use crate::connection::{Connection, Heard, IDLE, Job, Kind};
 use crate::message::event;
-use crate::pace::{LONGEST_PAUSE, is_short};
+use crate::pace::is_short;
 use crate::scheduler::{Scheduler, now};
+use crate::work::Work;
 use stafett_handoff::{Answer, Client};
-use stafett_queue_store::Id;
 use stafett_queue_store::journal::Event;
+use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
 use stafett_wire::delivery::{Report, Scope};
 use std::io;
@@ -27,7 +27,7 @@ const UNREAD: &str = "it does not read what it is told";
 /// An order's envelope at most, in bytes; a larger one is cut into several orders.
 const LARGEST_ENVELOPE: usize = 128 * 1024;
 /// What is added to the last reply when a message has been tried long enough (qmail-send(8)).
-const TOO_OLD: &str = "I'm not going to try again; this message has been in the queue too long.";
+pub(crate) const TOO_OLD: &str = "I'm not going to try again; this message has been in the queue too long.";
 
 /// The line to stafett-remote, made again when it breaks.
 #[derive(Debug)]
@@ -131,31 +131,36 @@ impl Scheduler {
         if !state.has_work() || state.paused.is_some() || state.next_slot.is_some() {
             return false;
         }
-        let connection = match state.idle.pop() {
-            Some(idle) => Some(idle),
-            None if state.open < state.pace.window(limits.connections) => self.open(number),
+        let (is_retry, pace) = (state.is_retry(), state.pace.clone());
+        // Of old mail, one message finds out whether the destination is there.
+        let window = if is_retry && !pace.is_proven() { 1 } else { pace.window(limits.connections) };
+        if state.idle.is_empty() && state.open >= window.min(limits.connections) {
             // Its own connections give it its next turn.
-            None => return false,
-        };
+            return false;
+        }
+        let may = !is_retry || self.has_room_for_retry(&pace);
+        let connection = if may { self.idle_or_new(number) } else { None };
         let Some(connection) = connection else {
-            self.blocked.insert(number);
+            let line = if is_retry { &mut self.blocked.retries } else { &mut self.blocked.fresh };
+            line.join(number);
             return false;
         };
-        if let Some(state) = self.destinations.state(number) {
-            state.next_slot = limits.rate.map(|rate| Instant::now() + MINUTE / rate);
-        }
+        self.destinations.set_next_slot(number, limits.rate.map(|rate| Instant::now() + MINUTE / rate));
         match self.destinations.take_work(number) {
-            Some(work) => self.order(connection, number, work),
+            Some(work) => self.order(connection, number, work, Kind { is_retry, is_slow: pace.is_slow() }),
             None => false,
         }
+    }
+
+    fn idle_or_new(&mut self, number: u64) -> Option<u64> {
+        self.destinations.state(number)?.idle.pop().or_else(|| self.open(number))
     }
 
     /// A new connection, if the limit allows and stafett-remote is there.
     fn open(&mut self, number: u64) -> Option<u64> {
         if self.connections.len() >= self.settings.concurrency {
-            // A few connections are looked at sooner than thousands of destinations that wait.
-            self.connections.values().find(|connection| connection.job.is_none())?;
-            let idle = self.destinations.idle_elsewhere(number)?;
+            let is_idle = |connection: &Connection| connection.job.is_none() && connection.destination != number;
+            let idle = self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(idle, _)| *idle)?;
             self.close(idle);
         }
         if self.settings.concurrency == 0 || !self.remote_is_there() {
@@ -213,7 +218,7 @@ impl Scheduler {
         self.remote.client.is_some() && Instant::now() >= self.remote.busy_until
     }
 
-    fn order(&mut self, connection: u64, number: u64, mut work: Work) -> bool {
+    fn order(&mut self, connection: u64, number: u64, mut work: Work, kind: Kind) -> bool {
         let Some(message) = self.messages.get_mut(&work.id) else {
             self.make_idle(connection);
             return true;
@@ -221,7 +226,7 @@ impl Scheduler {
         let mut text = message.order_text(&work.recipients);
         while (text.len() > LARGEST_ENVELOPE || message.is_one_by_one()) && work.recipients.len() > 1 {
             let rest = work.recipients.split_off(work.recipients.len() / 2);
-            self.destinations.put_back(number, Work { id: work.id, recipients: rest });
+            self.destinations.put_back(number, Work { recipients: rest, ..work });
             text = message.order_text(&work.recipients);
         }
         if message.file.is_none() {
@@ -234,11 +239,11 @@ impl Scheduler {
                 }
             }
         }
-        self.send_order(connection, number, work, &text);
+        self.send_order(connection, number, work, &text, kind);
         true
     }
 
-    fn send_order(&mut self, connection: u64, number: u64, work: Work, text: &[u8]) {
+    fn send_order(&mut self, connection: u64, number: u64, work: Work, text: &[u8], kind: Kind) {
         self.begin_attempt(work.id);
         let Some(message) = self.messages.get(&work.id) else { return };
         let Some(file) = message.file.clone() else { return };
@@ -247,7 +252,7 @@ impl Scheduler {
             self.book.starting(delivery + offset, work.id, message.address(*recipient));
         }
         let count = work.recipients.len();
-        let job = Job { id: work.id, recipients: work.recipients, delivery, since: Instant::now() };
+        let job = Job { id: work.id, recipients: work.recipients, delivery, kind, since: Instant::now() };
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let sent =
             self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
@@ -270,7 +275,7 @@ impl Scheduler {
                 );
             }
             // Before the close, which forgets a destination without work.
-            self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients });
+            self.put_job_back(number, job);
             self.close(connection);
             return;
         }
@@ -298,7 +303,7 @@ impl Scheduler {
         let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
         let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
         self.running = self.running.saturating_sub(job.recipients.len());
-        self.judge_destination(destination, &report);
+        self.judge_destination(destination, &report, job.since.elapsed());
         self.record(&job, &report.recipients, &report.dsn_taken);
         if keep {
             self.make_idle(number);
@@ -341,7 +346,7 @@ impl Scheduler {
         self.unblock();
     }
 
-    fn judge_destination(&mut self, number: u64, report: &Report) {
+    fn judge_destination(&mut self, number: u64, report: &Report, took: Duration) {
         let Some(state) = self.destinations.state(number) else { return };
         let most = self.settings.limits_of(&state.name).connections;
         if report.scope == Scope::Message {
@@ -349,48 +354,21 @@ impl Scheduler {
             return;
         }
         state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();
-        let pause = state.pace.failed(state.open.saturating_sub(1));
+        let pause = state.pace.failed(state.open.saturating_sub(1), took);
+        state.is_hurried = false;
         if pause.is_zero() || state.paused.is_some() {
             return;
         }
-        state.paused = Some((Instant::now() + pause, now() + pause.as_secs()));
+        self.destinations.pause(number, Instant::now() + pause, now() + pause.as_secs());
         if !is_short(pause) {
-            self.put_off(number);
+            self.putting_off.join(number);
         }
     }
 
-    /// As [`Scheduler::put_off`], if the destination is down for longer than messages may wait in
-    /// memory.
-    pub(crate) fn put_off_if_down(&mut self, number: u64) {
-        let paused = self.destinations.state(number).and_then(|state| state.paused);
-        if paused.is_some_and(|(until, _)| !is_short(until.saturating_duration_since(Instant::now()))) {
-            self.put_off(number);
-        }
-    }
-
-    /// Lets everything that waits for a destination that is down wait on disk instead.
-    fn put_off(&mut self, number: u64) {
-        let Some(state) = self.destinations.state(number) else { return };
-        let until = state.paused.map_or(0, |(_, until)| until);
-        let text = format!("Not tried, because {} could not be reached: {}", state.name, state.last_error);
-        for parked in self.destinations.unpark_all(number) {
-            self.put_in_line(parked);
-        }
-        // The pause may be older than the step of the clock that made a message too old.
-        let may_fail = now() >= self.ahead_at.saturating_add(LONGEST_PAUSE.as_secs());
-        for work in self.destinations.drain(number) {
-            let Some(message) = self.messages.get_mut(&work.id) else { continue };
-            for index in &work.recipients {
-                let expired = may_fail && is_too_old(message, *index, &self.settings, self.ahead_at, now());
-                let text = if expired { format!("{text}\n{TOO_OLD}") } else { text.clone() };
-                message.note(*index, event(Verdict::Temporary, expired), &text, now());
-                if !expired {
-                    message.not_before = message.not_before.max(until);
-                }
-            }
-            message.open = message.open.saturating_sub(work.recipients.len());
-            self.finish_if_idle(work.id);
-        }
+    /// What was not delivered after all waits again.
+    fn put_job_back(&mut self, number: u64, job: Job) {
+        let is_old = self.messages.get(&job.id).is_some_and(|message| message.place != Place::New);
+        self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients, is_old });
     }
 
     fn gone(&mut self, number: u64) {
@@ -434,8 +412,8 @@ impl Scheduler {
                 message.suspect |= suspect;
             }
             // Before the close, which forgets a destination without work.
-            self.destinations.put_back(destination, Work { id: job.id, recipients: job.recipients });
-            self.blocked.insert(destination);
+            self.put_job_back(destination, job);
+            self.blocked.fresh.join(destination);
         }
         self.close(number);
     }
@@ -471,12 +449,5 @@ impl Scheduler {
         let idle: Vec<u64> =
             self.connections.iter().filter(|(_, connection)| connection.job.is_none()).map(|(number, _)| *number).collect();
         idle.into_iter().for_each(|number| self.close(number));
-    }
-
-    /// Destinations that could have no connection get another turn.
-    fn unblock(&mut self) {
-        for number in std::mem::take(&mut self.blocked) {
-            self.destinations.give_turn(number);
-        }
     }
 }

@@ -5,10 +5,10 @@
 
 use crate::admin::routes_for;
 use crate::delay::late;
-use crate::destination::Work;
 use crate::message::Message;
 use crate::scheduler::{OWN_TROUBLE, Scheduler, domain, now};
-use stafett_queue_store::journal::Event;
+use crate::work::Work;
+use stafett_queue_store::journal::{self, Event};
 use stafett_queue_store::{Id, Listed, Place};
 use stafett_route::SmtpRoutes;
 use stafett_wire::delivery::Destination;
@@ -55,10 +55,11 @@ impl Scheduler {
         }
         nowhere.into_iter().for_each(|index| message.note(index, Event::Failed, NOWHERE, now()));
         message.open = groups.values().map(Vec::len).sum();
-        let id = message.id;
+        let (id, is_old) = (message.id, message.place != Place::New);
         self.messages.insert(id, message);
+        let work = |recipients| Work { id, recipients, is_old };
         let numbers: Vec<u64> =
-            groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, Work { id, recipients })).collect();
+            groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, work(recipients))).collect();
         numbers.into_iter().for_each(|number| self.put_off_if_down(number));
         self.finish_if_idle(id);
     }
@@ -142,8 +143,7 @@ impl Scheduler {
         let moved = self.store.wait_until(id, size, place, due);
         match moved {
             Ok(()) => {
-                self.touch(place, id);
-                self.touch(Place::Waiting, id);
+                // Not synced: what a power cut undoes here is tried again too early.
                 self.keep_unwritten(id, lines);
                 self.waiting.add(Listed { id, size, place: Place::Waiting, due });
             }
@@ -185,8 +185,10 @@ impl Scheduler {
         }
         match self.store.append(id, message.size, message.place, &message.lines) {
             Ok(file) => {
-                message.lines.clear();
-                self.unsynced.mark(file);
+                let lines = std::mem::take(&mut message.lines);
+                if journal::lines(lines.as_bytes()).any(|line| line.event != Event::Deferred) {
+                    self.unsynced.mark(file);
+                }
             }
             Err(error) => self.book.error(format_args!(
                 "unable to write to the journal of msg {id}: {error}; a crash before it is written could cause duplicates"

@@ -4,19 +4,14 @@
 //! memory holds little. What is damaged or in a wrong place is said and set aside, never dropped.
 
 use crate::message::Message;
-use crate::pace::latest_attempt;
-use crate::schedule::attempt_after;
-use crate::scheduler::{ENOUGH_ACTIVE, OWN_TROUBLE, SETTLE, Scheduler, now};
+use crate::scheduler::{OWN_TROUBLE, SETTLE, Scheduler, TURN, now};
 use stafett_envelope::Envelope;
 use stafett_queue_store::journal::Standing;
 use stafett_queue_store::{Entry, Id, Listed, Place};
 use stafett_wire::arrival::Arrival;
-use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Messages in memory at most; further ones stay in queue/new until there is room.
-const MOST_ACTIVE: usize = 16_000;
 /// Work for one destination in memory at most, when queued tells of one more message.
 const MOST_TOLD: usize = 2_000;
 /// Work for one destination in memory at most, when a message for it was read from disk.
@@ -38,29 +33,6 @@ impl Scheduler {
         }
     }
 
-    /// Settles who is suspected, for as long as it takes: most of what was under way when a scheduler
-    /// was killed is delivered and gone; after a crash of the machine, all that was due is suspected.
-    pub(crate) fn settle_suspects(&mut self) -> io::Result<()> {
-        let (all_due, started) = (self.suspects.all_due, self.started);
-        if all_due || !self.suspects.ids.is_empty() {
-            let (mut queued, mut due) = (HashSet::new(), Vec::new());
-            for place in [Place::New, Place::Waiting, Place::Held] {
-                let mut look = |listed: Listed| {
-                    queued.insert(listed.id);
-                    due.extend(Some(listed.id).filter(|id| all_due && listed.due <= started && id.birth_seconds() < started));
-                };
-                self.store.list(place, &mut look, &mut |_| {})?;
-            }
-            self.suspects.ids.retain(|id| queued.contains(id));
-            self.suspects.ids.extend(due);
-        }
-        if let Err(error) = self.attempts.restart(self.suspects.ids.iter().copied()) {
-            self.book
-                .error(format_args!("unable to begin {}/attempts anew: {error}; going on with the old one", self.store.root().display()));
-        }
-        Ok(())
-    }
-
     /// Takes what queued tells.
     pub fn arrival(&mut self, packet: &[u8]) {
         let parsed = match Arrival::parse(packet) {
@@ -72,7 +44,7 @@ impl Scheduler {
             }
         };
         match parsed {
-            Some((id, size, envelope)) if self.messages.len() < MOST_ACTIVE && !self.ending => {
+            Some((id, size, envelope)) if self.messages.have_room() && !self.ending => {
                 if !self.messages.contains_key(&id) {
                     let standings = vec![Standing::default(); envelope.recipients.len()];
                     self.begin_pass(Message::new(id, size, Place::New, envelope, standings), 1, MOST_TOLD);
@@ -93,7 +65,7 @@ impl Scheduler {
             return;
         }
         self.heed_clock();
-        if self.rescan.is_some_and(|at| at <= Instant::now()) && self.messages.len() < ENOUGH_ACTIVE {
+        if self.rescan.is_some_and(|at| at <= Instant::now()) && self.messages.are_few() {
             self.rescan = None;
             if let Err(error) = self.scan_new() {
                 self.book.error(format_args!("unable to read {}/new: {error}", self.store.root().display()));
@@ -105,8 +77,9 @@ impl Scheduler {
                 self.read(parked);
             }
         }
+        let begun = Instant::now();
         for _ in 0..LOADS {
-            if self.messages.len() >= ENOUGH_ACTIVE {
+            if !self.messages.are_few() || begun.elapsed() >= TURN {
                 return;
             }
             match self.waiting.next(now()) {
@@ -115,34 +88,6 @@ impl Scheduler {
                 None => return,
             }
         }
-    }
-
-    /// Brings attempts forward that only a wrong clock can have put off that far.
-    pub(crate) fn mend_times(&mut self) {
-        let now = now();
-        let wrong = self.waiting.take_if(|listed| listed.due > latest_attempt(listed.id.birth_seconds(), now));
-        if !wrong.is_empty() {
-            self.book.error(format_args!(
-                "{} messages were put off by a wrong clock; they are tried as if they had been tried last now",
-                wrong.len()
-            ));
-        }
-        for listed in wrong {
-            let mut due = attempt_after(listed.id, 0, now, std::iter::empty());
-            if let Err(error) = self.store.wait_until(listed.id, listed.size, listed.place, due) {
-                self.book.error(format_args!("unable to set the time of msg {}: {error}; trying it now", listed.id));
-                due = 0;
-            }
-            self.touch(Place::Waiting, listed.id);
-            self.waiting.add(Listed { place: Place::Waiting, due, ..listed });
-        }
-    }
-
-    pub(crate) fn scan_waiting(&mut self) -> io::Result<()> {
-        let Scheduler { store, waiting, book, .. } = self;
-        store.list(Place::Waiting, &mut |listed| waiting.add(listed), &mut |odd| {
-            book.error(format_args!("{} is no message, or not where its message belongs; move it away, or to queue/new", odd.display()));
-        })
     }
 
     pub(crate) fn scan_new(&mut self) -> io::Result<()> {
@@ -210,6 +155,7 @@ impl Scheduler {
         let is_known = unwritten.is_some();
         unwritten.into_iter().for_each(|lines| message.remember(lines));
         message.suspect = !is_known && self.suspects.ids.contains(&id);
+        self.is_still_queued(id);
         message
     }
 

@@ -6,7 +6,7 @@
 //! a delivery that may have happened.
 //! How it fails: what cannot be done now waits on disk; a second scheduler on the same queue
 //! refuses to start.
-//! Known limits: at most 16,000 messages in memory; the others wait in queue/ as names and times.
+//! Known limits: at most 16,000 messages or 36 MB of them in memory; the others wait in queue/ as names and times.
 
 mod admin;
 mod attempts;
@@ -20,11 +20,16 @@ mod delay;
 mod destination;
 mod dispatch;
 mod life;
+mod line;
 mod load;
 mod message;
+mod messages;
 mod pace;
+mod putoff;
+mod reading;
 mod report;
 mod returned;
+mod room;
 mod schedule;
 mod scheduler;
 mod settings;
@@ -32,9 +37,12 @@ mod telling;
 mod twins;
 mod verp;
 mod waiting;
+mod work;
 
 #[cfg(test)]
 mod bounce_test;
+#[cfg(test)]
+mod destination_test;
 
 use attempts::Attempts;
 use book::Book;
@@ -132,7 +140,11 @@ impl Loop {
         while !self.scheduler.may_end() {
             let heard = self.wait()?;
             self.handle(heard);
+            if let Some(reason) = self.scheduler.broken.take() {
+                return Err(reason);
+            }
             self.scheduler.load();
+            self.scheduler.put_off_some();
             self.scheduler.dispatch();
             self.scheduler.sync(false);
             self.scheduler.tidy();

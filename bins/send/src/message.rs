@@ -20,6 +20,8 @@ pub struct Message {
     pub place: Place,
     /// Its envelope.
     pub envelope: Envelope,
+    /// About how many bytes it takes in memory.
+    pub weight: usize,
     /// The text of the envelope without recipients, as every order repeats it.
     pub facts: Vec<u8>,
     /// Where each recipient stands.
@@ -59,6 +61,7 @@ impl Message {
             id,
             size,
             place,
+            weight: weight(&envelope, &standings),
             envelope,
             facts,
             standings,
@@ -163,6 +166,16 @@ impl Message {
     pub fn address(&self, recipient: usize) -> &str {
         self.envelope.recipients.get(recipient).map_or("", |recipient| recipient.address.as_str())
     }
+}
+
+/// About how many bytes of memory an envelope and its standings take.
+fn weight(envelope: &Envelope, standings: &[Standing]) -> usize {
+    // What the recipients' numbers take in the queues of their destinations is part of the constant.
+    const EACH: usize = size_of::<Recipient>() + size_of::<Standing>() + 64;
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let recipients = envelope.recipients.iter().map(|one| EACH + one.address.len() + text(&one.notify) + text(&one.orcpt));
+    let replies = standings.iter().map(|standing| standing.text.len());
+    size_of::<Message>() + 1024 + recipients.sum::<usize>() + replies.sum::<usize>()
 }
 
 /// What the admin wants of a message.

@@ -7,6 +7,8 @@ use std::time::Duration;
 const FIRST_WINDOW: usize = 5;
 /// The longest pause after failures of a destination.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// A destination that has not answered after this time is slow.
+pub const PROMPT: Duration = Duration::from_secs(5);
 /// Up to this pause, messages for the destination wait in memory; beyond, on disk.
 const SHORT_PAUSE: Duration = Duration::from_secs(8);
 
@@ -34,11 +36,13 @@ pub fn latest_attempt(birth: u64, now: u64) -> u64 {
 pub struct Pace {
     window: usize,
     failures: u32,
+    proven: bool,
+    slow: bool,
 }
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { window: FIRST_WINDOW, failures: 0 }
+        Pace { window: FIRST_WINDOW, failures: 0, proven: false, slow: false }
     }
 }
 
@@ -54,20 +58,39 @@ impl Pace {
         if self.failures > 0 {
             *self = Pace::default();
         }
+        (self.proven, self.slow) = (true, false);
         self.window = (self.window + 1).min(most.max(1));
     }
 
-    /// The destination could not be reached while `others` of our connections to it were open.
+    /// One of a destination that takes mail.
+    pub fn proven() -> Pace {
+        Pace { proven: true, ..Pace::default() }
+    }
+
+    /// Whether it kept a connection busy for long when it failed last.
+    pub fn is_slow(&self) -> bool {
+        self.slow
+    }
+
+    /// Whether it has taken or refused a message in an orderly way since it last failed, as far as is known.
+    pub fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// The destination could not be reached while `others` of our connections to it were open; to see that took so long.
     /// Returns how long to leave it alone; zero when it only takes no more connections.
-    pub fn failed(&mut self, others: usize) -> Duration {
+    pub fn failed(&mut self, others: usize, took: Duration) -> Duration {
         if others > 0 && self.failures == 0 {
             self.window = others;
             return Duration::ZERO;
         }
         self.failures = self.failures.saturating_add(1);
+        (self.proven, self.slow) = (false, took > PROMPT);
         self.window = FIRST_WINDOW;
         let seconds = 1_u64.checked_shl(self.failures - 1).unwrap_or(u64::MAX);
-        Duration::from_secs(seconds).min(LONGEST_PAUSE)
+        // Who keeps a connection busy for minutes gets one half of the time at most.
+        let took = if self.slow { took } else { Duration::ZERO };
+        Duration::from_secs(seconds).max(took).min(LONGEST_PAUSE)
     }
 
     /// Whether the last attempts failed.
@@ -116,7 +139,7 @@ mod tests {
     #[test]
     fn a_destination_that_is_down_is_probed_by_one_after_growing_pauses() {
         let mut pace = Pace::default();
-        let pauses: Vec<u64> = (0..12).map(|_| pace.failed(0).as_secs()).collect();
+        let pauses: Vec<u64> = (0..12).map(|_| pace.failed(0, Duration::ZERO).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         assert_eq!(pace.window(20), 1);
         pace.succeeded(20);
@@ -124,9 +147,17 @@ mod tests {
     }
 
     #[test]
+    fn a_destination_that_is_slow_to_fail_rests_as_long() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.failed(0, Duration::from_secs(300)), Duration::from_secs(300));
+        assert_eq!(pace.failed(0, Duration::from_secs(3000)), Duration::from_secs(600));
+        assert_eq!(pace.failed(0, Duration::from_secs(4)), Duration::from_secs(4));
+    }
+
+    #[test]
     fn one_connection_too_many_only_shrinks_the_window() {
         let mut pace = Pace::default();
-        assert_eq!(pace.failed(3), Duration::ZERO);
+        assert_eq!(pace.failed(3, Duration::ZERO), Duration::ZERO);
         assert_eq!(pace.window(20), 3);
     }
 }

@@ -11,7 +11,12 @@ use crate::chores::{self, Chores, Done};
 use crate::connection::Connection;
 use crate::destination::Destinations;
 use crate::dispatch::RemoteLine;
+use crate::line::Line;
+
 use crate::message::Message;
+use crate::messages::Messages;
+use crate::reading::Reading;
+use crate::room::Blocked;
 use crate::settings::Settings;
 use crate::waiting::Waiting;
 use stafett_queue_store::{Id, Listed, Store};
@@ -22,10 +27,10 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Messages are read from disk while fewer than this are in memory.
-pub(crate) const ENOUGH_ACTIVE: usize = 8_000;
 /// How long a name in queue/new is left alone that nobody told us of: queued may be syncing it.
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+/// How long a turn of the loop may read from disk or write there, beside what is being delivered.
+pub(crate) const TURN: Duration = Duration::from_millis(5);
 /// How often marks and removals are made durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Journals that are kept open for syncing; more are synced with their whole file system.
@@ -42,11 +47,13 @@ pub struct Scheduler {
     pub(crate) attempts: Attempts,
     pub(crate) suspects: Suspects,
     pub(crate) destinations: Destinations,
-    pub(crate) messages: HashMap<Id, Message>,
+    pub(crate) messages: Messages,
     pub(crate) connections: HashMap<u64, Connection>,
     pub(crate) next_connection: u64,
     pub(crate) remote: RemoteLine,
-    pub(crate) blocked: HashSet<u64>,
+    pub(crate) blocked: Blocked,
+    /// Destinations that are down, whose work is on its way to the disk.
+    pub(crate) putting_off: Line,
     pub(crate) next_delivery: u64,
     pub(crate) running: usize,
     pub(crate) ending: bool,
@@ -55,6 +62,10 @@ pub struct Scheduler {
     pub(crate) buffer: Vec<u8>,
     pub(crate) chores: Chores,
     pub(crate) waiting: Waiting,
+    /// The queue is still being read.
+    pub(crate) reading: Option<Reading>,
+    /// Why this program cannot go on.
+    pub(crate) broken: Option<String>,
     pub(crate) started: u64,
     pub(crate) rescan: Option<Instant>,
     pub(crate) unsynced: Unsynced,
@@ -84,7 +95,7 @@ pub(crate) struct Unsynced {
 }
 
 impl Scheduler {
-    /// A scheduler of an opened queue. Reads the names and times of all that waits.
+    /// A scheduler of an opened queue. Begins to read the names and times of all that waits.
     ///
     /// # Errors
     /// When a directory of the queue cannot be read.
@@ -113,18 +124,21 @@ impl Scheduler {
             attempts,
             suspects,
             destinations: Destinations::default(),
-            messages: HashMap::new(),
+            messages: Messages::default(),
             connections: HashMap::new(),
             next_connection: 0,
             remote,
-            blocked: HashSet::new(),
+            blocked: Blocked::default(),
+            putting_off: Line::default(),
             next_delivery: 1,
             running: 0,
             ending: false,
             end_by: None,
             buffer: vec![0; LARGEST_PACKET],
             chores,
-            waiting: Waiting::default(),
+            waiting: Waiting::to_be_read(),
+            reading: None,
+            broken: None,
             started: now(),
             rescan: None,
             unsynced,
@@ -136,17 +150,18 @@ impl Scheduler {
             ahead_at: 0,
         };
         scheduler.log_notes();
-        scheduler.scan_waiting()?;
-        scheduler.mend_times();
         scheduler.scan_new()?;
-        scheduler.settle_suspects()?;
+        scheduler.begin_reading()?;
         Ok(scheduler)
     }
 
     /// How long the loop may sleep.
     pub fn sleep(&self) -> Duration {
         let mut longest = Duration::from_secs(60);
-        if !self.ending && self.messages.len() < ENOUGH_ACTIVE {
+        if !self.putting_off.is_empty() {
+            return Duration::ZERO;
+        }
+        if !self.ending && self.messages.are_few() {
             if self.waiting.has_fresh() {
                 return Duration::ZERO;
             }
@@ -166,6 +181,9 @@ impl Scheduler {
         while let Some(done) = self.chores.outcome() {
             match done {
                 Done::Bounced { of, answer } => self.bounce_answered(of, answer),
+                Done::Found(messages) => self.found(messages),
+                Done::Odd(file) => self.found_odd(&file),
+                Done::Read(read) => self.read_to_the_end(read),
                 Done::Synced(result) => {
                     self.unsynced.syncing = false;
                     if let Err(error) = result {
@@ -219,7 +237,9 @@ impl Scheduler {
         let is_open = |message: &&Message| message.uncertain || message.suspect || message.bouncing || !message.lines.is_empty();
         let uncertain = self.messages.values().filter(is_open).map(|message| message.id);
         let suspects: HashSet<Id> = self.suspects.ids.iter().copied().chain(uncertain).collect();
-        if let Err(error) = self.attempts.restart(suspects.into_iter()) {
+        // Who is suspected is not known before the queue is read; what the last run left stands for that.
+        let left = if self.reading.is_none() { self.attempts.restart(suspects.into_iter()) } else { self.attempts.flush() };
+        if let Err(error) = left {
             self.book.error(format_args!("unable to write {}/attempts: {error}", self.store.root().display()));
         }
         self.book.exiting();
@@ -264,8 +284,8 @@ impl Scheduler {
     /// written.
     pub fn tidy(&mut self) {
         let mut written = self.attempts.flush();
-        if written.is_ok() && self.attempts.is_large() {
-            let open: HashSet<Id> = self.open_outcomes().collect();
+        if written.is_ok() && self.attempts.is_large() && self.reading.is_none() {
+            let open: HashSet<Id> = self.suspects.ids.iter().copied().chain(self.worked_on()).collect();
             written = self.attempts.restart(open.into_iter());
         }
         if let Err(error) = written {
@@ -274,11 +294,10 @@ impl Scheduler {
         self.book.flush();
     }
 
-    /// The messages that a crash now would leave with an outcome that nobody knows.
-    fn open_outcomes(&self) -> impl Iterator<Item = Id> {
+    /// The messages in memory that a crash now would leave with an outcome that nobody knows.
+    pub(crate) fn worked_on(&self) -> impl Iterator<Item = Id> {
         let is_open = |message: &&Message| message.begun || message.uncertain || message.suspect || !message.lines.is_empty();
-        let worked_on = self.messages.values().filter(is_open).map(|message| message.id);
-        self.suspects.ids.iter().copied().chain(worked_on)
+        self.messages.values().filter(is_open).map(|message| message.id)
     }
 
     /// Whether marks are being made durable.

@@ -1,9 +1,12 @@
 //! The messages that are not being worked on: fresh ones not yet read, and those that wait for
 //! their next attempt. A few bytes each; their content stays on disk.
+//!
+//! When the scheduler starts, those that wait come in as they are found. What was put in line
+//! meanwhile is newer than what was found, and stays.
 
 use stafett_queue_store::{Id, Listed, Place};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 /// Fresh messages that are read for each one whose time has come again.
 const FRESH_FOR_EACH_OLD: u32 = 4;
@@ -12,11 +15,52 @@ const FRESH_FOR_EACH_OLD: u32 = 4;
 #[derive(Debug, Default)]
 pub struct Waiting {
     fresh: VecDeque<(Id, u64)>,
-    later: BinaryHeap<Reverse<(u64, Id, u64, Place)>>,
+    later: BinaryHeap<Reverse<Record>>,
     streak: u32,
+    /// While the queue is being read: those that were put in line since.
+    newer: Option<HashSet<Id>>,
+    /// While the queue is being read: what is found is due at once.
+    all_now: bool,
+}
+
+/// A message that waits, in 24 bytes. The order is that of the fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Record {
+    due: u32,
+    id: Id,
+    /// The size, and in the last two bits the place.
+    rest: u64,
+}
+
+impl From<Listed> for Record {
+    fn from(listed: Listed) -> Record {
+        let place = match listed.place {
+            Place::New => 0,
+            Place::Waiting => 1,
+            Place::Held => 2,
+        };
+        // Seconds that do not fit come after the year 2106, sizes beyond 2^62 in no file system.
+        Record { due: u32::try_from(listed.due).unwrap_or(u32::MAX), id: listed.id, rest: listed.size << 2 | place }
+    }
+}
+
+impl From<Record> for Listed {
+    fn from(record: Record) -> Listed {
+        let place = match record.rest & 3 {
+            0 => Place::New,
+            1 => Place::Waiting,
+            _ => Place::Held,
+        };
+        Listed { id: record.id, size: record.rest >> 2, place, due: record.due.into() }
+    }
 }
 
 impl Waiting {
+    /// A line into which messages will be found.
+    pub fn to_be_read() -> Waiting {
+        Waiting { newer: Some(HashSet::new()), ..Waiting::default() }
+    }
+
     /// Replaces the fresh ones by those that a look into queue/new found.
     pub fn replace_fresh(&mut self, mut found: Vec<(Id, u64)>) {
         found.sort_unstable();
@@ -25,7 +69,31 @@ impl Waiting {
 
     /// Adds a message with its next attempt.
     pub fn add(&mut self, message: Listed) {
-        self.later.push(Reverse((message.due, message.id, message.size, message.place)));
+        if let Some(newer) = &mut self.newer {
+            newer.insert(message.id);
+        }
+        self.push(message);
+    }
+
+    /// Adds a message that was found on disk, unless it was put in line since.
+    pub fn found(&mut self, message: Listed) {
+        if !self.newer.as_ref().is_some_and(|newer| newer.contains(&message.id)) {
+            self.push(if self.all_now { Listed { due: 0, ..message } } else { message });
+        }
+    }
+
+    /// All that waits on disk has been found.
+    pub fn is_read(&mut self) {
+        self.newer = None;
+        self.all_now = false;
+    }
+
+    fn push(&mut self, message: Listed) {
+        if self.later.len() == self.later.capacity() {
+            // A quarter more, not twice as much: there may be millions.
+            self.later.reserve_exact((self.later.len() / 4).max(1024));
+        }
+        self.later.push(Reverse(message.into()));
     }
 
     /// The next message to work on at `now` (seconds since 1970): fresh before old, yet old ones
@@ -34,7 +102,7 @@ impl Waiting {
         let is_due = self.next_due().is_some_and(|due| due <= now);
         if is_due && (self.fresh.is_empty() || self.streak >= FRESH_FOR_EACH_OLD) {
             self.streak = 0;
-            return self.later.pop().map(|Reverse((due, id, size, place))| Listed { id, size, place, due });
+            return self.later.pop().map(|Reverse(record)| record.into());
         }
         let (id, size) = self.fresh.pop_front()?;
         self.streak += 1;
@@ -43,7 +111,7 @@ impl Waiting {
 
     /// When the next waiting message is due; `None` when none waits.
     pub fn next_due(&self) -> Option<u64> {
-        self.later.peek().map(|Reverse((due, ..))| *due)
+        self.later.peek().map(|Reverse(record)| record.due.into())
     }
 
     /// Whether fresh messages are to be read.
@@ -54,8 +122,8 @@ impl Waiting {
     /// Takes out the messages that `is_wrong` says of.
     pub fn take_if(&mut self, is_wrong: impl Fn(&Listed) -> bool) -> Vec<Listed> {
         let mut taken = Vec::new();
-        self.later.retain(|Reverse((due, id, size, place))| {
-            let listed = Listed { id: *id, size: *size, place: *place, due: *due };
+        self.later.retain(|Reverse(record)| {
+            let listed = (*record).into();
             let wrong = is_wrong(&listed);
             taken.extend(Some(listed).filter(|_| wrong));
             !wrong
@@ -65,22 +133,28 @@ impl Waiting {
 
     /// Makes every waiting message due now, whatever its file says.
     pub fn all_now(&mut self) {
-        let all = std::mem::take(&mut self.later).into_vec();
-        self.later = all.into_iter().map(|Reverse((_, id, size, place))| Reverse((0, id, size, place))).collect();
+        let mut all = std::mem::take(&mut self.later).into_vec();
+        all.iter_mut().for_each(|Reverse(record)| record.due = 0);
+        self.later = all.into();
+        self.all_now = self.newer.is_some();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Waiting;
+    use super::{Record, Waiting};
     use stafett_queue_store::{Id, Listed, Place};
+
+    fn listed(id: u64, due: u64) -> Listed {
+        Listed { id: Id(id), size: 1, place: Place::Waiting, due }
+    }
 
     #[test]
     fn fresh_mail_goes_first_but_does_not_starve_the_old() {
         let mut waiting = Waiting::default();
         waiting.replace_fresh((0..10).map(|n| (Id(n), 1)).collect());
         for id in [100, 101] {
-            waiting.add(Listed { id: Id(id), size: 1, place: Place::Waiting, due: 50 });
+            waiting.add(listed(id, 50));
         }
         let order: Vec<u64> = std::iter::from_fn(|| waiting.next(50)).map(|listed| listed.id.0).collect();
         assert_eq!(order, [0, 1, 2, 3, 100, 4, 5, 6, 7, 101, 8, 9]);
@@ -89,9 +163,31 @@ mod tests {
     #[test]
     fn nothing_is_worked_on_before_its_time_but_an_alarm_makes_all_due() {
         let mut waiting = Waiting::default();
-        waiting.add(Listed { id: Id(1), size: 1, place: Place::Waiting, due: 50 });
+        waiting.add(listed(1, 50));
         assert!(waiting.next(49).is_none());
         waiting.all_now();
         assert!(waiting.next(49).is_some());
+    }
+
+    #[test]
+    fn what_was_put_in_line_since_is_not_found_again() {
+        let mut waiting = Waiting::to_be_read();
+        waiting.add(listed(1, 50));
+        waiting.found(listed(1, 40));
+        waiting.all_now();
+        waiting.found(listed(2, 40));
+        waiting.is_read();
+        waiting.found(listed(3, 40));
+        let order: Vec<u64> = std::iter::from_fn(|| waiting.next(49)).map(|listed| listed.id.0).collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_record_is_small_and_loses_nothing() {
+        assert_eq!(size_of::<Record>(), 24);
+        for place in [Place::New, Place::Waiting, Place::Held] {
+            let one = Listed { id: Id(9_999_999_999_999_999), size: (1 << 62) - 1, place, due: u32::MAX.into() };
+            assert_eq!(Listed::from(Record::from(one)), one);
+        }
     }
 }

@@ -6,10 +6,10 @@ use crate::id::Id;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use stafett_sys::filesystem::FileSystem;
 use std::fmt;
-use std::fs::{DirEntry, File, Metadata};
+use std::fs::{DirEntry, File, Metadata, ReadDir};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Files of one name that are set aside at most.
@@ -21,6 +21,15 @@ pub struct Store {
     root: PathBuf,
     directory: OwnedFd,
     new: OwnedFd,
+}
+
+/// In which order the files of a shard are gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As the directory gives them.
+    Found,
+    /// By inodes: those that a disk has side by side are read together.
+    Disk,
 }
 
 /// The state of a message is where it lies.
@@ -76,6 +85,14 @@ impl Store {
         }
         let new = open_directory(&root.join("new"))?;
         Ok(Store { root: root.to_path_buf(), directory, new })
+    }
+
+    /// The same queue, opened once more, for another thread.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn again(&self) -> io::Result<Store> {
+        Store::open(&self.root)
     }
 
     /// Makes this process the only one that writes new messages, until it ends.
@@ -137,9 +154,9 @@ impl Store {
     /// # Errors
     /// When a directory cannot be read.
     pub fn list(&self, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
-        self.walk(place, &mut |file| {
+        self.walk(place, Order::Disk, &mut |file, lies_in| {
             let parsed = file.file_name().to_str().and_then(parse_name);
-            let Some((id, size)) = parsed.filter(|(id, size)| place == Place::New || file.path() == self.path(*id, *size, place)) else {
+            let Some((id, size)) = parsed.filter(|(id, _)| place != Place::Waiting || lies_in == Some(shard_number(*id))) else {
                 odd(&file.path());
                 return Ok(());
             };
@@ -157,8 +174,14 @@ impl Store {
         })
     }
 
-    /// Each directory entry of one place. What lies in queue/cur beside the shards is an entry too.
-    pub(crate) fn walk(&self, place: Place, each: &mut impl FnMut(&DirEntry) -> io::Result<()>) -> io::Result<()> {
+    /// Each directory entry of one place, with the number of the shard that it lies in. What lies in queue/cur beside the
+    /// shards is an entry too.
+    pub(crate) fn walk(
+        &self,
+        place: Place,
+        order: Order,
+        each: &mut impl FnMut(&DirEntry, Option<u8>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let directory = match place {
             Place::New => "new",
             Place::Held => "hold",
@@ -167,9 +190,14 @@ impl Store {
         for entry in std::fs::read_dir(self.root.join(directory))? {
             let entry = entry?;
             if place == Place::Waiting && entry.file_type()?.is_dir() {
-                std::fs::read_dir(entry.path())?.try_for_each(|file| each(&file?))?;
+                let lies_in = entry.file_name().to_str().and_then(parse_shard);
+                let mut files = std::fs::read_dir(entry.path())?;
+                match order {
+                    Order::Found => files.try_for_each(|file| each(&file?, lies_in))?,
+                    Order::Disk => in_disk_order(files)?.iter().try_for_each(|file| each(file, lies_in))?,
+                }
             } else {
-                each(&entry)?;
+                each(&entry, None)?;
             }
         }
         Ok(())
@@ -329,8 +357,22 @@ impl fmt::Display for Name {
     }
 }
 
+fn in_disk_order(files: ReadDir) -> io::Result<Vec<DirEntry>> {
+    let mut files = files.collect::<io::Result<Vec<DirEntry>>>()?;
+    files.sort_unstable_by_key(DirEntryExt::ino);
+    Ok(files)
+}
+
 pub(crate) fn shard(id: Id) -> String {
-    format!("{:02x}", id.0 & 0xff)
+    format!("{:02x}", shard_number(id))
+}
+
+fn shard_number(id: Id) -> u8 {
+    id.0.to_le_bytes()[0]
+}
+
+fn parse_shard(name: &str) -> Option<u8> {
+    u8::from_str_radix(name, 16).ok().filter(|number| format!("{number:02x}") == name)
 }
 
 /// When a file's message is tried next.

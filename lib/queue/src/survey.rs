@@ -1,7 +1,7 @@
 //! Looking at a queue that others work on: by names alone where that is enough.
 
 use crate::id::Id;
-use crate::store::{Listed, Place, Store, due, parse_name, shard};
+use crate::store::{Listed, Order, Place, Store, due, parse_name, shard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl Store {
     /// When a directory cannot be read.
     pub fn count(&self, place: Place) -> io::Result<Counted> {
         let mut counted = Counted::default();
-        self.walk(place, &mut |file| {
+        self.walk(place, Order::Found, &mut |file, _| {
             match file.file_name().to_str().and_then(parse_name) {
                 Some(_) => counted.messages += 1,
                 None => counted.odd += 1,
@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// When a directory cannot be read.
     pub fn names(&self, place: Place, found: &mut impl FnMut(Id, u64), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
-        self.walk(place, &mut |file| {
+        self.walk(place, Order::Found, &mut |file, _| {
             match file.file_name().to_str().and_then(parse_name) {
                 Some((id, size)) => found(id, size),
                 None => odd(&file.path()),

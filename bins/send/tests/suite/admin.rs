@@ -215,7 +215,7 @@ fn another_route_lasts_across_restarts() {
     assert_eq!(ask(&site, Verb::Route, &["Backup.example:2525", &name(id)]), [format!("{id} done")]);
     site.wait_for("the other way", |_| remote.seen().len() == 2);
     assert_eq!(remote.seen()[1].destination, "backup.example:2525");
-    site.wait_for_rest(id);
+    site.wait_for("its outcome", |site| site.count("deferral: ") == 2);
     site.kill();
     site.start();
     site.signal(Signal::Alarm);

@@ -100,14 +100,14 @@ impl Site {
     }
 
     pub fn start_after(&mut self, before: &str) {
-        let ready = self.count("status: ready");
+        let ready = self.count("status: queue read");
         let mut child = self.command(before).spawn().unwrap();
         self.wait_for("send is ready", |site| {
             // The copy of the program may still be open for writing in a process that another test is just starting.
             if child.try_wait().unwrap().is_some_and(|status| status.code() == Some(126)) {
                 child = site.command(before).spawn().unwrap();
             }
-            site.count("status: ready") > ready
+            site.count("status: queue read") > ready
         });
         self.child = Some(child);
         self.caller = None;

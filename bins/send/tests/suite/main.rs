@@ -13,5 +13,6 @@ mod pace;
 mod queued;
 mod remote;
 mod retries;
+mod scale;
 mod trouble;
 mod twins;

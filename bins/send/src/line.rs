@@ -1,0 +1,37 @@
+//! Numbers that wait in a line, none of them twice.
+
+use std::collections::{HashSet, VecDeque};
+
+/// The line.
+#[derive(Debug, Default)]
+pub struct Line {
+    order: VecDeque<u64>,
+    members: HashSet<u64>,
+}
+
+impl Line {
+    /// Puts a number at the end, unless it is in the line.
+    pub fn join(&mut self, number: u64) {
+        if self.members.insert(number) {
+            self.order.push_back(number);
+        }
+    }
+
+    /// Takes the first one.
+    pub fn next(&mut self) -> Option<u64> {
+        let number = self.order.pop_front()?;
+        self.members.remove(&number);
+        Some(number)
+    }
+
+    /// Takes the first ones, at most so many.
+    pub fn first(&mut self, most: usize) -> Vec<u64> {
+        let count = most.min(self.order.len());
+        (0..count).filter_map(|_| self.next()).collect()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
