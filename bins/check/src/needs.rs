@@ -3,11 +3,11 @@
 //! smtpd would put off every mail that the check is about.
 
 use crate::subject::Subject;
-use stafett_control::{Setting, rows};
+use stafett_control::{Form, Setting, rows};
 use stafett_site::{Finding, Findings};
 
 /// A control file, and the optional service that it puts to work.
-const NEEDS: &[(&Setting, &str)] = &[(&rows::CALLOUT, "callout")];
+const NEEDS: &[(&Setting, &str)] = &[(&rows::CALLOUT, "callout"), (&rows::SPFBEHAVIOR, "verify"), (&rows::DMARCBEHAVIOR, "verify")];
 
 /// Judges each of them.
 pub fn check(subject: &Subject, findings: &mut Findings) {
@@ -15,11 +15,18 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     let services = plan.services();
     for (row, service) in NEEDS {
         let is_there = services.iter().any(|one| one.name == *service);
-        let switched_on = subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off"));
-        let Some(first) = switched_on.filter(|_| !is_there) else { continue };
-        let place = format!("control/{}:{}", row.name, first.line);
+        let Some(line) = switched_on(subject, row).filter(|_| !is_there) else { continue };
+        let place = format!("control/{}:{line}", row.name);
         let text = format!("it needs the service {service}, which this instance does not have: mail would be put off");
         let root = subject.root.display();
         findings.push(Finding::error(place, text).remedy(format_args!("run stafett-setup {root} --with {service}, or remove the file")));
+    }
+}
+
+/// The line that switches a check on.
+fn switched_on(subject: &Subject, row: &Setting) -> Option<usize> {
+    match row.form {
+        Form::Integer { .. } => (subject.effective(row) > 0).then_some(1),
+        _ => subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off")).map(|item| item.line),
     }
 }

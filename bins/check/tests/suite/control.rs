@@ -33,6 +33,13 @@ fn a_check_whose_service_is_not_there_is_an_error() {
         );
         ground.says(&[("callout", Some("example.net:off\nexample.org:on wait=20\n"))], 100, &out);
         ground.says(&[("callout", Some("example.net:off\n"))], 0, "");
+        for name in ["spfbehavior", "dmarcbehavior"] {
+            let out = format!(
+                "control/{name}:1: error: it needs the service verify, which this instance does not have: mail would be put off\n    run stafett-setup {root} --with verify, or remove the file\n"
+            );
+            ground.says(&[(name, Some("2\n"))], 100, &out);
+            ground.says(&[(name, Some("0\n"))], 0, "");
+        }
     }
 }
 

@@ -107,7 +107,10 @@ fn one(domain: &str, evidence: &Evidence<'_>, organizations: &mut Organizations<
     let organization = walk.organization().to_owned();
     organizations.known.insert(domain.to_owned(), organization);
     match aligned(domain, &record, evidence, organizations) {
-        Ok(true) => Judgement { source: source.to_owned(), ..judgement(Verdict::Pass, domain) },
+        Ok(true) => {
+            let policy = if domain == source { record.policy } else { below(&record) };
+            Judgement { policy, source: source.to_owned(), ..judgement(Verdict::Pass, domain) }
+        }
         Err(_) => judgement(Verdict::TempError, domain),
         Ok(false) => match published(domain, source, &record, organizations.names) {
             Err(_) => judgement(Verdict::TempError, domain),
@@ -158,11 +161,16 @@ fn published(domain: &str, source: &str, record: &Record, names: &dyn Names) -> 
     if domain == source {
         return Ok(record.policy);
     }
-    let below = record.subdomains.unwrap_or(record.policy);
+    let below = below(record);
     match record.nonexistent {
         Some(policy) if policy != below && !exists(domain, names)? => Ok(policy),
         _ => Ok(below),
     }
+}
+
+/// The policy for domains below.
+fn below(record: &Record) -> Policy {
+    record.subdomains.unwrap_or(record.policy)
 }
 
 /// Whether a domain has anything that mail needs (RFC 9989 §3.2.13).
