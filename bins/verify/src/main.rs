@@ -34,6 +34,7 @@ use stafett_control::{Control, Watch};
 use stafett_dns::RESOLV_CONF;
 use stafett_instance::{Instance, Service as Name};
 use stafett_log::Log;
+use stafett_sys::limit;
 use stafett_sys::privilege;
 use stafett_sys::sandbox::{Enforced, Sandbox};
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn run() -> Result<(), String> {
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
     let smtpd =
         instance.owner_of(Name::Smtpd).map_err(|error| format!("unable to look at {}: {error}", instance.run(Name::Smtpd).display()))?;
+    raise_open_files();
     let path = instance.socket(Name::Verify);
     let desk = Desk::listen(LOG, &path, &[smtpd]).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
 
@@ -73,4 +75,18 @@ fn run() -> Result<(), String> {
     desk.run(&mut service).map_err(|error| format!("unable to go on serving: {error}"))?;
     LOG.line("status: exiting");
     Ok(())
+}
+
+/// Every question takes a descriptor, and while it is answered some more: a message, a socket for the DNS.
+fn raise_open_files() {
+    const ENOUGH: u64 = 4 * pool::MOST_THREADS as u64 + pool::MOST_WAITING as u64 + 320;
+    match limit::raise_open_files(ENOUGH) {
+        Ok(have) if have < ENOUGH => {
+            LOG.note(format_args!(
+                "only {have} files may be open at once, {ENOUGH} are needed; raise the limit in the run script (ulimit -n)"
+            ));
+        }
+        Ok(_) => {}
+        Err(error) => LOG.warning(format_args!("unable to raise the number of open files: {error}")),
+    }
 }

@@ -10,9 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Threads at most.
-const MOST_THREADS: usize = 64;
+pub const MOST_THREADS: usize = 256;
 /// Questions that wait for a thread, at most.
-const MOST_WAITING: usize = 512;
+pub const MOST_WAITING: usize = 512;
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(30);
 /// The stack of a thread, in bytes; only what is used of it is ever touched.

@@ -1,4 +1,4 @@
-use super::{Budget, MOST_LENT, Pool};
+use super::{Budget, MOST_LENT, MOST_THREADS, MOST_WAITING, Pool};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ fn what_is_too_much_comes_back() {
     let (open, closed) = mpsc::channel::<()>();
     let closed = std::sync::Mutex::new(closed);
     let pool = Pool::new(move |()| assert!(closed.lock().unwrap().recv().is_err()));
-    let refused = (0..1000).filter(|_| pool.give(()).is_err()).count();
-    assert!((1000 - 64 - 512..1000).contains(&refused), "{refused}");
+    let refused = (0..2000).filter(|_| pool.give(()).is_err()).count();
+    assert!((2000 - MOST_THREADS - MOST_WAITING..2000).contains(&refused), "{refused}");
     drop(open);
 }
 
