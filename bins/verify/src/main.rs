@@ -12,6 +12,7 @@
 //!
 //! Known limits: no DNSSEC; a message of more than 64 MiB is judged by its header and SPF alone.
 
+mod authors;
 mod dmarc;
 mod dns;
 mod fields;

@@ -12,6 +12,7 @@
 //! Known limits: the message lies in memory as a whole. Authorized third-party signatures (RFC 6541) and reports on demand
 //! (RFC 6651) are not looked for.
 
+use crate::authors;
 use crate::keys::Keys;
 use crate::names::{Names, canonical};
 use mail_auth::arc::ArcError;
@@ -119,7 +120,11 @@ impl Verifier {
             (field.header.atps, field.header.r) = (None, false);
         }
         let keys = Keys::of(&parsed, names);
-        Some(Authors { domains: authors(&parsed), signatures: self.signatures(&parsed, &keys), chain: self.chain(&parsed, &keys) })
+        Some(Authors {
+            domains: authors::domains(parsed.froms(), message),
+            signatures: self.signatures(&parsed, &keys),
+            chain: self.chain(&parsed, &keys),
+        })
     }
 
     fn signatures(&self, message: &AuthenticatedMessage<'_>, keys: &Keys) -> Vec<Signature> {
@@ -216,18 +221,6 @@ fn verdict(result: &DkimResult) -> (Verdict, &'static str) {
         Error::Crypto(_) => (Verdict::PermError, "the key cannot be used"),
         _ => (otherwise, "cannot be understood"),
     }
-}
-
-/// The domains of all authors, each once.
-fn authors(message: &AuthenticatedMessage<'_>) -> Vec<String> {
-    let mut domains: Vec<String> = Vec::new();
-    for address in message.froms() {
-        let domain = address.rsplit_once('@').map(|(_, domain)| canonical(domain));
-        if let Some(domain) = domain.filter(|domain| !domains.contains(domain)) {
-            domains.push(domain);
-        }
-    }
-    domains
 }
 
 /// The result of what never waits.

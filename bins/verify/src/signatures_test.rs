@@ -67,3 +67,32 @@ fn nothing_makes_it_panic() {
         }
     }
 }
+
+#[test]
+fn authors_are_found_however_they_are_written() {
+    let verifier = Verifier::new().unwrap();
+    for from in [
+        "From: \"a@good.example\" <x@reject.example>",
+        "From: a@good.example <x@reject.example>",
+        "From: =?utf-8?q?a=40good.example?= <x@reject.example>",
+        "From: <@a.example,@b.example:x@reject.example>",
+        "From: (a@good.example) x@reject.example (b@good.example)",
+        "From: x@reject.example",
+        "from:x@REJECT.example.",
+        "FROM :  <x@reject.example",
+        "From:\r\n\t<x@reject.example>",
+        "From: \"a@good.example\"@reject.example",
+        "From: x @ reject.example",
+        "From: <x@reject.example> <a@good.example>",
+        "From: a@good.example\r\nFrom: x@reject.example",
+        "From: a@good.example, x@reject.example",
+        "From: a@good.example; x@reject.example",
+        "From: g: x@reject.example;",
+        "From: x@reject.example\0",
+        "From: x@xn--reject-.example, x@reject.example",
+    ] {
+        let message = format!("{from}\r\nSubject: x\r\n\r\n");
+        let found = verifier.verify(message.as_bytes(), &Table::default()).map(|authors| authors.domains).unwrap_or_default();
+        assert!(found.contains(&"reject.example".to_owned()), "{from:?}: {found:?}");
+    }
+}
