@@ -83,8 +83,10 @@ fn lines(subject: &Subject, row: &Setting, findings: &mut Findings, judge: fn(&s
 }
 
 fn sender(line: &str) -> Result<(), String> {
-    let judged = match line.strip_prefix('@') {
+    let judged = match line.strip_prefix("@.").or_else(|| line.strip_prefix('@')) {
         Some(domain) => Domain::parse(domain).map(drop),
+        // the form has judged networks
+        None if !line.contains('@') => Ok(()),
         None => Mailbox::from_raw(line).map(drop),
     };
     judged.map_err(|error| error.to_string())

@@ -7,7 +7,15 @@ use stafett_control::{Form, Setting, rows};
 use stafett_site::{Finding, Findings};
 
 /// A control file, and the optional service that it puts to work.
-const NEEDS: &[(&Setting, &str)] = &[(&rows::CALLOUT, "callout"), (&rows::SPFBEHAVIOR, "verify"), (&rows::DMARCBEHAVIOR, "verify")];
+const NEEDS: &[(&Setting, &str)] = &[
+    (&rows::CALLOUT, "callout"),
+    (&rows::DMARCBEHAVIOR, "verify"),
+    (&rows::DNSBLLIST, "dnsbl"),
+    (&rows::REVERSEDNS, "dnsbl"),
+    (&rows::RHSBLLIST, "dnsbl"),
+    (&rows::SENDERDOMAIN, "dnsbl"),
+    (&rows::SPFBEHAVIOR, "verify"),
+];
 
 /// Judges each of them.
 pub fn check(subject: &Subject, findings: &mut Findings) {
@@ -27,6 +35,6 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
 fn switched_on(subject: &Subject, row: &Setting) -> Option<usize> {
     match row.form {
         Form::Integer { .. } => (subject.effective(row) > 0).then_some(1),
-        _ => subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off")).map(|item| item.line),
+        _ => subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off") && item.value != "none").map(|item| item.line),
     }
 }

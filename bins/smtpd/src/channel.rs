@@ -14,9 +14,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 use stafett_smtp::Reply;
-use stafett_sys::poll::{Interest, wait_two};
+use stafett_sys::poll::{self, Interest, wait_two};
 
 /// The longest command line, in bytes. RFC 5321 §4.5.3.1.4 has 512; ESMTP parameters and long paths need more.
 pub const LINE_MAX: usize = 4096;
@@ -105,6 +105,38 @@ impl Channel {
         ready.is_ok_and(|(input, _)| input.readable)
     }
 
+    /// Whether the client sends something within this time, without reading it.
+    ///
+    /// # Errors
+    /// When the session ends instead.
+    pub fn speaks_within(&self, time: Duration) -> Result<bool, End> {
+        if !self.unread().is_empty() {
+            return Ok(true);
+        }
+        let lifeline = self.lifeline.as_ref().map(AsFd::as_fd);
+        match wait_two((self.input.as_fd(), Interest::Read), lifeline, Some(time)).map_err(End::Failed)? {
+            (_, lifeline) if lifeline.any() => Err(End::Shutdown),
+            (client, _) if client.any() => match rustix::net::recv(&self.input, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+                Ok((_, 0)) | Err(Errno::CONNRESET) => Err(End::Closed),
+                // no socket, which cannot be looked into
+                Ok(_) | Err(_) => Ok(true),
+            },
+            _ => Ok(false),
+        }
+    }
+
+    /// Sends all replies that wait, and makes the client wait.
+    ///
+    /// # Errors
+    /// When the session ends instead.
+    pub fn pause(&mut self, time: Duration) -> Result<(), End> {
+        self.flush()?;
+        let time = time.min(self.patience.deadline.saturating_duration_since(Instant::now()));
+        let lifeline: Vec<_> = self.lifeline.iter().map(|lifeline| (lifeline.as_fd(), Interest::Read)).collect();
+        let ready = poll::wait(&lifeline, Some(time)).map_err(End::Failed)?;
+        if ready.iter().any(|ready| ready.any()) { Err(End::Shutdown) } else { Ok(()) }
+    }
+
     /// Appends a reply, to be sent with others.
     ///
     /// # Errors
@@ -186,6 +218,7 @@ impl Channel {
         }
         loop {
             self.buffer.clear();
+            self.buffer.reserve_exact(INPUT_MAX);
             let left = deadline.saturating_duration_since(Instant::now());
             let ready = wait_two((self.input.as_fd(), Interest::Read), None, Some(left));
             let more = ready.is_ok_and(|(client, _)| client.readable)

@@ -47,21 +47,24 @@ pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, arou
     } else {
         None
     };
+    let mut waits = true;
     loop {
         let client = other.as_ref().unwrap_or(client);
-        let Some(who) = talk(&mut channel, settings, client, around) else { return };
+        let Some(who) = talk(&mut channel, settings, client, around, waits) else { return };
+        // whoever names clients by XCLIENT is no stranger that could talk too early
+        waits = false;
         let Some(named) = front::named(&mut channel, settings, client, &who, around) else { return };
         other = Some(named);
     }
 }
 
 /// One client, until it ends or has named another one.
-fn talk(channel: &mut Channel, settings: &Settings, client: &Client, around: &Surroundings) -> Option<Introduction> {
+fn talk(channel: &mut Channel, settings: &Settings, client: &Client, around: &Surroundings, waits: bool) -> Option<Introduction> {
     let record = Record::new(around.log, around.quiet, client);
     let policy = Policy { settings, client };
     let dialogue = Dialogue::new(policy);
-    let outside = Outside { queue: &around.queue, instance: &around.instance, log: around.log };
-    Conversation { channel, policy, dialogue, outside, record, named: None }.run()
+    let outside = Outside { queue: &around.queue, instance: &around.instance, log: around.log, client: client.address() };
+    Conversation { channel, policy, dialogue, outside, record, named: None, waits }.run()
 }
 
 /// A message that comes in chunks, with the check of its line ends.
@@ -79,6 +82,8 @@ struct Conversation<'a> {
     record: Record<'a>,
     /// Whom this client has named in its place.
     named: Option<Introduction>,
+    /// It may have to wait for its greeting.
+    waits: bool,
 }
 
 impl<'a> Conversation<'a> {
@@ -100,9 +105,18 @@ impl<'a> Conversation<'a> {
     }
 
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {
-        self.record.early = self.channel.has_input();
+        let delay = self.policy.greet_delay();
+        if delay.is_zero() || !self.waits {
+            self.record.early = self.channel.has_input();
+        } else if self.channel.speaks_within(delay)? {
+            self.record.early = true;
+            self.dialogue.heard_early();
+        }
         if let Err(refusal) = self.dialogue.open(&mut self.outside) {
             self.refuse(&refusal)?;
+            self.channel.flush()?;
+            // what it has said is unread
+            self.channel.linger();
             return Err(End::Quit);
         }
         self.channel.say(&Reply::plain(220, self.policy.settings.greeting.clone()))?;
@@ -122,8 +136,14 @@ impl<'a> Conversation<'a> {
 
     fn act(&mut self, step: Step<Chunked<'a>>) -> Result<(), End> {
         match step {
-            Step::Say(reply) => self.say(&reply),
-            Step::Refuse(refusal) => self.refuse(&refusal),
+            Step::Say(reply) => {
+                self.slow_down()?;
+                self.say(&reply)
+            }
+            Step::Refuse(refusal) => {
+                self.slow_down()?;
+                self.refuse(&refusal)
+            }
             Step::Receive(transaction) => self.receive(transaction),
             Step::Chunk { target, size, last } => self.chunk(target, size, last),
             Step::Skip(size, reply) => {
@@ -139,6 +159,12 @@ impl<'a> Conversation<'a> {
                 Err(End::Quit)
             }
         }
+    }
+
+    /// Makes a client wait that has asked for much or erred often.
+    fn slow_down(&mut self) -> Result<(), End> {
+        let delay = self.policy.tarpit(self.dialogue.recipients(), self.record.errors);
+        if delay.is_zero() { Ok(()) } else { self.channel.pause(delay) }
     }
 
     /// Answers; too many errors end the session.

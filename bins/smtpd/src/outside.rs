@@ -25,6 +25,8 @@ pub struct Outside<'a> {
     pub instance: &'a Instance,
     /// The program's voice.
     pub log: Log,
+    /// The client's address, for the log.
+    pub client: String,
 }
 
 impl Services for Outside<'_> {
@@ -42,5 +44,9 @@ impl Services for Outside<'_> {
 
     fn complain(&mut self, text: &str) {
         self.log.error(text);
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.log.warning(format_args!("client {}: {text}", self.client));
     }
 }

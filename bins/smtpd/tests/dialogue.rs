@@ -2,7 +2,8 @@
 //!
 //! A script is read line by line; blank lines and lines that begin with `#` are skipped.
 //! `control NAME TEXT` writes a control file (`\n` between lines), `env NAME=VALUE` sets a variable, `queue full`, `queue
-//! away` and `queue hangup` change queued's mood; all of these count before the first step.
+//! away` and `queue hangup` change queued's mood, `look PART K|Z|D RULE TEXT` is what stafett-dnsbl finds (`look away`: it is
+//! not there); all of these count before the first step.
 //! `C: TEXT` sends a line, `C! TEXT` sends exactly TEXT; `\r \n \0 \t \\` and `\xHH` are understood in both.
 //! `S: PATTERN` is the next line from the server, `*` standing for anything; `R: PATTERN` the last line of its next reply;
 //! `E` the end of the connection.
@@ -33,7 +34,7 @@ fn run(path: &Path) {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
     let lines: Vec<_> = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect();
-    let setting = |line: &&str| ["control ", "env ", "queue "].iter().any(|word| line.starts_with(word));
+    let setting = |line: &&str| ["control ", "env ", "queue ", "look "].iter().any(|word| line.starts_with(word));
     let (settings, steps): (Vec<_>, Vec<_>) = lines.iter().partition(|(_, line)| setting(line));
     let (instance, mut client) = prepare(settings.iter().map(|(_, line)| *line));
     let mut steps = steps.into_iter().peekable();
@@ -53,13 +54,15 @@ fn run(path: &Path) {
 
 fn prepare<'a>(settings: impl Iterator<Item = &'a str>) -> (Instance, Client) {
     let mut mood = Mood::Accept;
-    let mut files = Vec::new();
+    let (mut files, mut looks) = (Vec::new(), None);
     let mut environment = variables(&[("PROTO", "TCP"), ("TCPREMOTEIP", "192.0.2.7"), ("TCPLOCALIP", "192.0.2.1")]);
     for line in settings {
         let (word, rest) = line.split_once(' ').unwrap();
         let (name, value) = rest.split_once([' ', '=']).unwrap_or((rest, ""));
         match word {
             "control" => files.push((name, unescape(value))),
+            "look" if name == "away" => {}
+            "look" => looks.get_or_insert_with(Vec::new).push(format!("{name} {value}")),
             "env" => environment.push((name.to_owned(), String::from_utf8(unescape(value)).unwrap())),
             _ => mood = mood_of(name),
         }
@@ -67,6 +70,9 @@ fn prepare<'a>(settings: impl Iterator<Item = &'a str>) -> (Instance, Client) {
     let instance = Instance::new(mood);
     for (name, content) in files {
         instance.control(name, &String::from_utf8(content).unwrap());
+    }
+    if let Some(looks) = looks {
+        instance.look(looks);
     }
     let client = instance.serve(&environment);
     (instance, client)

@@ -175,6 +175,24 @@ fn term_ends_idle_conversations_with_421_and_lets_data_finish() {
 }
 
 #[test]
+fn term_is_not_held_up_by_clients_that_are_made_to_wait() {
+    let mut resident = Resident::start();
+    for (name, value) in [("greetdelay", "120\n"), ("tarpitcount", "1\n"), ("tarpitdelay", "120\n")] {
+        resident.instance.control(name, value);
+    }
+    let mut ungreeted = resident.connect(&[REMOTE]);
+    let mut slowed = resident.connect(&[REMOTE, "GREETDELAY=0"]);
+    slowed.open("a@b.example", "c@example.org");
+    slowed.send(b"RCPT TO:<d@example.org>\r\n");
+    let begin = Instant::now();
+    resident.signal(Signal::Terminate);
+    assert!(ungreeted.reply().starts_with("421 4.3.2 "));
+    assert!(slowed.reply().starts_with("421 4.3.2 "));
+    assert_eq!(resident.child.wait().unwrap().code(), Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
 fn broken_control_files_stop_the_start() {
     let instance = Instance::new(Mood::Away);
     instance.control("timeoutsmtpd", "soon\n");

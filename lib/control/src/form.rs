@@ -1,6 +1,8 @@
 //! The forms that a control file can have, and what fits each.
 
+pub mod blocklist;
 pub mod callout;
+pub mod helo;
 pub mod network;
 pub mod outgoing;
 pub mod recipients;
@@ -68,6 +70,35 @@ pub fn address_or_domain(text: &str) -> Result<(), String> {
     match text.rsplit_once('@') {
         Some((_, domain)) => host(domain),
         None => Err(format!("\"{text}\" is neither an address nor @domain; write user@domain or @domain")),
+    }
+}
+
+/// As [`address_or_domain`], or `@.domain` for all below it, or a network of clients, as in badmailfrom.
+pub fn bad_sender(text: &str) -> Result<(), String> {
+    let is_network = !text.contains('@') && (text.contains('/') || text.parse::<std::net::IpAddr>().is_ok());
+    match text.strip_prefix("@.") {
+        _ if is_network => network::network(text),
+        Some(domain) => host(domain),
+        None => address_or_domain(text).map_err(|reason| match reason.split_once("; ") {
+            Some((reason, _)) => format!("{reason}; write user@domain, @domain, @.domain or a network such as 192.0.2.0/24"),
+            None => reason,
+        }),
+    }
+}
+
+/// How much the reverse name of a client must be worth, as in reversedns.
+pub fn reverse_word(text: &str) -> Result<(), String> {
+    match text {
+        "none" | "warn" | "require" | "confirm" => Ok(()),
+        _ => Err(format!("\"{text}\" is not known; write none, warn, require or confirm")),
+    }
+}
+
+/// Whether the domain of a sender must be able to have mail, as in senderdomain.
+pub fn sender_word(text: &str) -> Result<(), String> {
+    match text {
+        "none" | "warn" | "require" => Ok(()),
+        _ => Err(format!("\"{text}\" is not known; write none, warn or require")),
     }
 }
 

@@ -1,11 +1,15 @@
 //! One row per control file. A program names the row it reads; the checker, the samples and
 //! stafett-control(5) go through [`TABLE`].
 
+use crate::form::blocklist::block_list;
 use crate::form::callout::callout;
+use crate::form::helo::bad_helo;
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::recipients::recipient;
-use crate::form::{Form, Setting, address_or_domain, domain_or_suffix, lifetime, limits, loopback_place, name_server, route};
+use crate::form::{
+    Form, Setting, bad_sender, domain_or_suffix, lifetime, limits, loopback_place, name_server, reverse_word, route, sender_word,
+};
 
 /// Seconds in a week, the longest that most times may be set to.
 const YEAR: u64 = 365 * 24 * 3600;
@@ -16,6 +20,7 @@ const fn seconds(least: u64, most: u64) -> Form {
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
+    &BADHELO,
     &BADMAILFROM,
     &BADRCPTTO,
     &BOUNCEFROM,
@@ -32,9 +37,13 @@ pub static TABLE: &[&Setting] = &[
     &DELAYNOTICE,
     &DESTINATIONS,
     &DMARCBEHAVIOR,
+    &DNSBLLIST,
+    &DNSBLTHRESHOLD,
+    &DNSBLTIMEOUT,
     &DOMAINBINDINGS,
     &DOUBLEBOUNCEHOST,
     &DOUBLEBOUNCETO,
+    &GREETDELAY,
     &HELOHOST,
     &HOLDDOMAINS,
     &HOLDREMOTE,
@@ -55,12 +64,17 @@ pub static TABLE: &[&Setting] = &[
     &QUEUESYNC,
     &RCPTHOSTS,
     &RESOLVERS,
+    &REVERSEDNS,
+    &RHSBLLIST,
+    &SENDERDOMAIN,
     &SMTPGREETING,
     &SMTPROUTES,
     &SPFBEHAVIOR,
     &SPFEXP,
     &SPFGUESS,
     &SPFRULES,
+    &TARPITCOUNT,
+    &TARPITDELAY,
     &TCP_SMTP,
     &TCP_SMTP_CDB,
     &TIMEOUTCONNECT,
@@ -103,11 +117,101 @@ pub static MORERCPTHOSTS: Setting = Setting {
 /// Senders that are refused.
 pub static BADMAILFROM: Setting = Setting {
     name: "badmailfrom",
-    form: Form::List(address_or_domain),
+    form: Form::List(bad_sender),
     default: "none",
     readers: &["smtpd"],
-    text: "Envelope senders that are refused, one a line: an address, or @host for every address at that host. The refusal is given at each RCPT. The variable BADMAILFROM adds to it.",
-    example: "spammer@example.net\n@example.com",
+    text: "Envelope senders that are refused, one a line: an address, @host for every address at that host, @.domain for all hosts below a domain; and clients whose mail is refused whoever the sender is: an address, or address/bits for a network. The refusal is given at each RCPT. The variable BADMAILFROM adds to it.",
+    example: "spammer@example.net\n@example.com\n@.example.com\n192.0.2.0/24",
+};
+/// Names that clients must not give themselves.
+pub static BADHELO: Setting = Setting {
+    name: "badhelo",
+    form: Form::List(bad_helo),
+    default: "none",
+    readers: &["smtpd"],
+    text: "Names in HELO and EHLO whose clients are refused at each RCPT, one a line: a name, .domain for all names below it, an address in brackets; =me for the names and addresses of this host, =literal for any address, =bare for a name without a dot. A line behind a ! is an exception from all others. Clients with RELAYCLIENT may call themselves what they like.",
+    example: "=me\n=bare\nlocalhost.localdomain\n.dynamic.example.net\n!printer",
+};
+/// Lists of client addresses.
+pub static DNSBLLIST: Setting = Setting {
+    name: "dnsbllist",
+    form: Form::List(block_list),
+    default: "none: no list is asked",
+    readers: &["smtpd", "dnsbl"],
+    text: "DNS lists that are asked for the address of a client, one a line; the first line that hits decides. zone refuses with 451 and the text that the list gives (TXT); -zone refuses with 553. zone:text gives this text, in which %IP% is the client's address. +zone is an allow list: a hit accepts, whatever the lines below say. zone=n, with or without - and text, adds n to a sum (n below 0 takes from it); a sum of dnsblthreshold or more refuses, with 553 when every line that added to it has a -. Only answers in 127.0.0.0/8 are hits; 127.255.255.x says that the list does not serve us, which is logged. A list that does not answer is left out for a while, and the log says so. Needs the service dnsbl (stafett-setup --with dnsbl). Clients with RELAYCLIENT are not looked up.",
+    example: "+list.allowed.example.org\n-zen.example.org\nbl.example.net:Blocked, see https://example.net/?ip=%IP%\nmaybe.example.com=3",
+};
+/// When weights refuse.
+pub static DNSBLTHRESHOLD: Setting = Setting {
+    name: "dnsblthreshold",
+    form: Form::Integer { least: 1, most: 100_000, unit: "points" },
+    default: "10",
+    readers: &["dnsbl"],
+    text: "A client or domain is refused when the lines zone=n of dnsbllist, or of rhsbllist, that hit add up to this number.",
+    example: "10",
+};
+/// Patience with lists.
+pub static DNSBLTIMEOUT: Setting = Setting {
+    name: "dnsbltimeout",
+    form: seconds(1, 60),
+    default: "5",
+    readers: &["smtpd", "dnsbl"],
+    text: "How many seconds all look-ups for one client and sender may take together. A list that has not answered by then is left out for a while.",
+    example: "5",
+};
+/// The wait before the greeting.
+pub static GREETDELAY: Setting = Setting {
+    name: "greetdelay",
+    form: seconds(0, 120),
+    default: "0: greet at once",
+    readers: &["smtpd"],
+    text: "How many seconds a client waits for the greeting. Programs that send spam often talk at once; who does is refused with 554. Clients with RELAYCLIENT are greeted at once. The variable GREETDELAY overrides it.",
+    example: "5",
+};
+/// Names of addresses.
+pub static REVERSEDNS: Setting = Setting {
+    name: "reversedns",
+    form: Form::List(reverse_word),
+    default: "none",
+    readers: &["smtpd"],
+    text: "What a client's address must have in the DNS: none (nothing is asked), warn (asked and logged), require (a PTR record), confirm (a PTR record whose name has this address). A client without is refused at each RCPT. Needs the service dnsbl (stafett-setup --with dnsbl). Clients with RELAYCLIENT are not looked up.",
+    example: "confirm",
+};
+/// Lists of domains.
+pub static RHSBLLIST: Setting = Setting {
+    name: "rhsbllist",
+    form: Form::List(block_list),
+    default: "none: no list is asked",
+    readers: &["smtpd", "dnsbl"],
+    text: "DNS lists that are asked for the domain of the sender and for the name in HELO, in the form of dnsbllist; in a text %DOMAIN% is the name that was asked for and %IP% the client's address. Needs the service dnsbl (stafett-setup --with dnsbl). Clients with RELAYCLIENT are not looked up.",
+    example: "-dbl.example.org\nrhsbl.example.net:%DOMAIN% is listed at example.net",
+};
+/// Senders that could have no answer.
+pub static SENDERDOMAIN: Setting = Setting {
+    name: "senderdomain",
+    form: Form::List(sender_word),
+    default: "none",
+    readers: &["smtpd"],
+    text: "Whether the domain of a sender must be able to have mail: none (nothing is asked), warn (asked and logged), require. A domain that does not exist, has neither MX nor address, or says that it takes no mail (RFC 7505) is refused at each RCPT with 553; one that cannot be looked up now with 451. Needs the service dnsbl (stafett-setup --with dnsbl). Clients with RELAYCLIENT are not looked up.",
+    example: "require",
+};
+/// When replies become slow.
+pub static TARPITCOUNT: Setting = Setting {
+    name: "tarpitcount",
+    form: Form::Integer { least: 0, most: 100_000, unit: "recipients or errors" },
+    default: "0: never",
+    readers: &["smtpd"],
+    text: "When a message has more recipients than this, or a session more errors, each further reply waits for tarpitdelay. 0 means never. The variable TARPITCOUNT overrides it; without it clients with RELAYCLIENT do not wait.",
+    example: "50",
+};
+/// How slow replies become.
+pub static TARPITDELAY: Setting = Setting {
+    name: "tarpitdelay",
+    form: seconds(0, 120),
+    default: "5",
+    readers: &["smtpd"],
+    text: "How many seconds a reply waits, see tarpitcount. The variable TARPITDELAY overrides it.",
+    example: "5",
 };
 /// The largest message.
 pub static DATABYTES: Setting = Setting {
@@ -393,7 +497,7 @@ pub static RESOLVERS: Setting = Setting {
     name: "resolvers",
     form: Form::List(name_server),
     default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
-    readers: &["remote", "callout", "verify"],
+    readers: &["remote", "callout", "dnsbl", "verify"],
     text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
     example: "127.0.0.1\n[::1]:5353",
 };

@@ -186,6 +186,19 @@ fn unbound_and_nsd() {
     assert_eq!(big.records.len(), 30);
 
     reverse_names(resolver);
+    lifetimes(resolver);
+}
+
+/// unbound counts down what it remembers; nsd gave 60 seconds to all of it, and a minute to what is absent.
+fn lifetimes(resolver: &Resolver) {
+    let names =
+        [("mx0.stafett.test", Kind::A), ("deep.stafett.test", Kind::A), ("absent.stafett.test", Kind::A), ("mx1.stafett.test", Kind::Txt)];
+    let questions: Vec<Question> = names.iter().map(|(name, kind)| Question::new(name, *kind).unwrap()).collect();
+    for (timed, (name, _)) in resolver.ask_all_timed(&questions, PATIENCE).iter().zip(&names) {
+        assert!(timed.lifetime.is_some_and(|life| life <= Duration::from_secs(60)), "{name}: {timed:?}");
+    }
+    let broken = resolver.ask_all_timed(&[Question::new("loop-a.stafett.test", Kind::A).unwrap()], PATIENCE);
+    assert!(broken.iter().all(|timed| timed.lifetime.is_none()), "{broken:?}");
 }
 
 fn reverse_names(resolver: &Resolver) {

@@ -40,6 +40,8 @@ pub enum Service {
     Callout,
     /// stafett-verify.
     Verify,
+    /// stafett-dnsbl --resident.
+    Dnsbl,
 }
 
 impl Service {
@@ -53,6 +55,7 @@ impl Service {
             Service::Metrics => "metrics",
             Service::Callout => "callout",
             Service::Verify => "verify",
+            Service::Dnsbl => "dnsbl",
         }
     }
 }

@@ -101,6 +101,14 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Verify, group: Group::Of(Role::Smtpd), mode: 0o710 }),
         keeps_state: false,
     },
+    Supervised {
+        name: "dnsbl",
+        command: "stafett-dnsbl --resident",
+        role: Role::Smtpd,
+        // smtpd asks, and that is the same user.
+        door: Some(Door { service: Service::Dnsbl, group: Group::Own, mode: 0o710 }),
+        keeps_state: false,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

@@ -42,10 +42,18 @@ pub struct Client {
     pub dmarc_behavior: Option<u64>,
     /// BADMAILFROM, beside the control file.
     pub badmailfrom: BadMailFrom,
-    /// BOUNCEMAIL: why every recipient is refused.
+    /// BOUNCEMAIL, or RBLSMTPD where that is not set: why every recipient is refused.
     pub bounce: Option<Bounce>,
     /// RCPTCHECK: the program that judges recipients.
     pub rcptcheck: Option<String>,
+    /// RBLSMTPD is set and empty: block lists are not asked.
+    pub is_unlisted: bool,
+    /// GREETDELAY, instead of the control file; in seconds.
+    pub greet_delay: Option<u64>,
+    /// TARPITCOUNT, instead of the control file.
+    pub tarpit_count: Option<u64>,
+    /// TARPITDELAY, instead of the control file; in seconds.
+    pub tarpit_delay: Option<u64>,
     /// QMAILQUEUE: the program that takes messages instead of queued.
     pub queue_program: Option<String>,
     /// Its rule denies it, which somebody in front of us could not know.
@@ -54,9 +62,11 @@ pub struct Client {
     pub environment: Environment,
 }
 
-/// The text of BOUNCEMAIL.
+/// The text of BOUNCEMAIL or RBLSMTPD.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bounce {
+    /// Which of them.
+    pub rule: &'static str,
     /// Whether it began with `-`: refused for good.
     pub permanent: bool,
     /// Printable, at most 200 bytes.
@@ -87,8 +97,12 @@ impl Client {
             spf_behavior: number(&environment, "SPFBEHAVIOR")?,
             dmarc_behavior: number(&environment, "DMARCBEHAVIOR")?,
             badmailfrom: badmailfrom(&environment)?,
-            bounce: environment.value("BOUNCEMAIL").filter(|value| !value.is_empty()).map(bounce),
             rcptcheck: text(&environment, "RCPTCHECK")?.filter(|program| !program.is_empty()),
+            bounce: bounce(&environment),
+            is_unlisted: environment.value("RBLSMTPD").is_some_and(<[u8]>::is_empty),
+            greet_delay: number(&environment, "GREETDELAY")?,
+            tarpit_count: number(&environment, "TARPITCOUNT")?,
+            tarpit_delay: number(&environment, "TARPITDELAY")?,
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
             denied: false,
             host,
@@ -110,11 +124,14 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().take(NAME_MAX).map(|symbol| if kept(symbol) { symbol } else { '?' }).collect()
 }
 
-fn bounce(value: &[u8]) -> Bounce {
+fn bounce(environment: &Environment) -> Option<Bounce> {
+    let set = |name| environment.value(name).filter(|value| !value.is_empty());
+    let mail = set("BOUNCEMAIL").map(|value| ("rule BOUNCEMAIL", value));
+    let (rule, value) = mail.or_else(|| set("RBLSMTPD").map(|value| ("rule RBLSMTPD", value)))?;
     let permanent = value.starts_with(b"-");
     let words = value.strip_prefix(b"-").unwrap_or(value);
     let printable = |byte: &u8| if *byte == b' ' || byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
-    Bounce { permanent, text: words.iter().take(BOUNCE_TEXT_MAX).map(printable).collect() }
+    Some(Bounce { rule, permanent, text: words.iter().take(BOUNCE_TEXT_MAX).map(printable).collect() })
 }
 
 fn badmailfrom(environment: &Environment) -> Result<BadMailFrom, String> {

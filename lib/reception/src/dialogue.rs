@@ -80,6 +80,19 @@ impl<'a, R> Dialogue<'a, R> {
         Self { policy, session: Session::default(), state: State::Idle }
     }
 
+    /// The client has spoken before it was greeted.
+    pub fn heard_early(&mut self) {
+        self.session.is_early = true;
+    }
+
+    /// How many recipients the open transaction has.
+    pub fn recipients(&self) -> u64 {
+        match &self.state {
+            State::Open(transaction) => transaction.envelope.recipients.len() as u64,
+            State::Idle | State::Chunked(_) => 0,
+        }
+    }
+
     /// Decides whether to greet.
     ///
     /// # Errors

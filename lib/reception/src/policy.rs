@@ -137,9 +137,9 @@ impl Policy<'_> {
         }
     }
 
-    fn bad_sender(&self, mailbox: &Mailbox) -> Option<String> {
-        let file = self.settings.badmailfrom.line_of(mailbox).map(|line| format!("control/badmailfrom:{line}"));
-        file.or_else(|| self.client.badmailfrom.line_of(mailbox).map(|_| "rule BADMAILFROM".to_owned()))
+    /// Whether the client may send to anywhere, which spares it all doubts about where it comes from.
+    pub fn is_trusted(&self) -> bool {
+        self.client.relay.is_some()
     }
 
     fn check_size(&self, size: u64, sender: &str, services: &mut dyn Services) -> Result<(), Box<Refusal>> {
@@ -157,7 +157,11 @@ impl Policy<'_> {
     fn check_client(&self, transaction: &Transaction, recipient: &str) -> Result<(), Box<Refusal>> {
         if let Some(bounce) = &self.client.bounce {
             let (code, enhanced) = if bounce.permanent { (553, (5, 7, 1)) } else { (451, (4, 7, 1)) };
-            return Err(Refusal::new(Reply::new(code, enhanced, bounce.text.clone()), "rule BOUNCEMAIL", Subject::to(recipient)));
+            return Err(Refusal::new(Reply::new(code, enhanced, bounce.text.clone()), bounce.rule, Subject::to(recipient)));
+        }
+        if let Some(rule) = self.bad_network() {
+            let reply = Reply::new(553, (5, 7, 1), "sorry, your network is in my badmailfrom list (#5.7.1)");
+            return Err(Refusal::new(reply, rule, Subject::to(recipient)));
         }
         if let Some(rule) = &transaction.bad_sender {
             let reply = Reply::new(553, (5, 7, 1), "sorry, your envelope sender is in my badmailfrom list (#5.7.1)");

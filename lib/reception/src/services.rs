@@ -40,6 +40,9 @@ pub trait Services {
         false
     }
 
+    /// Something about this client that the admin wants to see in the log, and that refuses nothing.
+    fn warn(&mut self, _text: &str) {}
+
     /// A check has come to a verdict that is no refusal.
     fn note(&mut self, _note: &Note<'_>) {}
 }

@@ -1,5 +1,6 @@
 //! What is learnt of one connection while it lasts. Each check keeps its part in a field of its own.
 
+use crate::checks::looked::Looked;
 use crate::checks::spf;
 
 /// What has been learnt.
@@ -9,6 +10,10 @@ pub struct Session {
     pub greeted: Option<Greeted>,
     /// What SPF says of the sender that was asked about last.
     pub spf: Option<spf::Known>,
+    /// It spoke before it was greeted.
+    pub is_early: bool,
+    /// What the lists and the DNS say of it and its sender.
+    pub looked: Looked,
 }
 
 /// How the client introduced itself.

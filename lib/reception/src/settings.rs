@@ -3,6 +3,8 @@
 //! How it fails: a file that does not parse is an error with file and line; the caller keeps its last good copy, or refuses
 //! to serve when there is none. No default ever opens the relay: without rcpthosts nobody is listed.
 
+pub mod signs;
+
 use std::time::Duration;
 
 use stafett_address::Domain;
@@ -12,6 +14,7 @@ use stafett_route::RcptHosts;
 use crate::badmailfrom::BadMailFrom;
 use crate::checks::{callout, recipients};
 use crate::front::Fronts;
+use signs::Signs;
 
 /// The control files of smtpd, typed.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// The longest session.
     pub session: Duration,
+    /// What makes a client or sender suspicious.
+    pub signs: Signs,
 }
 
 impl Settings {
@@ -77,6 +82,7 @@ impl Settings {
             dmarc_behavior: number(&rows::DMARCBEHAVIOR, 0)?,
             timeout: Duration::from_secs(number(&rows::TIMEOUTSMTPD, 300)?),
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
+            signs: Signs::read(control)?,
             me,
         })
     }

@@ -40,7 +40,7 @@ impl Services for Roomy {
     fn complain(&mut self, _text: &str) {}
 }
 
-fn settings(listed: &[&str]) -> Settings {
+pub(crate) fn settings(listed: &[&str]) -> Settings {
     let mut rcpthosts = RcptHosts::new();
     listed.iter().enumerate().for_each(|(index, line)| rcpthosts.insert(index + 1, line).unwrap());
     Settings {
@@ -61,10 +61,11 @@ fn settings(listed: &[&str]) -> Settings {
         dmarc_behavior: 0,
         timeout: Duration::from_secs(1),
         session: Duration::from_secs(1),
+        signs: crate::settings::signs::Signs::default(),
     }
 }
 
-fn client(items: &[&str]) -> Client {
+pub(crate) fn client(items: &[&str]) -> Client {
     let environment = Environment::from_items(items.iter().map(|item| item.as_bytes())).unwrap();
     Client::from_environment(environment).unwrap()
 }

@@ -386,3 +386,15 @@ control/smtproutes:2: error: 198.51.100.9 is in none of the networks of control/
         ground.says(&[("destinations", Some("# none\n"))], 1, "control/destinations: warning: no network is listed, so nothing is sent anywhere\n    write the networks that mail may go to, or remove the file\n");
     }
 }
+
+#[test]
+fn lists_and_names_need_the_service_that_looks_them_up() {
+    for ground in Ground::all() {
+        let root = ground.root.display();
+        let out = format!(
+            "control/reversedns:1: error: it needs the service dnsbl, which this instance does not have: mail would be put off\n    run stafett-setup {root} --with dnsbl, or remove the file\n"
+        );
+        ground.says(&[("reversedns", Some("confirm\n"))], 100, &out);
+        ground.says(&[("reversedns", Some("none\n")), ("dnsbllist", Some("# no list\n"))], 0, "");
+    }
+}

@@ -14,6 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use stafett_ask::{Desk, Question, Service, Verdict};
+use stafett_log::Log;
 use stafett_wire::injector::Answer;
 use stafett_wire::netstring::{self, Reader};
 
@@ -50,7 +52,7 @@ pub struct Instance {
 impl Instance {
     pub fn new(mood: Mood) -> Instance {
         let directory = tempfile::tempdir().unwrap();
-        for path in ["control", "run/queue", "run/smtpd"] {
+        for path in ["control", "run/queue", "run/smtpd", "run/dnsbl"] {
             fs::create_dir_all(directory.path().join(path)).unwrap();
         }
         let instance = Instance { directory, taken: Taken::default() };
@@ -73,6 +75,18 @@ impl Instance {
         fs::write(self.path("control").join(name), content).unwrap();
     }
 
+    /// Starts a stafett-dnsbl that finds this, each a part, a letter, a rule and a text.
+    pub fn look(&self, findings: Vec<String>) {
+        let path = self.path("run/dnsbl/socket");
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let desk = Desk::listen(Log::new("dnsbl"), &path, &[]).unwrap();
+            ready.send(()).unwrap();
+            desk.run(&mut Looks(findings))
+        });
+        is_ready.recv().unwrap();
+    }
+
     /// A command with no variables but the instance's and these.
     pub fn command(&self, variables: &[(String, String)]) -> Command {
         let mut command = Command::new(PROGRAM);
@@ -90,6 +104,27 @@ impl Instance {
         let child = command.spawn().unwrap();
         drop(command);
         Client::new(ours, Some(child))
+    }
+}
+
+struct Looks(Vec<String>);
+
+impl Service for Looks {
+    fn refresh(&mut self, _forced: bool) {}
+
+    fn take(&mut self, question: Question) {
+        let finding = |part: &str| {
+            let found = self.0.iter().find(|finding| finding.split(' ').next() == Some(part)).map_or("x K  ", String::as_str);
+            found.splitn(4, ' ').skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let parts = question.fields.iter().skip(4).map(|part| String::from_utf8_lossy(part).into_owned());
+        let nothing = stafett_ask::Answer::new(Verdict::Ok, "looked");
+        let add = |answer: stafett_ask::Answer, part: String| {
+            let words = finding(&part);
+            words.into_iter().fold(answer.with(part), |answer, word| answer.with(word))
+        };
+        let answer = parts.fold(nothing, add);
+        question.answer(&answer);
     }
 }
 

@@ -6,9 +6,12 @@
 //! How it fails: the first refusal ends the row. A service that cannot be asked is what the check's control file says for
 //! that, and a temporary refusal where it says nothing.
 
+mod badhelo;
 pub mod callout;
 pub mod denied;
 pub mod dmarc;
+mod early;
+pub mod looked;
 pub mod rcptcheck;
 pub mod recipients;
 pub mod spf;
@@ -39,7 +42,8 @@ pub type Checked = Result<(), Box<Refusal>>;
 /// # Errors
 /// The refusal.
 pub fn connection(context: &mut Context<'_, '_>) -> Checked {
-    denied::check(context)
+    denied::check(context)?;
+    early::connection(context)
 }
 
 /// After HELO or EHLO, whose name is in the session.
@@ -65,6 +69,8 @@ pub fn sender(_context: &mut Context<'_, '_>, _transaction: &mut Transaction) ->
 pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, recipient: &Mailbox) -> Checked {
     recipients::bad(context, recipient)?;
     recipients::valid(context, recipient)?;
+    badhelo::recipient(context, recipient)?;
+    looked::recipient(context, transaction, recipient)?;
     rcptcheck::check(context, transaction, recipient)?;
     spf::recipient(context, transaction, recipient)?;
     callout::check(context, recipient)
