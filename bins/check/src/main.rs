@@ -22,6 +22,7 @@ mod ports;
 mod processes;
 mod routes;
 mod rules;
+mod secrets;
 mod service;
 mod show;
 mod subject;
@@ -79,4 +80,5 @@ fn control(subject: &Subject, findings: &mut Findings) {
     bounces::check(subject, findings);
     limits::check(subject, findings);
     needs::check(subject, findings);
+    secrets::check(subject, findings);
 }

@@ -11,6 +11,8 @@ const NEEDS: &[(&Setting, &str)] = &[
     (&rows::CALLOUT, "callout"),
     (&rows::DMARCBEHAVIOR, "verify"),
     (&rows::DNSBLLIST, "dnsbl"),
+    (&rows::GREYLIST, "limit"),
+    (&rows::LIMITS, "limit"),
     (&rows::REVERSEDNS, "dnsbl"),
     (&rows::RHSBLLIST, "dnsbl"),
     (&rows::SENDERDOMAIN, "dnsbl"),
@@ -23,18 +25,20 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     let services = plan.services();
     for (row, service) in NEEDS {
         let is_there = services.iter().any(|one| one.name == *service);
-        let Some(line) = switched_on(subject, row).filter(|_| !is_there) else { continue };
-        let place = format!("control/{}:{line}", row.name);
+        let Some(place) = switched_on(subject, row).filter(|_| !is_there) else { continue };
         let text = format!("it needs the service {service}, which this instance does not have: mail would be put off");
         let root = subject.root.display();
         findings.push(Finding::error(place, text).remedy(format_args!("run stafett-setup {root} --with {service}, or remove the file")));
     }
 }
 
-/// The line that switches a check on.
-fn switched_on(subject: &Subject, row: &Setting) -> Option<usize> {
-    match row.form {
+/// What switches a check on: a file's line; a greylist needs none.
+fn switched_on(subject: &Subject, row: &Setting) -> Option<String> {
+    let at = |line| format!("control/{}:{line}", row.name);
+    let by_itself = row.name == rows::GREYLIST.name && subject.control.path(row).exists();
+    let first = match row.form {
         Form::Integer { .. } => (subject.effective(row) > 0).then_some(1),
         _ => subject.lines(row).into_iter().find(|item| !item.value.ends_with(":off") && item.value != "none").map(|item| item.line),
-    }
+    };
+    first.map(at).or_else(|| by_itself.then(|| format!("control/{}", row.name)))
 }

@@ -97,6 +97,7 @@ impl<'a> Conversation<'a> {
             let _ = self.channel.say(&farewell);
         }
         let _ = self.channel.flush();
+        self.dialogue.close(&mut self.outside);
         if matches!(end, End::Errors | End::Commands | End::SessionTime) {
             self.channel.linger();
         }
@@ -179,7 +180,9 @@ impl<'a> Conversation<'a> {
 
     fn refuse(&mut self, refusal: &Refusal) -> Result<(), End> {
         self.record.refuse(refusal, self.dialogue.greeted());
-        self.say(&refusal.reply)
+        self.say(&refusal.reply)?;
+        // RFC 5321 section 3.8: 421 is the last word of a connection
+        if refusal.reply.code() == 421 { Err(End::Quit) } else { Ok(()) }
     }
 
     /// DATA: the message up to its dot.
@@ -245,6 +248,7 @@ impl<'a> Conversation<'a> {
         match judged {
             Ok(stored) => {
                 self.record.accept(&stored, self.dialogue.greeted());
+                self.dialogue.accepted(stored.envelope.recipients.len(), &mut self.outside);
                 self.channel.say(&accepted(&stored))
             }
             Err(refusal) => self.refuse(&refusal),

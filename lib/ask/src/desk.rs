@@ -10,7 +10,7 @@ use stafett_wire::netstring::all;
 use stafett_wire::{LARGEST_PACKET, Verdict};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,14 @@ pub trait Service {
     fn rest(&mut self) -> Option<Duration> {
         None
     }
+
+    /// A descriptor beside those of the callers that is waited for; [`Service::woken`] is called when it can be read.
+    fn also_waits_for(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// What [`Service::also_waits_for`] gave can be read.
+    fn woken(&mut self) {}
 
     /// Called once, on TERM: store what must not be lost.
     fn end(&mut self) {}
@@ -113,7 +121,11 @@ impl Desk {
         stafett_sys::memory::keep_freed();
         let mut buffer = vec![0; LARGEST_PACKET];
         loop {
-            let ready = self.wait(service.rest())?;
+            let rest = service.rest();
+            let (ready, woken) = self.wait(rest, service.also_waits_for())?;
+            if woken {
+                service.woken();
+            }
             while let Some(signal) = self.signals.next() {
                 match signal {
                     Signal::Hangup => service.refresh(true),
@@ -135,15 +147,18 @@ impl Desk {
         }
     }
 
-    /// Waits; for each silent caller whether something has come of it.
-    fn wait(&self, rest: Option<Duration>) -> io::Result<Vec<bool>> {
+    /// Waits; for each silent caller whether something has come of it, and whether `other` can be read.
+    fn wait(&self, rest: Option<Duration>, other: Option<BorrowedFd<'_>>) -> io::Result<(Vec<bool>, bool)> {
         let mut wanted = vec![(self.signals.as_fd(), Interest::Read)];
         wanted.extend(self.silent.iter().map(|silent| (silent.caller.as_fd(), Interest::Read)));
+        wanted.extend(other.map(|other| (other, Interest::Read)));
         wanted.extend(Some((self.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
         let patience = self.silent.front().map(|_| SILENCE);
         let deaf = self.deaf_until.map(|_| DEAF);
         let ready = poll::wait(&wanted, [rest, patience, deaf].into_iter().flatten().min())?;
-        Ok(ready.iter().skip(1).take(self.silent.len()).map(|ready| ready.any()).collect())
+        let callers = ready.iter().skip(1).take(self.silent.len()).map(|ready| ready.any()).collect();
+        let woken = other.is_some() && ready.get(1 + self.silent.len()).is_some_and(|ready| ready.any());
+        Ok((callers, woken))
     }
 
     /// New callers; most have asked already, so that each is looked at once more right away.

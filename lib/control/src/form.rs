@@ -2,10 +2,15 @@
 
 pub mod blocklist;
 pub mod callout;
+pub mod greylist;
 pub mod helo;
+pub mod limits;
+pub mod limitstore;
 pub mod network;
 pub mod outgoing;
 pub mod recipients;
+pub mod span;
+pub mod who;
 
 /// One control file: everything that is known about it, in one place.
 #[derive(Debug)]

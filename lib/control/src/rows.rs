@@ -3,7 +3,10 @@
 
 use crate::form::blocklist::block_list;
 use crate::form::callout::callout;
+use crate::form::greylist::greylist;
 use crate::form::helo::bad_helo;
+use crate::form::limits::limit;
+use crate::form::limitstore::store;
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::recipients::recipient;
@@ -44,9 +47,12 @@ pub static TABLE: &[&Setting] = &[
     &DOUBLEBOUNCEHOST,
     &DOUBLEBOUNCETO,
     &GREETDELAY,
+    &GREYLIST,
     &HELOHOST,
     &HOLDDOMAINS,
     &HOLDREMOTE,
+    &LIMITS,
+    &LIMITSTORE,
     &LOCALIPHOST,
     &MAXCOMMANDS,
     &MAXERRORS,
@@ -687,4 +693,31 @@ pub static XCLIENT: Setting = Setting {
     readers: &["smtpd"],
     text: "Networks of clients that may name another client by the command XCLIENT, one a line: an address, or address/bits. That client is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. From anybody else the command is refused.",
     example: "192.0.2.81\n2001:db8:0:81::/64",
+};
+/// How much a client, an account or a sender may do.
+pub static LIMITS: Setting = Setting {
+    name: "limits",
+    form: Form::List(limit),
+    default: "none: nothing is counted",
+    readers: &["smtpd", "limit"],
+    text: "How much each client may do, one limit a line: WHAT per WHOM COUNT. WHAT is connections, messages, recipients, authentications or refusals (recipients refused for good). WHOM is address, network (network/20/56 for other prefix lengths than 24 and 64), account, sender, domain (of the sender), all, connection or message. COUNT is 50/hour, 100/10m, 5/second; 10 at once for connections that are open; a number alone per connection or message. Behind it may stand, in any order: when 18:00-06:00; for CLIENTS; except CLIENTS, each networks, relayclients or authenticated; then later (the usual: refused for now), then refuse, or then lock (the account); and last say TEXT, what the client hears. exempt CLIENTS frees them of all limits. away pass lets mail pass while stafett-limit does not answer, which otherwise is refused for now. Every limit holds; stafett-limit(8) explains how is counted. The service limit is needed (stafett-setup --with limit).",
+    example: "# inside: a program gone wild is slowed down\nconnections per account 5/second for 129.27.0.0/16\nmessages per connection 500 for 129.27.0.0/16\n# outside: a stolen password is of little use\nmessages per account 50/hour except 129.27.0.0/16 then lock say too many messages, your account is locked; ask the help desk\nrecipients per message 20 except 129.27.0.0/16\nauthentications per account 150/day when 18:00-06:00 except 129.27.0.0/16\n# strangers\nconnections per address 10 at once except 129.27.0.0/16\nrefusals per network 50/hour except 129.27.0.0/16 say too many unknown users\n# everything is free of limits that comes from here\nexempt 129.187.254.0/23 2001:4ca0:0:103::/64",
+};
+/// Whose mail has to come twice.
+pub static GREYLIST: Setting = Setting {
+    name: "greylist",
+    form: Form::List(greylist),
+    default: "none: no mail is put off; a file without lines means all defaults",
+    readers: &["smtpd", "limit"],
+    text: "Greylisting: the first mail of a network, sender and recipient that are new together is refused for now, and passes when it comes back. Lines: wait TIME (how long it is refused, 5m), window TIME (how long after its first attempt it may come back, 2d), lifetime TIME (how long what has passed is remembered after its last mail, 36d), network V4 V6 (bits of addresses that count, 24 64), trust NUMBER (after so many that came back, a network passes at once, 5; 0: never), most NUMBER (of triplets that are remembered, 1000000), for RECIPIENTS (only these), exempt clients NETWORKS, exempt senders LIST, exempt recipients LIST (addresses, domains, .domain for all below it), away pass (mail passes while stafett-limit does not answer), say TEXT. Clients with RELAYCLIENT or an account always pass. The service limit is needed (stafett-setup --with limit).",
+    example: "wait 5m\nexempt clients 129.187.254.0/23 2001:4ca0:0:103::/64\nexempt senders .example.net\nexempt recipients postmaster@example.org open.example.org",
+};
+/// Where several machines count together.
+pub static LIMITSTORE: Setting = Setting {
+    name: "limitstore",
+    form: Form::List(store),
+    default: "none: each machine counts for itself",
+    readers: &["limit"],
+    text: "A Redis (6.2 or later) or Valkey server in which several machines share limits and greylist: host:port, /path/of/socket, or redis://user:password@host:port/database. The machines need the same lines in limits and greylist. While the store does not answer each machine counts for itself. A file with a password must not be readable by everybody: give it to the user of limit, mode 0400. Not encrypted.",
+    example: "redis://relay:secret@192.0.2.10:6379/0",
 };

@@ -42,6 +42,8 @@ pub enum Service {
     Verify,
     /// stafett-dnsbl --resident.
     Dnsbl,
+    /// stafett-limit --resident.
+    Limit,
 }
 
 impl Service {
@@ -56,6 +58,7 @@ impl Service {
             Service::Callout => "callout",
             Service::Verify => "verify",
             Service::Dnsbl => "dnsbl",
+            Service::Limit => "limit",
         }
     }
 }

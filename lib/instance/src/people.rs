@@ -20,6 +20,8 @@ pub enum Role {
     Metrics,
     /// verify.
     Verify,
+    /// limit.
+    Limit,
 }
 
 /// The group of a place or of a user.
@@ -58,6 +60,7 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Log, letter: 'l', group: Group::Own, purpose: "logs" },
     Identity { role: Role::Metrics, letter: 'x', group: Group::Common, purpose: "metrics" },
     Identity { role: Role::Verify, letter: 'v', group: Group::Own, purpose: "verify" },
+    Identity { role: Role::Limit, letter: 'm', group: Group::Own, purpose: "limit" },
 ];
 
 impl Role {

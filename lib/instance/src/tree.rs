@@ -109,6 +109,14 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Dnsbl, group: Group::Own, mode: 0o710 }),
         keeps_state: false,
     },
+    Supervised {
+        name: "limit",
+        command: "stafett-limit --resident",
+        role: Role::Limit,
+        // smtpd asks; what only the admin may ask is refused to it by its user.
+        door: Some(Door { service: Service::Limit, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: true,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

@@ -109,6 +109,16 @@ impl<'a, R> Dialogue<'a, R> {
         checks::message(&mut Context { policy: self.policy, session: &mut self.session, services }, draft)
     }
 
+    /// A message was queued for so many recipients.
+    pub fn accepted(&mut self, recipients: usize, services: &mut dyn Services) {
+        checks::accepted(&mut Context { policy: self.policy, session: &mut self.session, services }, recipients);
+    }
+
+    /// The connection is over.
+    pub fn close(&mut self, services: &mut dyn Services) {
+        checks::end(&mut Context { policy: self.policy, session: &mut self.session, services });
+    }
+
     /// What the client called itself, once it has.
     pub fn greeted(&self) -> Option<&Greeted> {
         self.session.greeted.as_ref()

@@ -94,7 +94,10 @@ impl Policy<'_> {
             checks::recipient(&mut Context { policy: *self, session, services }, transaction, &mailbox)?;
             Ok(mailbox)
         });
-        let mailbox = decided.map_err(|refusal| of_sender(refusal, transaction))?;
+        let mailbox = decided.map_err(|refusal| {
+            checks::refused(&mut Context { policy: *self, session, services }, transaction, &refusal);
+            of_sender(refusal, transaction)
+        })?;
         transaction.envelope.recipients.push(Recipient {
             address: mailbox.to_string(),
             notify: parameters.notify.map(|notify| notify.to_string()),

@@ -2,6 +2,7 @@
 
 use crate::checks::looked::Looked;
 use crate::checks::spf;
+use crate::checks::tally::Tally;
 
 /// What has been learnt.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Session {
     pub is_early: bool,
     /// What the lists and the DNS say of it and its sender.
     pub looked: Looked,
+    /// What limits have counted.
+    pub tally: Tally,
 }
 
 /// How the client introduced itself.

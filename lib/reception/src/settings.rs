@@ -12,6 +12,7 @@ use stafett_control::{Control, Error, rows};
 use stafett_route::RcptHosts;
 
 use crate::badmailfrom::BadMailFrom;
+use crate::checks::tally::Limits;
 use crate::checks::{callout, recipients};
 use crate::front::Fronts;
 use signs::Signs;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub session: Duration,
     /// What makes a client or sender suspicious.
     pub signs: Signs,
+    /// How much a client may do, and greylisting.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -83,6 +86,7 @@ impl Settings {
             timeout: Duration::from_secs(number(&rows::TIMEOUTSMTPD, 300)?),
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
             signs: Signs::read(control)?,
+            limits: Limits::read(control)?,
             me,
         })
     }

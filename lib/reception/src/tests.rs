@@ -62,6 +62,7 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         timeout: Duration::from_secs(1),
         session: Duration::from_secs(1),
         signs: crate::settings::signs::Signs::default(),
+        limits: Default::default(),
     }
 }
 

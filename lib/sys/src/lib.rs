@@ -8,6 +8,7 @@
 //! How it fails: with `std::io::Error`; nothing here prints, exits or panics.
 //! Known limits: Linux only; fork is for single-threaded programs alone.
 
+pub mod clock;
 pub mod descriptor;
 pub mod ext4;
 pub mod filesystem;

@@ -40,6 +40,22 @@ fn a_check_whose_service_is_not_there_is_an_error() {
             ground.says(&[(name, Some("2\n"))], 100, &out);
             ground.says(&[(name, Some("0\n"))], 0, "");
         }
+        let out = |place: &str| {
+            format!(
+                "control/{place}: error: it needs the service limit, which this instance does not have: mail would be put off\n    run stafett-setup {root} --with limit, or remove the file\n"
+            )
+        };
+        ground.says(&[("limits", Some("# x\nmessages per address 50/hour\n"))], 100, &out("limits:2"));
+        ground.says(&[("greylist", Some(""))], 100, &out("greylist"));
+    }
+}
+
+#[test]
+fn a_password_that_everybody_may_read_is_an_error() {
+    for ground in Ground::all() {
+        ground.says(&[("limitstore", Some("127.0.0.1:6379\n"))], 0, "");
+        let out = "control/limitstore: error: it holds a password, and everybody may read it\n    give it to the user of the service limit, mode 0400, and choose another password\n";
+        ground.says(&[("limitstore", Some("redis://relay:secret@127.0.0.1:6379\n"))], 100, out);
     }
 }
 

@@ -11,10 +11,12 @@ pub mod callout;
 pub mod denied;
 pub mod dmarc;
 mod early;
+pub mod limits;
 pub mod looked;
 pub mod rcptcheck;
 pub mod recipients;
 pub mod spf;
+pub mod tally;
 
 use stafett_address::Mailbox;
 
@@ -43,7 +45,16 @@ pub type Checked = Result<(), Box<Refusal>>;
 /// The refusal.
 pub fn connection(context: &mut Context<'_, '_>) -> Checked {
     denied::check(context)?;
+    limits::connection(context)?;
     early::connection(context)
+}
+
+/// Before a password is looked at, for the account that the client claims to have.
+///
+/// # Errors
+/// The refusal.
+pub fn authentication(context: &mut Context<'_, '_>, account: &str) -> Checked {
+    limits::authentication(context, account)
 }
 
 /// After HELO or EHLO, whose name is in the session.
@@ -58,8 +69,8 @@ pub fn helo(_context: &mut Context<'_, '_>) -> Checked {
 ///
 /// # Errors
 /// The refusal.
-pub fn sender(_context: &mut Context<'_, '_>, _transaction: &mut Transaction) -> Checked {
-    Ok(())
+pub fn sender(context: &mut Context<'_, '_>, transaction: &mut Transaction) -> Checked {
+    limits::sender(context, transaction)
 }
 
 /// At RCPT, for a recipient that its own rules let pass.
@@ -73,7 +84,23 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
     looked::recipient(context, transaction, recipient)?;
     rcptcheck::check(context, transaction, recipient)?;
     spf::recipient(context, transaction, recipient)?;
+    limits::recipient(context, transaction, recipient)?;
     callout::check(context, recipient)
+}
+
+/// After RCPT was refused, by these checks or by the rules before them.
+pub fn refused(context: &mut Context<'_, '_>, transaction: &Transaction, refusal: &Refusal) {
+    limits::refused(context, transaction, refusal);
+}
+
+/// After a message was queued for so many recipients.
+pub fn accepted(context: &mut Context<'_, '_>, recipients: usize) {
+    limits::accepted(context, recipients);
+}
+
+/// When the connection is over.
+pub fn end(context: &mut Context<'_, '_>) {
+    limits::give_back(context);
 }
 
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
