@@ -15,8 +15,12 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-/// The longest header that is read of a message too large to be read whole, in bytes.
+/// The longest header, in bytes. What is made of it takes many times its size.
 const HEADER_MAX: usize = 1024 * 1024;
+/// Fields of one header; each name in a signature is looked for in all of them.
+const MOST_FIELDS: usize = 10_000;
+/// Fields that sign, in one message: what fifty ARC sets have, and some more.
+const MOST_SIGNING: usize = 200;
 /// Forged results in one message, places apart from each other; with more it is refused.
 const MOST_FORGED: usize = 500;
 
@@ -68,8 +72,9 @@ pub fn judge(file: &File, envelope: &Envelope<'_>, verifier: &Verifier, asker: &
     let _loan = budget.borrow(wanted, asker.deadline).ok_or_else(busy)?;
     let mut message = vec![0; wanted];
     file.read_exact_at(&mut message, 0)?;
+    let header = check_header(&message)?;
     if wanted < size {
-        message.truncate(fields::header_length(&message));
+        message.truncate(header);
     }
     let mut authors = verifier.verify(&message, asker).unwrap_or_else(nobody);
     if wanted < size {
@@ -79,6 +84,27 @@ pub fn judge(file: &File, envelope: &Envelope<'_>, verifier: &Verifier, asker: &
         authors.chain = None;
     }
     conclude(&message, envelope, &authors, asker)
+}
+
+/// The length of a header that can be judged.
+fn check_header(message: &[u8]) -> Result<usize, Trouble> {
+    let length = fields::header_length(message.get(..HEADER_MAX).unwrap_or(message));
+    if length >= HEADER_MAX {
+        return Err(Trouble::Permanent("the header is too large"));
+    }
+    let signs = |name: &[u8]| {
+        let arc = name.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"ARC-"));
+        arc || name.eq_ignore_ascii_case(b"DKIM-Signature")
+    };
+    let (mut all, mut signing) = (0, 0);
+    for field in fields::fields(message) {
+        all += 1;
+        signing += usize::from(signs(field.name));
+    }
+    if all > MOST_FIELDS || signing > MOST_SIGNING {
+        return Err(Trouble::Permanent("the header has too many fields"));
+    }
+    Ok(length)
 }
 
 fn conclude(message: &[u8], envelope: &Envelope<'_>, authors: &Authors, asker: &Asker) -> Result<Judged, Trouble> {

@@ -25,6 +25,9 @@ use std::task::{Context, Poll, Waker};
 
 /// DKIM signatures of a message that are looked at.
 pub const MOST_SIGNATURES: usize = 10;
+/// Fields that one signature names; looking for each of them in the header takes time.
+const MOST_NAMES: usize = 200;
+const TOO_MANY_NAMES: &str = "too many fields are signed";
 const WEAK: &str = "the key is too short or too long";
 
 /// What came of a signature (RFC 8601 §2.7.1).
@@ -116,15 +119,16 @@ impl Verifier {
     pub fn verify(&self, message: &[u8], names: &dyn Names) -> Option<Authors> {
         let mut parsed = AuthenticatedMessage::parse(message)?;
         parsed.dkim_headers.truncate(MOST_SIGNATURES);
+        let all = std::mem::take(&mut parsed.dkim_headers);
+        let (usual, excessive): (Vec<_>, Vec<_>) = all.into_iter().partition(|field| field.header.h.len() <= MOST_NAMES);
+        parsed.dkim_headers = usual;
         for field in &mut parsed.dkim_headers {
             (field.header.atps, field.header.r) = (None, false);
         }
         let keys = Keys::of(&parsed, names);
-        Some(Authors {
-            domains: authors::domains(parsed.froms(), message),
-            signatures: self.signatures(&parsed, &keys),
-            chain: self.chain(&parsed, &keys),
-        })
+        let mut signatures = self.signatures(&parsed, &keys);
+        signatures.extend(excessive.iter().map(|field| signed(&field.header, (Verdict::Policy, TOO_MANY_NAMES))));
+        Some(Authors { domains: authors::domains(parsed.froms(), message), signatures, chain: self.chain(&parsed, &keys) })
     }
 
     fn signatures(&self, message: &AuthenticatedMessage<'_>, keys: &Keys) -> Vec<Signature> {
@@ -150,6 +154,9 @@ impl Verifier {
         let sealer = message.as_headers.last().map(|field| canonical(&field.header.d)).unwrap_or_default();
         if message.ams_headers.is_empty() || message.has_arc_errors {
             return Some(Chain { verdict: Verdict::Fail, reason: "the chain is broken", sets, domain: sealer });
+        }
+        if message.ams_headers.iter().any(|field| field.header.h.len() > MOST_NAMES) {
+            return Some(Chain { verdict: Verdict::Fail, reason: TOO_MANY_NAMES, sets, domain: sealer });
         }
         let output = finished(self.0.verify_arc(Parameters::new(message).with_txt_cache(keys)))?;
         let (verdict, reason) = match verdict(output.result()) {

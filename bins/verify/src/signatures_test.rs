@@ -26,6 +26,7 @@ fn what_is_wrong_is_said() {
         ("h=from;", &[away][..], Verdict::TempError),
         ("h=from; l=3;", &[key][..], Verdict::Policy),
         ("h=subject;", &[away][..], Verdict::PermError),
+        (&format!("h=from{};", ":x".repeat(300)), &[key][..], Verdict::Policy),
         ("h=from; x=1;", &[away][..], Verdict::PermError),
     ] {
         assert_eq!(verdicts(&signed(header), records)[0].0, wanted, "{header} {records:?}");

@@ -251,7 +251,6 @@ fn questions_that_are_none_are_refused() {
         assert_eq!(program.ask(question, None).verdict, Verdict::Permanent, "{question:?}");
     }
     assert_eq!(program.spf("\u{fc}@\u{fc}.example"), "none");
-    assert_eq!(program.spf("a@nothing.example"), "none");
 }
 
 #[test]
@@ -268,10 +267,12 @@ fn messages_of_any_shape_are_judged() {
         (b"From : a@x.example\r\n\r\n", "none"),
         (b"FROM:\r\n a@x.example\r\n\r\n", "none"),
         (b"From: a@x.example\n\ntext\n", "none"),
-        ([signature.as_bytes(), b"From: a@x.example\r\n\r\n"].concat().as_slice(), "none"),
     ] {
         let answer = program.message(text);
         assert_eq!(answer.field(0).as_deref(), Some(verdict), "{answer:?}");
+    }
+    for header in [signature, "A: b\r\n".repeat(20_000), "A: b\r\n c\r\n".repeat(100_000)] {
+        assert_eq!(program.message(header.as_bytes()).verdict, Verdict::Permanent);
     }
     // larger than what is read
     let mut file = tempfile::tempfile().unwrap();
