@@ -3,14 +3,17 @@
 
 mod authentication;
 mod balance;
+mod callout;
 mod dns;
 mod fastcommit;
 mod faults;
 mod forwarder;
+mod fronts;
 mod matchup;
 mod metrics;
 mod neighbours;
 mod policy;
+mod postfix;
 mod power;
 mod powercut;
 mod queue;
