@@ -115,21 +115,20 @@ impl Worker {
     }
 
     fn found(&mut self, inquiry: &Inquiry, finding: Finding) {
-        let is_valid = finding == Finding::Valid;
-        let probes = {
-            let mut state = self.shared.lock();
-            match &finding {
-                Finding::Valid => state.settle(inquiry, &self.target, Ok(())),
-                Finding::Unknown(reply) => state.settle(inquiry, &self.target, Err(reply)),
-                Finding::Later(reply) => state.put_off(inquiry, &self.target, reply),
-                Finding::Unwilling(_) => {}
-            }
-            is_valid && state.is_open_question(inquiry, &self.target)
-        };
         if let Finding::Unwilling(reason) = finding {
             return self.is_away(inquiry, NotAsked { reason, for_good: None });
         }
+        // Before anybody hears an answer, so that whoever asks next finds things as they are.
         self.is_back();
+        let mut state = self.shared.lock();
+        match &finding {
+            Finding::Valid => state.settle(inquiry, &self.target, Ok(())),
+            Finding::Unknown(reply) => state.settle(inquiry, &self.target, Err(reply)),
+            Finding::Later(reply) => state.put_off(inquiry, &self.target, reply),
+            Finding::Unwilling(_) => {}
+        }
+        let probes = finding == Finding::Valid && state.is_open_question(inquiry, &self.target);
+        drop(state);
         if probes {
             self.probe_everybody(inquiry);
         }
@@ -193,10 +192,8 @@ impl Worker {
             let mut state = self.shared.lock();
             let host = state.host(&self.target);
             host.away = Some(Away { until: Instant::now() + AWAY, for_good });
-            state.give_up(inquiry, &self.target);
-            !std::mem::replace(&mut state.host(&self.target).is_reported, true)
+            !std::mem::replace(&mut host.is_reported, true)
         };
-        self.shared.refuse_line(&self.target);
         if is_new {
             let reason = safe(reason.as_bytes()).to_string();
             self.shared.log.warning(format_args!(
@@ -204,6 +201,8 @@ impl Worker {
                 self.target.destination
             ));
         }
+        self.shared.lock().give_up(inquiry, &self.target);
+        self.shared.refuse_line(&self.target);
     }
 
     fn is_back(&self) {

@@ -52,13 +52,8 @@ impl Fronts {
     /// The first file that cannot be used.
     pub fn read(control: &Control) -> Result<Self, Error> {
         let (proxies, xclient) = (networks(control, &rows::PROXIES)?, networks(control, &rows::XCLIENT)?);
-        let path = control.path(&rows::TCP_SMTP_CDB);
-        let rules = match Rules::open(&path) {
-            _ if proxies.is_empty() && xclient.is_empty() => None,
-            Ok(rules) => Some(rules),
-            Err(error) if error.is_absent() => None,
-            Err(error) => return Err(Error { file: format!("control/{}", rows::TCP_SMTP_CDB.name), line: 0, reason: error.to_string() }),
-        };
+        let is_needed = !proxies.is_empty() || !xclient.is_empty();
+        let rules = if is_needed { rules(control)? } else { None };
         Ok(Fronts { proxies, xclient, rules })
     }
 
@@ -128,6 +123,15 @@ impl Fronts {
         let client = stafett_ucspi::Client { ip, host: who.host.as_deref(), info: None };
         let found = rules.look_up(&client).map_err(|error| format!("unable to use control/tcp.smtp.cdb: {error}"))?;
         Ok(found.map(|found| found.instructions))
+    }
+}
+
+/// Without the file there are no rules, as with the listener.
+fn rules(control: &Control) -> Result<Option<Rules>, Error> {
+    match Rules::open(&control.path(&rows::TCP_SMTP_CDB)) {
+        Ok(rules) => Ok(Some(rules)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(Error { file: format!("control/{}", rows::TCP_SMTP_CDB.name), line: 0, reason: error.to_string() }),
     }
 }
 
