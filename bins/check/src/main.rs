@@ -11,6 +11,7 @@
 //! Known limits: it sees one moment; whether a service took its files in, its log says.
 
 mod bounces;
+mod certificates;
 mod files;
 mod limits;
 mod names;
@@ -77,6 +78,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     rules::check(subject, findings);
     routes::check(subject, findings);
     outgoing::check(subject, findings);
+    certificates::check(subject, findings);
     bounces::check(subject, findings);
     limits::check(subject, findings);
     needs::check(subject, findings);

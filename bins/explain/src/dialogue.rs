@@ -45,6 +45,6 @@ fn say(dialogue: &mut Dialogue<'_, ()>, line: &str, listener: &mut dyn Listener)
             listener.reply(&reply);
             !reply.is_failure()
         }
-        Step::Receive(_) | Step::Chunk { .. } | Step::Replace(_) => true,
+        Step::Receive(_) | Step::Chunk { .. } | Step::Replace(_) | Step::StartTls(_) => true,
     }
 }

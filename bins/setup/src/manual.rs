@@ -38,6 +38,7 @@ fn form(row: &Setting) -> String {
         Form::Integer { least, most, unit } => format!("a number of {unit} from {least} to {most}"),
         Form::List(_) => "lines".to_owned(),
         Form::Map(_) => "lines of key, colon, value".to_owned(),
+        Form::Directory(content) => format!("a directory, {content}"),
         Form::Compiled(maker) => format!("a cdb, made by {maker}"),
     }
 }

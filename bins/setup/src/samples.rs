@@ -29,11 +29,11 @@ pub fn all(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The sample of a row; `None` for a compiled file.
+/// The sample of a row; `None` for a compiled file and a directory.
 pub fn text(row: &Setting) -> Option<String> {
     let mut text = String::new();
     match row.form {
-        Form::Compiled(_) => return None,
+        Form::Compiled(_) | Form::Directory(_) => return None,
         Form::Line | Form::Host | Form::Integer { .. } => {
             text.push_str(&format!("{}\n\n", row.example));
             push(&mut text, &format!("control/{}: only the first line counts.", row.name));

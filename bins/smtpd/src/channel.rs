@@ -96,6 +96,19 @@ impl Channel {
         Self { input, output, lifeline, patience, buffer, start: 0, replies, is_socket: true }
     }
 
+    /// The client's connection, for whoever takes a handshake on it.
+    pub fn client(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
+    }
+
+    /// Goes on with the plain text of a connection under TLS. What came before the handshake is forgotten: it may have been
+    /// put there by somebody on the way (CVE-2011-0411).
+    pub fn secure(&mut self, input: OwnedFd, output: Option<OwnedFd>) {
+        (self.input, self.output, self.is_socket) = (input, output, true);
+        self.buffer.clear();
+        self.start = 0;
+    }
+
     /// Whether the client has sent something already.
     pub fn has_input(&self) -> bool {
         if !self.unread().is_empty() {

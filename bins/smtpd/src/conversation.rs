@@ -2,6 +2,7 @@
 //!
 //! How it fails: every way out is an [`End`]; those that the client can still hear get their 421 (RFC 5321 §3.8).
 
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stafett_instance::Instance;
@@ -15,6 +16,7 @@ use crate::message::{Message, Stored};
 use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::record::Record;
+use crate::tls::Partner;
 use stafett_reception::client::Client;
 use stafett_reception::dialogue::{Dialogue, Step, Target};
 use stafett_reception::front::Introduction;
@@ -106,6 +108,10 @@ impl<'a> Conversation<'a> {
     }
 
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        if self.policy.client.tls_first && self.waits {
+            let partner = self.partner().map_err(|reason| End::Failed(io::Error::other(reason)))?;
+            self.secure(partner)?;
+        }
         let delay = self.policy.greet_delay();
         if delay.is_zero() || !self.waits {
             self.record.early = self.channel.has_input();
@@ -155,6 +161,17 @@ impl<'a> Conversation<'a> {
                 self.named = Some(who);
                 Err(End::Replaced)
             }
+            Step::StartTls(reply) => match self.partner() {
+                Ok(partner) => {
+                    self.channel.say(&reply)?;
+                    self.channel.flush()?;
+                    self.secure(partner)
+                }
+                Err(reason) => {
+                    self.outside.log.error(reason);
+                    self.say(&Reply::new(454, (4, 7, 0), "TLS is not available for now"))
+                }
+            },
             Step::End(reply) => {
                 self.channel.say(&reply)?;
                 Err(End::Quit)
@@ -166,6 +183,18 @@ impl<'a> Conversation<'a> {
     fn slow_down(&mut self) -> Result<(), End> {
         let delay = self.policy.tarpit(self.dialogue.recipients(), self.record.errors);
         if delay.is_zero() { Ok(()) } else { self.channel.pause(delay) }
+    }
+
+    fn partner(&self) -> Result<Partner, String> {
+        Partner::call(self.outside.instance, &self.policy.client.environment)
+    }
+
+    fn secure(&mut self, partner: Partner) -> Result<(), End> {
+        let secured = partner.shake_hands(self.channel.client()).map_err(|reason| End::Failed(io::Error::other(reason)))?;
+        self.channel.secure(secured.input, secured.output);
+        self.record.secured(&secured.tls);
+        self.dialogue.secured(secured.tls);
+        Ok(())
     }
 
     /// Answers; too many errors end the session.
@@ -240,7 +269,7 @@ impl<'a> Conversation<'a> {
     fn begin(&self, transaction: Transaction) -> Message<'a> {
         let greeted = self.dialogue.greeted().cloned();
         let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
-        Message::new(transaction, self.policy, self.outside.queue, &self.outside.instance.spool(), &greeted)
+        Message::new(transaction, self.policy, self.outside.queue, &self.outside.instance.spool(), (&greeted, self.dialogue.tls()))
     }
 
     fn finish(&mut self, message: Message<'a>, flaw: Option<Flaw>) -> Result<(), End> {

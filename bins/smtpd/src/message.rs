@@ -23,7 +23,7 @@ use stafett_reception::checks::{self, Checked};
 use stafett_reception::draft::Draft;
 use stafett_reception::policy::{Policy, Transaction, too_large};
 use stafett_reception::refusal::{Refusal, Subject};
-use stafett_reception::session::Greeted;
+use stafett_reception::session::{Greeted, Tls};
 
 /// The largest message that waits in memory, in bytes.
 const MEMORY_MAX: usize = 64 * 1024;
@@ -68,11 +68,12 @@ pub struct Stored {
 
 impl<'a> Message<'a> {
     /// Begins a message.
-    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, spool: &Path, greeted: &Greeted) -> Self {
+    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, spool: &Path, introduced: (&Greeted, Option<&Tls>)) -> Self {
+        let (greeted, tls) = introduced;
         let Transaction { mut envelope, databytes, .. } = transaction;
         let client = policy.client;
         envelope.origin = format!("smtp {} {}", client.address(), stafett_message::harmless(&greeted.name, 255));
-        let lines = received::lines(client, greeted, &policy.settings.me, envelope.smtputf8, SystemTime::now());
+        let lines = received::lines(client, (greeted, tls), &policy.settings.me, envelope.smtputf8, SystemTime::now());
         // what the checks put there stands above it (RFC 7208 §9.1)
         envelope.head.extend(lines);
         let mut message =

@@ -1,4 +1,5 @@
-//! The Received field that smtpd puts in front of each message (RFC 5321 §4.4), as physical lines.
+//! The Received field that smtpd puts in front of each message (RFC 5321 §4.4; RFC 8314 §4.3 for its tls clause), as
+//! physical lines.
 //!
 //! Security stance: the client's name and its EHLO text are its own words; what is no domain or literal goes into a comment
 //! with every character that could end it replaced. The queue id is filled in by the one who knows it.
@@ -10,22 +11,26 @@ use stafett_envelope::Head;
 use stafett_message::{date, harmless};
 
 use stafett_reception::client::Client;
-use stafett_reception::session::Greeted;
+use stafett_reception::session::{Greeted, Tls};
 
 /// The longest EHLO text kept in a comment, in bytes.
 const NAME_MAX: usize = 100;
 
 /// The lines of the field.
-pub fn lines(client: &Client, greeted: &Greeted, me: &str, utf8: bool, now: SystemTime) -> Vec<Head> {
-    let protocol = match (utf8, greeted.extended) {
-        (true, _) => "UTF8SMTP",
-        (false, true) => "ESMTP",
-        (false, false) => "SMTP",
+pub fn lines(client: &Client, (greeted, tls): (&Greeted, Option<&Tls>), me: &str, utf8: bool, now: SystemTime) -> Vec<Head> {
+    let protocol = match (utf8, greeted.extended, tls) {
+        (true, _, None) => "UTF8SMTP",
+        (true, _, Some(_)) => "UTF8SMTPS",
+        (false, _, Some(_)) => "ESMTPS",
+        (false, true, None) => "ESMTP",
+        (false, false, None) => "SMTP",
     };
-    vec![
-        Head::Line(format!("Received: {}", from(client, &greeted.name))),
-        Head::WithId(format!("\tby {me} with {protocol} id "), format!("; {}", date(now))),
-    ]
+    let from = Head::Line(format!("Received: {}", from(client, &greeted.name)));
+    let by = |after| Head::WithId(format!("\tby {me} with {protocol} id "), after);
+    match tls {
+        None => vec![from, by(format!("; {}", date(now)))],
+        Some(tls) => vec![from, by(String::new()), Head::Line(format!("\ttls {}; {}", tls.cipher, date(now)))],
+    }
 }
 
 /// The same for a queue that fills no id in.

@@ -13,7 +13,7 @@ use crate::channel::End;
 use crate::message::Stored;
 use stafett_reception::client::Client;
 use stafett_reception::refusal::{Refusal, Subject};
-use stafett_reception::session::Greeted;
+use stafett_reception::session::{Greeted, Tls};
 
 /// What happened in a session, and where it is told.
 #[derive(Debug)]
@@ -38,6 +38,21 @@ impl<'a> Record<'a> {
     /// Begins with the session.
     pub fn new(log: Log, quiet: bool, client: &'a Client) -> Self {
         Self { log, quiet, client, started: Instant::now(), early: false, accepted: 0, refused: 0, commands: 0, errors: 0 }
+    }
+
+    /// The connection is under TLS now.
+    pub fn secured(&self, tls: &Tls) {
+        if self.quiet {
+            return;
+        }
+        let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        let Tls { protocol, cipher, server_name, fingerprint } = tls;
+        self.log.line(format_args!(
+            "tls {protocol} {cipher} name {} certificate {} {}",
+            word(server_name),
+            word(fingerprint),
+            self.who(None)
+        ));
     }
 
     /// A message was accepted.

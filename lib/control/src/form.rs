@@ -52,6 +52,8 @@ pub enum Form {
     List(fn(&str) -> Result<(), String>),
     /// As `List`, each line `key:value`; the function judges both.
     Map(fn(&str, &str) -> Result<(), String>),
+    /// A directory; the words say what lies in it.
+    Directory(&'static str),
     /// A compiled table that a program of the given name makes.
     Compiled(&'static str),
 }
@@ -207,4 +209,16 @@ pub fn split_port(rest: &str) -> Result<(&str, Option<&str>), String> {
 
 fn relay_host(relay: &str) -> Result<(), String> {
     if relay.is_empty() || relay.parse::<std::net::IpAddr>().is_ok() { Ok(()) } else { host(relay) }
+}
+
+/// One line of tlsclients: `sha256:` and the 64 hexadecimal digits of a certificate's fingerprint.
+pub fn fingerprint(text: &str) -> Result<(), String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(())
+    } else {
+        Err(format!(
+            "\"{text}\" is not a fingerprint; write sha256: and 64 hexadecimal digits, as openssl x509 -fingerprint -sha256 prints them without colons"
+        ))
+    }
 }

@@ -118,6 +118,7 @@ impl Control {
             Form::Integer { .. } => self.integer(row).map(drop),
             Form::List(_) => self.list(row).map(drop),
             Form::Map(_) => self.map(row).map(drop),
+            Form::Directory(_) => self.directory_of(row).map(drop),
             Form::Compiled(_) => self.compiled(row).map(drop),
         }
     }
@@ -133,6 +134,20 @@ impl Control {
         };
         let wrong = |(line, value)| fits(row, value).err().map(|reason| Error::new(row.name, line, reason));
         counted(&text).filter_map(wrong).collect()
+    }
+
+    /// Where the directory of that row is; `None` when it is absent.
+    ///
+    /// # Errors
+    /// When something else has its name.
+    pub fn directory_of(&self, row: &Setting) -> Result<Option<PathBuf>, Error> {
+        let path = self.path(row);
+        match std::fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(row, &error)),
+            Ok(found) if !found.is_dir() => Err(Error::new(row.name, 0, "is not a directory")),
+            Ok(_) => Ok(Some(path)),
+        }
     }
 
     /// Where a compiled table lies; `None` when it is absent.
@@ -194,7 +209,7 @@ fn fits(row: &Setting, line: &str) -> Result<(), String> {
         return Err("holds a control character".to_owned());
     }
     match row.form {
-        Form::Line | Form::Compiled(_) => Ok(()),
+        Form::Line | Form::Compiled(_) | Form::Directory(_) => Ok(()),
         Form::Host => host(line),
         Form::Integer { least, most, unit } => integer_fits(line, least, most, unit),
         Form::List(judge) => judge(line),

@@ -11,7 +11,8 @@ use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::recipients::recipient;
 use crate::form::{
-    Form, Setting, bad_sender, domain_or_suffix, lifetime, limits, loopback_place, name_server, reverse_word, route, sender_word,
+    Form, Setting, bad_sender, domain_or_suffix, fingerprint, lifetime, limits, loopback_place, name_server, reverse_word, route,
+    sender_word,
 };
 
 /// Seconds in a week, the longest that most times may be set to.
@@ -73,6 +74,7 @@ pub static TABLE: &[&Setting] = &[
     &REVERSEDNS,
     &RHSBLLIST,
     &SENDERDOMAIN,
+    &SERVERCERTS,
     &SMTPGREETING,
     &SMTPROUTES,
     &SPFBEHAVIOR,
@@ -91,6 +93,7 @@ pub static TABLE: &[&Setting] = &[
     &VALIDRCPTTO,
     &VALIDRCPTTO_CDB,
     &XCLIENT,
+    &TLSCLIENTS,
 ];
 
 /// The name of this host.
@@ -98,7 +101,7 @@ pub static ME: Setting = Setting {
     name: "me",
     form: Form::Host,
     default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify", "tls"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
@@ -720,4 +723,22 @@ pub static LIMITSTORE: Setting = Setting {
     readers: &["limit"],
     text: "A Redis (6.2 or later) or Valkey server in which several machines share limits and greylist: host:port, /path/of/socket, or redis://user:password@host:port/database. The machines need the same lines in limits and greylist. While the store does not answer each machine counts for itself. A file with a password must not be readable by everybody: give it to the user of limit, mode 0400. Not encrypted.",
     example: "redis://relay:secret@192.0.2.10:6379/0",
+};
+/// Certificates and keys.
+pub static SERVERCERTS: Setting = Setting {
+    name: "servercerts",
+    form: Form::Directory("for each name a directory with cert.pem and key.pem"),
+    default: "none: TLS is not offered",
+    readers: &["smtpd", "tls", "tlskeys"],
+    text: "The certificates of this host: servercerts/NAME/cert.pem is the certificate for the name and those that vouch for it, its own first, and servercerts/NAME/key.pem its private key. A client that asks for another name, or for none, gets the certificate of me, or the first. Where the directory is there, smtpd offers STARTTLS; the services tls and tlskeys must be part of the instance (stafett-setup --with tls,tlskeys). The key must belong to the user of tlskeys and have mode 400; stafett-setup sees to that. Both files may be changed at any time, and count from the next connection; while they do not belong together the last good pair stays in force.",
+    example: "",
+};
+/// Clients that may relay by certificate.
+pub static TLSCLIENTS: Setting = Setting {
+    name: "tlsclients",
+    form: Form::List(fingerprint),
+    default: "none: clients are not asked for a certificate",
+    readers: &["smtpd", "tls"],
+    text: "Certificates of clients that may send to anywhere, as if their rule had RELAYCLIENT, one fingerprint a line: sha256: and 64 hexadecimal digits. Where the file is there, clients are asked for a certificate under TLS; one that is not listed changes nothing. Authorities and dates do not matter: a line is removed to end what it grants.",
+    example: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 };

@@ -262,8 +262,11 @@ impl Parent {
 
     fn answer(&mut self, caller: u64, answer: &Answer) {
         let Some(socket) = self.callers.get(&caller) else { return };
-        if send_patiently(socket.as_fd(), &answer.encode()).is_err() {
-            self.log.error("closing the connection of a caller that does not read its answers");
+        if let Err(error) = send_patiently(socket.as_fd(), &answer.encode()) {
+            // One that has gone does not want to know.
+            if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+                self.log.error("closing the connection of a caller that does not read its answers");
+            }
             self.callers.remove(&caller);
         }
     }

@@ -44,6 +44,10 @@ pub enum Service {
     Dnsbl,
     /// stafett-limit --resident.
     Limit,
+    /// stafett-tls.
+    Tls,
+    /// stafett-tlskeys.
+    TlsKeys,
 }
 
 impl Service {
@@ -59,6 +63,8 @@ impl Service {
             Service::Verify => "verify",
             Service::Dnsbl => "dnsbl",
             Service::Limit => "limit",
+            Service::Tls => "tls",
+            Service::TlsKeys => "tlskeys",
         }
     }
 }

@@ -22,6 +22,10 @@ pub enum Role {
     Verify,
     /// limit.
     Limit,
+    /// tls.
+    Tls,
+    /// tlskeys: the owner of the private keys.
+    TlsKeys,
 }
 
 /// The group of a place or of a user.
@@ -58,6 +62,8 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Queue, letter: 'q', group: Group::Own, purpose: "queued, send" },
     Identity { role: Role::Remote, letter: 'r', group: Group::Own, purpose: "remote, callout" },
     Identity { role: Role::Log, letter: 'l', group: Group::Own, purpose: "logs" },
+    Identity { role: Role::Tls, letter: 't', group: Group::Own, purpose: "tls" },
+    Identity { role: Role::TlsKeys, letter: 'k', group: Group::Own, purpose: "tlskeys" },
     Identity { role: Role::Metrics, letter: 'x', group: Group::Common, purpose: "metrics" },
     Identity { role: Role::Verify, letter: 'v', group: Group::Own, purpose: "verify" },
     Identity { role: Role::Limit, letter: 'm', group: Group::Own, purpose: "limit" },

@@ -117,6 +117,22 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Limit, group: Group::Of(Role::Smtpd), mode: 0o710 }),
         keeps_state: true,
     },
+    Supervised {
+        name: "tls",
+        command: "stafett-tls",
+        role: Role::Tls,
+        // smtpd hands clients over.
+        door: Some(Door { service: Service::Tls, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: false,
+    },
+    Supervised {
+        name: "tlskeys",
+        command: "stafett-tlskeys",
+        role: Role::TlsKeys,
+        // tls has handshakes signed.
+        door: Some(Door { service: Service::TlsKeys, group: Group::Of(Role::Tls), mode: 0o710 }),
+        keeps_state: false,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

@@ -54,12 +54,31 @@ pub struct Client {
     pub tarpit_count: Option<u64>,
     /// TARPITDELAY, instead of the control file; in seconds.
     pub tarpit_delay: Option<u64>,
+    /// UCSPITLS: what the listener says about STARTTLS.
+    pub starttls: StartTls,
+    /// SMTPS: the connection begins with a TLS handshake.
+    pub tls_first: bool,
+    /// FORCETLS: mail is taken under TLS alone.
+    pub tls_required: bool,
     /// QMAILQUEUE: the program that takes messages instead of queued.
     pub queue_program: Option<String>,
     /// Its rule denies it, which somebody in front of us could not know.
     pub denied: bool,
     /// All variables, for such a program.
     pub environment: Environment,
+}
+
+/// What UCSPITLS says, as sslserver(8) and qmail-smtpd(8) have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartTls {
+    /// It is not set: control/servercerts decides.
+    Unsaid,
+    /// `-`: not offered.
+    Off,
+    /// Empty: offered.
+    Offered,
+    /// `!`: offered, and required before mail.
+    Required,
 }
 
 /// The text of BOUNCEMAIL or RBLSMTPD.
@@ -103,6 +122,9 @@ impl Client {
             greet_delay: number(&environment, "GREETDELAY")?,
             tarpit_count: number(&environment, "TARPITCOUNT")?,
             tarpit_delay: number(&environment, "TARPITDELAY")?,
+            starttls: starttls(&environment)?,
+            tls_first: environment.value("SMTPS").is_some_and(|value| !value.is_empty()),
+            tls_required: environment.value("FORCETLS").is_some_and(|value| !matches!(value, b"" | b"0")),
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
             denied: false,
             host,
@@ -137,6 +159,16 @@ fn bounce(environment: &Environment) -> Option<Bounce> {
 fn badmailfrom(environment: &Environment) -> Result<BadMailFrom, String> {
     let words = text(environment, "BADMAILFROM")?.unwrap_or_default();
     BadMailFrom::from_words(&words).map_err(|error| format!("variable BADMAILFROM does not list addresses: {error}"))
+}
+
+fn starttls(environment: &Environment) -> Result<StartTls, String> {
+    match environment.value("UCSPITLS") {
+        None => Ok(StartTls::Unsaid),
+        Some(b"-") => Ok(StartTls::Off),
+        Some(b"") => Ok(StartTls::Offered),
+        Some(b"!") => Ok(StartTls::Required),
+        Some(_) => Err("variable UCSPITLS must be empty (offered), ! (required) or - (off)".to_owned()),
+    }
 }
 
 fn number(environment: &Environment, name: &str) -> Result<Option<u64>, String> {

@@ -16,7 +16,7 @@ use crate::front::{Introduction, xclient};
 use crate::policy::{Policy, Transaction};
 use crate::refusal::{Refusal, Subject};
 use crate::services::Services;
-use crate::session::{Greeted, Session};
+use crate::session::{Greeted, Session, Tls};
 
 /// How much is kept of what a client calls itself, in characters.
 const NAME_MAX: usize = 255;
@@ -68,6 +68,8 @@ pub enum Step<R> {
     },
     /// Skip so many bytes, then answer.
     Skip(u64, Reply),
+    /// Answer, then take a TLS handshake.
+    StartTls(Reply),
     /// Answer and end.
     End(Reply),
     /// Begin anew, with the client that this one has named.
@@ -145,6 +147,9 @@ impl<'a, R> Dialogue<'a, R> {
             Command::Helo(name) => self.greet(name, false, services),
             Command::Ehlo(name) => self.greet(name, true, services),
             Command::Mail(..) if self.session.greeted.is_none() => out_of_order("say EHLO first"),
+            Command::Mail(..) if self.policy.lacks_tls(&self.session) => {
+                Step::Say(Reply::new(530, (5, 7, 0), "Must issue a STARTTLS command first"))
+            }
             Command::Mail(path, parameters) => match self.state {
                 State::Idle => match self.policy.begin(path, parameters, &mut self.session, services) {
                     Ok(transaction) => {
@@ -164,15 +169,37 @@ impl<'a, R> Dialogue<'a, R> {
             },
             Command::Data => self.data(),
             Command::Bdat { size, last } => self.chunk(size, last),
+            Command::StartTls => self.start_tls(),
             Command::Rset => {
                 self.state = State::Idle;
                 Step::Say(Reply::new(250, (2, 0, 0), "flushed"))
             }
             Command::Noop => Step::Say(Reply::new(250, (2, 0, 0), "ok")),
             Command::Vrfy => Step::Say(Reply::new(252, (2, 5, 2), "send some mail, I will try my best")),
-            Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
+            Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
             Command::Quit => Step::End(Reply::new(221, (2, 0, 0), self.policy.settings.me.clone())),
         }
+    }
+
+    fn start_tls(&self) -> Step<R> {
+        match (self.policy.offers_tls(&self.session), &self.state) {
+            (true, State::Idle) => Step::StartTls(Reply::new(220, (2, 0, 0), "ready for TLS")),
+            (true, _) => out_of_order("not in the middle of a transaction"),
+            (false, _) if self.session.tls.is_some() => out_of_order("TLS is active already"),
+            (false, _) => Step::Say(Reply::new(502, (5, 5, 1), "TLS is not available")),
+        }
+    }
+
+    /// RFC 3207 §4.2: nothing that the client said before the handshake counts.
+    pub fn secured(&mut self, tls: Tls) {
+        self.state = State::Idle;
+        self.session.greeted = None;
+        self.session.tls = Some(tls);
+    }
+
+    /// What was agreed on, once the connection is under TLS.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.session.tls.as_ref()
     }
 
     /// RFC 5321 §4.1.4: a new greeting resets everything.
@@ -204,7 +231,8 @@ impl<'a, R> Dialogue<'a, R> {
 
     /// The reply to EHLO.
     fn offer(&self) -> Reply {
-        let reply = Offer { size: self.policy.databytes() }.reply(&self.policy.settings.me);
+        let reply =
+            Offer { size: self.policy.databytes(), starttls: self.policy.offers_tls(&self.session) }.reply(&self.policy.settings.me);
         if self.policy.settings.fronts.may_introduce(self.policy.client) { reply.line(xclient::OFFER) } else { reply }
     }
 

@@ -7,6 +7,8 @@
 //!
 //! How it fails: with a [`Refusal`] that names file and line; a list that cannot be asked is a temporary refusal.
 
+use std::borrow::Cow;
+
 use stafett_address::{Domain, Mailbox, Path};
 use stafett_envelope::{Envelope, Recipient, Ret};
 use stafett_route::Listed;
@@ -14,7 +16,7 @@ use stafett_smtp::Reply;
 use stafett_smtp::parameters::{self, Body, MailParameters, RcptParameters};
 
 use crate::checks::{self, Context};
-use crate::client::Client;
+use crate::client::{Client, StartTls};
 use crate::refusal::{Refusal, Subject};
 use crate::services::{Note, Services};
 use crate::session::Session;
@@ -90,7 +92,7 @@ impl Policy<'_> {
         session: &mut Session,
         services: &mut dyn Services,
     ) -> Result<(), Box<Refusal>> {
-        let decided = self.decide(transaction, path, &parameters, services).and_then(|mailbox| {
+        let decided = self.decide(transaction, path, &parameters, session, services).and_then(|mailbox| {
             checks::recipient(&mut Context { policy: *self, session, services }, transaction, &mailbox)?;
             Ok(mailbox)
         });
@@ -112,11 +114,12 @@ impl Policy<'_> {
         transaction: &Transaction,
         path: Path,
         parameters: &RcptParameters,
+        session: &Session,
         services: &mut dyn Services,
     ) -> Result<Mailbox, Box<Refusal>> {
         let shown = shown(&path);
         self.check_client(transaction, &shown)?;
-        let mailbox = self.recipient(path, services)?;
+        let mailbox = self.recipient(path, session, services)?;
         let utf8 = !mailbox.is_ascii() || parameters.orcpt.as_deref().is_some_and(|orcpt| !orcpt.is_ascii());
         if utf8 && !transaction.envelope.smtputf8 {
             return Err(Refusal::new(needs_utf8(), "syntax", Subject::to(&shown)));
@@ -173,20 +176,20 @@ impl Policy<'_> {
         Ok(())
     }
 
-    fn recipient(&self, path: Path, services: &mut dyn Services) -> Result<Mailbox, Box<Refusal>> {
+    fn recipient(&self, path: Path, session: &Session, services: &mut dyn Services) -> Result<Mailbox, Box<Refusal>> {
         let shown = shown(&path);
         let mailbox = match path {
             Path::Bare(local) if local.eq_ignore_ascii_case("postmaster") => {
                 services.note(&Note { check: "rcpthosts", rule: "", text: "postmaster without a domain is heard everywhere" });
                 return self.postmaster(&shown);
             }
-            Path::Bare(local) => return self.relay(&local).unwrap_or_else(|| Err(no_domain(&shown))),
+            Path::Bare(local) => return self.relay(&local, session).map_or_else(|| Err(no_domain(&shown)), |(_, relayed)| relayed),
             Path::Null => return Err(no_domain(&shown)),
             Path::Mailbox(mailbox) => self.at_our_name(mailbox),
         };
-        match self.relay(&mailbox.raw()) {
-            Some(relayed) => {
-                services.note(&Note { check: "relay", rule: "rule RELAYCLIENT", text: "this client may send to anywhere" });
+        match self.relay(&mailbox.raw(), session) {
+            Some((rule, relayed)) => {
+                services.note(&Note { check: "relay", rule: &rule, text: "this client may send to anywhere" });
                 relayed
             }
             None => self.listed(mailbox, &shown, services),
@@ -210,14 +213,40 @@ impl Policy<'_> {
         }
     }
 
-    /// For a relay client the address with the value of RELAYCLIENT behind it; nothing for others.
-    fn relay(&self, raw: &str) -> Option<Result<Mailbox, Box<Refusal>>> {
-        let suffix = self.client.relay.as_ref()?;
+    /// Whether the client may send to anywhere: what says so, and what is appended to its recipients.
+    pub fn trust(&self, session: &Session) -> Option<(Cow<'static, str>, &str)> {
+        if let Some(suffix) = &self.client.relay {
+            return Some((Cow::Borrowed("rule RELAYCLIENT"), suffix));
+        }
+        let fingerprint = session.tls.as_ref()?.fingerprint.as_ref()?;
+        let line = self.settings.tls_clients.get(fingerprint)?;
+        Some((Cow::Owned(format!("control/tlsclients:{line}")), ""))
+    }
+
+    /// Whether STARTTLS is offered.
+    pub fn offers_tls(&self, session: &Session) -> bool {
+        session.tls.is_none()
+            && match self.client.starttls {
+                StartTls::Unsaid => self.settings.certificates,
+                StartTls::Off => false,
+                StartTls::Offered | StartTls::Required => true,
+            }
+    }
+
+    /// RFC 3207 §4: mail that is taken under TLS alone.
+    pub fn lacks_tls(&self, session: &Session) -> bool {
+        session.tls.is_none() && (self.client.tls_required || self.client.starttls == StartTls::Required)
+    }
+
+    /// For a relay client what makes it one, and the address with the value of RELAYCLIENT behind it; nothing for others.
+    fn relay(&self, raw: &str, session: &Session) -> Option<Relayed> {
+        let (rule, suffix) = self.trust(session)?;
         let appended = format!("{raw}{suffix}");
-        Some(Mailbox::from_raw(&appended).map_err(|error| {
+        let mailbox = Mailbox::from_raw(&appended).map_err(|error| {
             let reply = Reply::new(553, (5, 1, 3), error.to_string());
-            Refusal::new(reply, "rule RELAYCLIENT", Subject::to(&appended))
-        }))
+            Refusal::new(reply, rule.clone(), Subject::to(&appended))
+        });
+        Some((rule, mailbox))
     }
 
     fn listed(&self, mailbox: Mailbox, shown: &str, services: &mut dyn Services) -> Result<Mailbox, Box<Refusal>> {
@@ -264,6 +293,9 @@ impl Policy<'_> {
         if self.client.databytes.is_some() { "rule DATABYTES" } else { "control/databytes" }
     }
 }
+
+/// What makes a client a relay client, and what becomes of its recipient.
+type Relayed = (Cow<'static, str>, Result<Mailbox, Box<Refusal>>);
 
 /// The reply for a message that is too large.
 pub fn too_large() -> Reply {

@@ -5,6 +5,7 @@
 
 pub mod signs;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use stafett_address::Domain;
@@ -36,6 +37,10 @@ pub struct Settings {
     pub callout: callout::Rules,
     /// Who may name another client.
     pub fronts: Fronts,
+    /// Whether there are certificates, so that STARTTLS is offered.
+    pub certificates: bool,
+    /// The fingerprints of certificates whose owners may send to anywhere, each with its line.
+    pub tls_clients: HashMap<String, usize>,
     /// The largest message in bytes; 0 = no limit.
     pub databytes: u64,
     /// The most recipients of a message.
@@ -76,6 +81,8 @@ impl Settings {
             recipients: recipients::Lists::read(control)?,
             callout: callout::Rules::read(control)?,
             fronts: Fronts::read(control)?,
+            certificates: control.directory_of(&rows::SERVERCERTS)?.is_some(),
+            tls_clients: fingerprints(control)?,
             databytes: number(&rows::DATABYTES, 0)?,
             max_recipients: number(&rows::MAXRECIPIENTS, 1000)?,
             max_hops: number(&rows::MAXHOPS, 100)?,
@@ -126,6 +133,11 @@ fn badmailfrom(control: &Control) -> Result<BadMailFrom, Error> {
         bad.insert(item.line, &item.value).map_err(|reason| fault(rows::BADMAILFROM.name, item.line, &item.value, reason))?;
     }
     Ok(bad)
+}
+
+fn fingerprints(control: &Control) -> Result<HashMap<String, usize>, Error> {
+    let lines = control.list(&rows::TLSCLIENTS)?.unwrap_or_default();
+    Ok(lines.into_iter().map(|item| (item.value.to_ascii_lowercase(), item.line)).collect())
 }
 
 /// The error of a value that cannot be used.

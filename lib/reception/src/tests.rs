@@ -52,6 +52,8 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         recipients: recipients::Lists::default(),
         callout: callout::Rules::default(),
         fronts: Fronts::default(),
+        certificates: false,
+        tls_clients: std::collections::HashMap::new(),
         databytes: 0,
         max_recipients: 5,
         max_hops: 100,
@@ -74,7 +76,7 @@ pub(crate) fn client(items: &[&str]) -> Client {
 /// The code of the reply to a line, or 354 where a message would be received.
 fn code<R>(step: &Step<R>) -> u16 {
     match step {
-        Step::Say(reply) | Step::End(reply) | Step::Skip(_, reply) => reply.code(),
+        Step::Say(reply) | Step::End(reply) | Step::Skip(_, reply) | Step::StartTls(reply) => reply.code(),
         Step::Refuse(refusal) => refusal.reply.code(),
         Step::Receive(_) | Step::Chunk { .. } => 354,
         Step::Replace(_) => 220,

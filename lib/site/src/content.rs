@@ -20,6 +20,9 @@ const CONTENT: &[(&str, Role, u32)] = &[
     ("queue/bad", Role::Queue, 0o600),
 ];
 
+/// The mode of a private key.
+const SECRET: u32 = 0o400;
+
 /// Bits that no file in an instance may have: setuid, setgid, writable by everybody.
 const FORBIDDEN: u32 = 0o6002;
 
@@ -38,7 +41,26 @@ pub fn content(plan: &Plan, land: &Land, people: &People) -> io::Result<Vec<(Pat
             }
         }
     }
+    for path in private_keys(plan)? {
+        let Some(seen) = land.look(&path)? else { continue };
+        // Where the instance has no such service, nobody needs the keys and root may have them.
+        let wanted = people.ids(Role::TlsKeys, Group::Own);
+        let owner = (seen.owner.0 != wanted.0).then_some(Fault::Owner { found: seen.owner, wanted });
+        let mode = (seen.is_file() && seen.mode != SECRET).then_some(Fault::Mode { found: seen.mode, wanted: SECRET });
+        found.extend(owner.into_iter().chain(mode).map(|fault| (path.clone(), fault)));
+    }
     Ok(found)
+}
+
+/// The private keys of control/servercerts.
+fn private_keys(plan: &Plan) -> io::Result<Vec<PathBuf>> {
+    let directory = Path::new("control").join("servercerts");
+    let names = names(&plan.root.join(&directory)).or_else(|error| match error.kind() {
+        // said where control files are judged
+        io::ErrorKind::NotADirectory => Ok(Vec::new()),
+        _ => Err(error),
+    })?;
+    Ok(names.into_iter().map(|name| directory.join(name).join("key.pem")).collect())
 }
 
 fn faults(seen: &Seen, wanted: (Uid, Gid), needed: u32) -> Vec<Fault> {

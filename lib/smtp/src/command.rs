@@ -32,6 +32,8 @@ pub enum Command<'a> {
         /// Whether the chunk is the message's last.
         last: bool,
     },
+    /// STARTTLS (RFC 3207).
+    StartTls,
     /// RSET.
     Rset,
     /// NOOP.
@@ -79,7 +81,7 @@ const TABLE: &[(&str, Parse)] = &[
     ("VRFY", vrfy),
     ("HELP", |_| Ok(Command::Help)),
     ("EXPN", not_implemented),
-    ("STARTTLS", not_implemented),
+    ("STARTTLS", |argument| without(argument, Command::StartTls)),
     ("AUTH", not_implemented),
     ("ETRN", not_implemented),
     ("TURN", not_implemented),

@@ -7,12 +7,16 @@ use crate::{Reply, Response};
 pub struct Offer {
     /// The largest message taken, in bytes; 0 = no fixed limit, said as plain `SIZE 0` (RFC 1870 §3).
     pub size: u64,
+    /// Whether STARTTLS is offered (RFC 3207).
+    pub starttls: bool,
 }
 
 impl Offer {
     /// The reply to EHLO, the host's name first.
     pub fn reply(&self, host: &str) -> Reply {
-        Reply::plain(250, host.to_owned())
+        let reply = Reply::plain(250, host.to_owned());
+        let reply = if self.starttls { reply.line("STARTTLS") } else { reply };
+        reply
             .line("PIPELINING")
             .line(format!("SIZE {}", self.size))
             .line("8BITMIME")

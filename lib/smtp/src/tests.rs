@@ -40,7 +40,7 @@ fn refuses_what_is_no_command() {
         ("EHLO", 501),
         ("VRFY", 501),
         ("EXPN x", 502),
-        ("STARTTLS", 502),
+        ("STARTTLS now", 501),
         ("AUTH PLAIN", 502),
         ("BDAT", 501),
         ("BDAT x", 501),
@@ -155,12 +155,14 @@ fn judges_replies() {
 
 #[test]
 fn capabilities_come_back_from_our_offer() {
-    let bytes = wire(&Offer { size: 1000 }.reply("a.example")).into_bytes();
+    let bytes = wire(&Offer { size: 1000, starttls: false }.reply("a.example")).into_bytes();
     let Ok(Some(response)) = one(&bytes) else { panic!("no reply") };
     let capabilities = Capabilities::parse(&response);
     assert!(capabilities.pipelining && capabilities.eight_bit && capabilities.utf8 && capabilities.chunking);
     assert!(capabilities.dsn && capabilities.enhanced_codes && !capabilities.starttls);
     assert!(capabilities.takes_size(1000) && !capabilities.takes_size(1001));
+    let with_tls = wire(&Offer { size: 0, starttls: true }.reply("a.example")).into_bytes();
+    assert!(matches!(one(&with_tls), Ok(Some(response)) if Capabilities::parse(&response).starttls));
 }
 
 #[test]

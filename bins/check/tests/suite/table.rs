@@ -25,7 +25,7 @@ fn constant(row: &Setting) -> String {
 }
 
 /// The crates that read control files for the programs that link them.
-const SHARED: &[&str] = &["reception", "smtp-client"];
+const SHARED: &[&str] = &["certificates", "reception", "smtp-client"];
 
 /// All source text with which a program reads control files.
 fn text_of(program: &str) -> String {
@@ -105,7 +105,7 @@ fn every_row_has_a_sample_and_a_manual_entry() {
     for row in rows::TABLE {
         assert!(manual.contains(&format!("\n.It Pa {}\n", row.name)), "{} is not in stafett-control(5)", row.name);
         assert!(row.text.ends_with('.') && !row.default.is_empty(), "{} is not explained", row.name);
-        if !matches!(row.form, Form::Compiled(_)) {
+        if !matches!(row.form, Form::Compiled(_) | Form::Directory(_)) {
             let sample = read(Path::new("control").join(row.name));
             assert!(sample.contains(row.example.lines().next().unwrap()), "control/{} does not show the example", row.name);
             assert_eq!(Control::new(top().join("control")).check(row), Ok(()));
@@ -122,7 +122,7 @@ fn every_row_is_judged_by_the_checker() {
         ground.control(row.name, "a\u{7}b:\u{7}\n");
         let answer = ground.check(&[]);
         let words = format!("control/{}:1: error: ", row.name);
-        let words = if matches!(row.form, Form::Compiled(_)) { words.replace(":1:", ":") } else { words };
+        let words = if matches!(row.form, Form::Compiled(_) | Form::Directory(_)) { words.replace(":1:", ":") } else { words };
         assert!(answer.code == 100 && answer.out.contains(&words), "{}: {answer:?}", row.name);
         for reader in row.readers.iter().filter(|reader| stafett_instance::tree::all_services().any(|service| service.name == **reader)) {
             assert_eq!(ground.check(&["--service", reader]).code, 100, "{reader} starts with a bad {}", row.name);

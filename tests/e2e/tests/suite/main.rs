@@ -24,3 +24,4 @@ mod scheduler;
 mod steering;
 mod stopped;
 mod supervision;
+mod tls;

@@ -1,0 +1,102 @@
+//! One client: its handshake, what smtpd is told of it, then its bytes.
+//!
+//! The descriptor of a handoff is one end of a pair of packet sockets; smtpd keeps the other. smtpd sends `start` with the
+//! client's connection; the answer is K with variables (`SSL_PROTOCOL=...`) and a stream socket that carries the plain
+//! text, or Z with a reason (stafett-protocols(7)).
+
+use crate::pump::{self, Failed};
+use ring::digest::{SHA256, digest};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use stafett_sys::poll::{Interest, wait_two};
+use stafett_sys::socket::{self, Style};
+use stafett_wire::netstring::{all, push};
+use std::fmt::Write;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long smtpd may take to say what is to be done.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long a client may take for its handshake.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Serves one client; the exit code.
+pub fn serve(config: &Arc<ServerConfig>, link: OwnedFd) -> i32 {
+    let Some(client) = start(&link) else { return 111 };
+    match shake_hands(config, &client) {
+        Ok(connection) => match open(&link, &connection) {
+            Ok(plain) => {
+                // smtpd knows what it missed: its end of the stream is closed
+                let _ = pump::carry(connection, &client, &plain);
+                0
+            }
+            Err(_) => 111,
+        },
+        Err(Failed(reason)) => {
+            let mut packet = Vec::new();
+            push(&mut packet, b"Z");
+            push(&mut packet, reason.as_bytes());
+            // where smtpd is gone too, nobody wants to know
+            let _ = socket::send_packet(&link, &packet, None);
+            0
+        }
+    }
+}
+
+/// The client's connection.
+fn start(link: &OwnedFd) -> Option<OwnedFd> {
+    let (ready, _) = wait_two((link.as_fd(), Interest::Read), None, Some(SILENCE)).ok()?;
+    if !ready.any() {
+        return None;
+    }
+    let mut buffer = [0; 256];
+    let packet = socket::receive_packet(link, &mut buffer).ok()?;
+    let fields = all(buffer.get(..packet.length)?, 4).ok()?;
+    let client = packet.descriptor.filter(|_| fields == [b"start"])?;
+    socket::set_nonblocking(&client, true).ok()?;
+    Some(client)
+}
+
+fn shake_hands(config: &Arc<ServerConfig>, client: &OwnedFd) -> Result<ServerConnection, Failed> {
+    let mut connection = ServerConnection::new(Arc::clone(config)).map_err(|error| Failed(error.to_string()))?;
+    pump::shake_hands(&mut connection, client, Instant::now() + PATIENCE)?;
+    Ok(connection)
+}
+
+/// Tells smtpd what was agreed on, and gives it its end of the plain text.
+fn open(link: &OwnedFd, connection: &ServerConnection) -> io::Result<OwnedFd> {
+    let (ours, theirs) = socket::pair(Style::Stream)?;
+    socket::set_nonblocking(&ours, true)?;
+    let mut packet = Vec::new();
+    push(&mut packet, b"K");
+    variables(connection).iter().for_each(|variable| push(&mut packet, variable.as_bytes()));
+    socket::send_packet(link, &packet, Some(theirs.as_fd()))?;
+    Ok(ours)
+}
+
+/// In the names of mod_ssl, which UCSPI-TLS programs use too.
+fn variables(connection: &ServerConnection) -> Vec<String> {
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown");
+    let mut variables = vec![format!("SSL_PROTOCOL={version}"), format!("SSL_CIPHER={}", cipher.replace("TLS13_", "TLS_"))];
+    if let Some(name) = connection.server_name() {
+        variables.push(format!("SSL_TLS_SNI={name}"));
+    }
+    if let Some(certificate) = connection.peer_certificates().and_then(<[_]>::first) {
+        variables.push(format!("SSL_CLIENT_FINGERPRINT=sha256:{}", hexadecimal(digest(&SHA256, certificate).as_ref())));
+    }
+    variables
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // a String takes everything
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,91 @@
+//! Private keys that are somewhere else: stafett-tlskeys signs.
+
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::sign::{Signer, SigningKey};
+use rustls::{Error, SignatureAlgorithm, SignatureScheme};
+use stafett_ask::{Verdict, ask};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a signature may take; the client waits for its handshake meanwhile.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The way to stafett-tlskeys.
+#[derive(Clone, Debug)]
+pub struct KeyService {
+    socket: Arc<PathBuf>,
+}
+
+/// A key that another process holds.
+#[derive(Debug)]
+pub struct RemoteKey {
+    service: KeyService,
+    name: String,
+    public: SubjectPublicKeyInfoDer<'static>,
+    schemes: Vec<SignatureScheme>,
+}
+
+#[derive(Debug)]
+struct RemoteSigner {
+    service: KeyService,
+    name: String,
+    scheme: SignatureScheme,
+}
+
+impl KeyService {
+    /// The one that listens there.
+    pub fn new(socket: PathBuf) -> KeyService {
+        KeyService { socket: Arc::new(socket) }
+    }
+
+    /// The key of a name.
+    ///
+    /// # Errors
+    /// When the service is away or has no such key.
+    pub fn key(&self, name: &str) -> Result<RemoteKey, String> {
+        let mut fields = self.asked(&[b"public", name.as_bytes()])?.into_iter();
+        let public = fields.next().ok_or("stafett-tlskeys does not tell what the key is")?;
+        let scheme = |field: Vec<u8>| std::str::from_utf8(&field).ok()?.parse::<u16>().ok().map(SignatureScheme::from);
+        let schemes: Vec<SignatureScheme> = fields.filter_map(scheme).collect();
+        Ok(RemoteKey { service: self.clone(), name: name.to_owned(), public: SubjectPublicKeyInfoDer::from(public), schemes })
+    }
+
+    fn asked(&self, question: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
+        let away = |error: io::Error| format!("stafett-tlskeys does not answer at {}: {error}", self.socket.display());
+        let answer = ask(&self.socket, question, None, PATIENCE).map_err(away)?;
+        if answer.verdict == Verdict::Ok { Ok(answer.fields) } else { Err(format!("stafett-tlskeys: {}", answer.text)) }
+    }
+}
+
+impl SigningKey for RemoteKey {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let scheme = *self.schemes.iter().find(|scheme| offered.contains(scheme))?;
+        Some(Box::new(RemoteSigner { service: self.service.clone(), name: self.name.clone(), scheme }))
+    }
+
+    fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        Some(SubjectPublicKeyInfoDer::from(self.public.as_ref()))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match self.schemes.first() {
+            Some(SignatureScheme::ED25519) => SignatureAlgorithm::ED25519,
+            Some(SignatureScheme::ECDSA_NISTP256_SHA256 | SignatureScheme::ECDSA_NISTP384_SHA384) => SignatureAlgorithm::ECDSA,
+            _ => SignatureAlgorithm::RSA,
+        }
+    }
+}
+
+impl Signer for RemoteSigner {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let scheme = u16::from(self.scheme).to_string();
+        let fields = self.service.asked(&[b"sign", self.name.as_bytes(), scheme.as_bytes(), message]).map_err(Error::General)?;
+        fields.into_iter().next().ok_or_else(|| Error::General("stafett-tlskeys gave no signature".to_owned()))
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+}
