@@ -9,12 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 /// Program, the letter of its user, and what its descriptors may be.
-const TABLE: [(&str, &str, &[&str]); 6] = [
+const TABLE: [(&str, &str, &[&str]); 7] = [
     ("stafett-tcpserver", "d", &["pipe:", "socket:", "anon_inode:", "control/tcp.smtp.cdb"]),
     ("stafett-smtpd", "d", &["pipe:", "socket:", "anon_inode:", "control", "control/morercpthosts.cdb"]),
     ("stafett-queued", "q", &["pipe:", "socket:", "anon_inode:", "control", "queue", "run/queue"]),
     ("stafett-send", "q", &["pipe:", "socket:", "anon_inode:", "control", "queue", "run/send"]),
     ("stafett-remote", "r", &["pipe:", "socket:", "anon_inode:", "control", "queue"]),
+    ("stafett-verify", "v", &["pipe:", "socket:", "anon_inode:", "control"]),
     ("stafett-metrics", METRICS, &["pipe:", "socket:", "anon_inode:", "queue", "log"]),
 ];
 /// The one whose user has the group of the admins and no other.
@@ -23,7 +24,7 @@ const METRICS: &str = "x";
 /// A running instance with the optional services.
 fn relay(sink: &Sink) -> Site {
     let mut site = Site::new();
-    assert!(site.setup(&["--with", "metrics"]).status.success());
+    assert!(site.setup(&["--with", "metrics,verify"]).status.success());
     site.control("metricslisten", "");
     site.control("rcpthosts", "taken.test\n");
     site.control("smtproutes", &sink.route());
