@@ -5,7 +5,9 @@ use stafett_test_e2e::{
     Act, Client, Elsewhere, Sink, Site, Supervisor, free_port, has, is_root, message, scratch, skip, transfer, wait_until,
 };
 use std::fs;
+use std::io::Write;
 use std::net::UdpSocket;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -37,7 +39,8 @@ ns.broken IN A 198.18.25.98
 /// The zone's addresses are one set for the whole machine.
 static ADDRESSES: Mutex<()> = Mutex::new(());
 
-struct Resolver {
+/// unbound in front of nsd.
+pub struct Resolver {
     children: Vec<Child>,
     port: u16,
     _place: tempfile::TempDir,
@@ -45,6 +48,11 @@ struct Resolver {
 
 impl Resolver {
     fn start() -> Resolver {
+        Resolver::serving(&[])
+    }
+
+    /// One that serves these zones, names and contents, beside our own.
+    pub fn serving(zones: &[(&str, String)]) -> Resolver {
         let place = scratch();
         let (nsd_port, port) = (free_port(), free_port());
         let directory = place.path().display();
@@ -68,6 +76,12 @@ impl Resolver {
             ),
         )
         .unwrap();
+        for (zone, records) in zones {
+            fs::write(place.path().join(zone), records).unwrap();
+            append(&place.path().join("nsd.conf"), &format!("zone:\n name: {zone}\n zonefile: {zone}\n"));
+            let stub = format!("server:\n local-zone: {zone}. nodefault\nstub-zone:\n name: {zone}\n stub-addr: 127.0.0.1@{nsd_port}\n");
+            append(&place.path().join("unbound.conf"), &stub);
+        }
         let start = |name: &str, file: &str| {
             let program = has(name).unwrap();
             let mut command = Command::new(program);
@@ -90,7 +104,8 @@ impl Resolver {
         socket.recv(&mut answer).is_ok_and(|count| answer[..count].ends_with(&[198, 18, 25, 1]))
     }
 
-    fn line(&self) -> String {
+    /// The line of control/resolvers.
+    pub fn line(&self) -> String {
         format!("127.0.0.1:{}\n", self.port)
     }
 }
@@ -103,6 +118,11 @@ impl Drop for Resolver {
             let _ = child.wait();
         }
     }
+}
+
+fn append(path: &Path, text: &str) {
+    let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
 }
 
 fn can_run(test: &str) -> bool {

@@ -9,6 +9,7 @@ mod fastcommit;
 mod faults;
 mod forwarder;
 mod fronts;
+mod lists;
 mod matchup;
 mod metrics;
 mod neighbours;
