@@ -22,9 +22,9 @@ fn institute() -> Postfix {
     postfix
 }
 
-fn relay(postfix: &Postfix, callout: &str) -> Site {
+fn relay(postfix: &Postfix, services: &str, callout: &str) -> Site {
     let mut site = Site::new();
-    let made = site.setup(&["--with", "callout"]);
+    let made = site.setup(&["--with", services]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     site.control("rcpthosts", "inst.test\nall.test\n");
     site.control("smtproutes", &format!(":127.0.0.1:{}\n", postfix.port));
@@ -32,7 +32,8 @@ fn relay(postfix: &Postfix, callout: &str) -> Site {
     // A relay that delivers nothing must still be able to tell somebody about what it accepted and lost.
     site.control("doublebouncehost", "inst.test\n");
     site.start(Supervisor::Runit);
-    assert!(wait_until(20, || site.path("run/callout/socket").exists()), "{}", site.logs());
+    let listens = |service: &str| site.path("run").join(service).join("socket").exists();
+    assert!(wait_until(20, || services.split(',').all(listens)), "{}", site.logs());
     site
 }
 
@@ -50,7 +51,7 @@ fn unknown_recipients_are_refused_at_rcpt_and_known_ones_outlive_their_host() {
         return;
     }
     let postfix = institute();
-    let site = relay(&postfix, ":on yes=0 no=0\n");
+    let site = relay(&postfix, "callout", ":on yes=0 no=0\n");
     assert_eq!(rcpt(&site, "b@inst.test").0, 250, "{}", site.logs());
     let (code, text) = rcpt(&site, "nobody@inst.test");
     assert!(code == 550 && text.contains("the recipient's host said: 550 5.1.1") && text.contains("User unknown"), "{code} {text}");
@@ -85,11 +86,13 @@ fn an_institute_relay_is_made_of_control_files_alone() {
         return;
     }
     let postfix = institute();
-    let site = relay(&postfix, "inst.test:on wait=20\n");
+    let site = relay(&postfix, "callout,limit", "inst.test:on wait=20\n");
     site.control("databytes", "52428800\n");
     site.control("validrcptto", "@inst.test\nlisted@all.test\n");
+    site.control("greylist", "exempt clients 129.187.254.0/23 2001:4ca0:0:103::/64\n");
+    site.control("limits", "recipients per network 2/hour\nexempt 129.187.254.0/23 2001:4ca0:0:103::/64\n");
     site.control("xclient", "127.0.0.1\n");
-    site.rules("129.187.254.0/23:allow,RELAYCLIENT=\"\"\n2001:4ca0:0:103::/64:allow,RELAYCLIENT=\"\"\n:allow\n");
+    site.rules("192.0.2.5:allow,RELAYCLIENT=\"\"\n:allow\n");
     let judged = site.command("stafett-check").arg(site.root()).output().unwrap();
     assert_ne!(judged.status.code(), Some(100), "{}", String::from_utf8_lossy(&judged.stdout));
     let from = |address: &str, to: &str| {
@@ -100,15 +103,21 @@ fn an_institute_relay_is_made_of_control_files_alone() {
         client.command(&format!("RCPT TO:<{to}>")).code
     };
     for (address, to, code) in [
-        ("198.51.100.7", "b@inst.test", 250),
-        ("198.51.100.7", "nobody@inst.test", 550),
-        ("198.51.100.7", "listed@all.test", 250),
-        ("198.51.100.7", "other@all.test", 550),
-        ("198.51.100.7", "x@elsewhere.test", 553),
-        ("IPV6:2001:db8::7", "nobody@inst.test", 550),
-        // the institute's own networks send anywhere, and are not asked about
-        ("129.187.255.9", "nobody@inst.test", 250),
-        ("IPV6:2001:4ca0:0:103::9", "x@elsewhere.test", 250),
+        // exempt from limits and greylisting, and yet no recipient passes whom the institute does not know
+        ("129.187.255.9", "b@inst.test", 250),
+        ("129.187.255.9", "nobody@inst.test", 550),
+        ("129.187.255.9", "listed@all.test", 250),
+        ("129.187.255.9", "b@inst.test", 250),
+        ("129.187.255.9", "other@all.test", 550),
+        ("129.187.255.9", "x@elsewhere.test", 553),
+        ("IPV6:2001:4ca0:0:103::9", "b@inst.test", 250),
+        ("IPV6:2001:4ca0:0:103::9", "nobody@inst.test", 550),
+        // strangers come twice
+        ("198.51.100.7", "b@inst.test", 451),
+        ("IPV6:2001:4ca0:0:104::9", "b@inst.test", 451),
+        // what may send anywhere is not asked about
+        ("192.0.2.5", "nobody@inst.test", 250),
+        ("192.0.2.5", "x@elsewhere.test", 250),
     ] {
         assert_eq!(from(address, to), code, "{address} to {to}\n{}", site.logs());
     }
