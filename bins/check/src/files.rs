@@ -37,6 +37,9 @@ fn demands(subject: &Subject, row: &Setting, findings: &mut Findings) {
             lines(subject, row, findings, |line| RcptHosts::new().insert(1, line).map_err(|error| error.to_string()))
         }
         name if name == rows::BADMAILFROM.name => lines(subject, row, findings, sender),
+        name if name == rows::TAPS.name => {
+            stafett_taps::Taps::faults(&subject.control).iter().for_each(|fault| findings.push(at_fault(&subject.control, fault)))
+        }
         name if name == rows::SMTPROUTES.name => lines(subject, row, findings, route),
         name if name == rows::TCP_SMTP_CDB.name => table(subject, findings),
         name if name == rows::SMTPGREETING.name => greeting(subject, findings),

@@ -13,6 +13,7 @@ const NEEDS: &[(&Setting, &str)] = &[
     (&rows::DNSBLLIST, "dnsbl"),
     (&rows::GREYLIST, "limit"),
     (&rows::LIMITS, "limit"),
+    (&rows::MILTERS, "milter"),
     (&rows::REVERSEDNS, "dnsbl"),
     (&rows::RHSBLLIST, "dnsbl"),
     (&rows::SENDERDOMAIN, "dnsbl"),

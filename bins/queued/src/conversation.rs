@@ -1,7 +1,7 @@
 //! One caller's conversation: envelope, message, answer; again, until it closes.
 
-use crate::LOG;
 use crate::pool::{Shared, UnderWay};
+use crate::{LOG, hold};
 use stafett_envelope::{Envelope, Head};
 use stafett_message::date;
 use stafett_queue_store::Draft;
@@ -168,10 +168,15 @@ impl<'a> Conversation<'a> {
         }
         let settings = self.shared.settings();
         self.sign(&mut envelope, &settings.me);
+        settings.taps.apply(&mut envelope);
         envelope.put_id(&draft.id().to_string());
         let committed = draft.commit(&envelope, settings.sync_directory).map_err(|error| write_fault(&error))?;
         self.shared.statistics.accept(&committed);
-        self.shared.tell(&committed);
+        if envelope.hold.is_some() {
+            hold::tell(committed.id, &envelope);
+        } else {
+            self.shared.tell(&committed);
+        }
         Ok(Answer::Accepted(committed.id.to_string()))
     }
 
@@ -189,6 +194,7 @@ impl<'a> Conversation<'a> {
             return;
         }
         "local".clone_into(&mut envelope.origin);
+        envelope.hold = None;
         let by = Head::WithId(format!("Received: by {me} (stafett-queue, uid {uid}) id "), format!("; {}", date(SystemTime::now())));
         envelope.head = vec![by];
     }

@@ -9,6 +9,7 @@
 
 mod conversation;
 mod ground;
+mod hold;
 mod ids;
 mod notify;
 mod pool;

@@ -2,6 +2,7 @@
 
 use stafett_control::{Control, Error, rows};
 use stafett_queue_store::Store;
+use stafett_taps::Taps;
 
 /// Bytes that are kept free where control/queuefree says nothing.
 const QUEUEFREE: u64 = 64 * 1024 * 1024;
@@ -19,6 +20,8 @@ pub struct Settings {
     pub backlog: u64,
     /// Whether the directory is synced beside the file.
     pub sync_directory: bool,
+    /// Whom messages are also for.
+    pub taps: Taps,
 }
 
 impl Settings {
@@ -37,6 +40,7 @@ impl Settings {
             free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE),
             backlog: control.integer(&rows::QUEUEBACKLOG)?.unwrap_or(QUEUEBACKLOG),
             sync_directory,
+            taps: Taps::read(control)?,
         })
     }
 }

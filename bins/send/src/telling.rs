@@ -27,6 +27,7 @@ impl Scheduler {
         let may_be_told = !is_bounce && message.envelope.sender != bounce::DOUBLE;
         let (told, untold): (Vec<usize>, Vec<usize>) =
             message.untold().partition(|index| match message.standings.get(*index).and_then(|standing| standing.event) {
+                _ if message.envelope.recipients.get(*index).is_some_and(|recipient| recipient.copy) => false,
                 Some(Event::Relayed) => may_be_told,
                 _ => is_bounce || message.envelope.recipients.get(*index).is_some_and(stafett_envelope::Recipient::notify_failure),
             });

@@ -20,7 +20,7 @@ use crate::program::Program;
 use crate::queue::Queue;
 use crate::received;
 use stafett_reception::checks::{self, Checked};
-use stafett_reception::draft::Draft;
+use stafett_reception::draft::{Discarded, Draft};
 use stafett_reception::policy::{Policy, Transaction, too_large};
 use stafett_reception::refusal::{Refusal, Subject};
 use stafett_reception::session::{Greeted, Tls};
@@ -51,6 +51,8 @@ enum Way {
     Draft(Box<Draft>),
     Queued(Injector),
     Program(Program),
+    /// Nowhere, and the client is told that it was taken.
+    Discarded(Discarded),
     /// Nowhere; this will be the answer.
     Refused(Box<Refusal>),
 }
@@ -64,6 +66,8 @@ pub struct Stored {
     pub size: u64,
     /// Whom it is from and for.
     pub envelope: Envelope,
+    /// It was not taken, although the client is told so.
+    pub discarded: Option<Discarded>,
 }
 
 impl<'a> Message<'a> {
@@ -106,7 +110,7 @@ impl<'a> Message<'a> {
                     self.way = Way::Refused(self.not_kept(&error));
                 }
             }
-            Way::Refused(_) => {}
+            Way::Discarded(_) | Way::Refused(_) => {}
         }
     }
 
@@ -122,7 +126,12 @@ impl<'a> Message<'a> {
             Way::Draft(draft) => self.pass_on(*draft, judge)?,
             way => way,
         };
+        let mut discarded = None;
         let id = match way {
+            Way::Discarded(by) => {
+                discarded = Some(by);
+                Ok("0".to_owned())
+            }
             Way::Refused(refusal) => return Err(refusal),
             Way::Memory(kept) => self.queue.inject(kept, &self.envelope),
             Way::Draft(_) => Err(not_kept()),
@@ -133,7 +142,7 @@ impl<'a> Message<'a> {
             },
         };
         match id {
-            Ok(id) => Ok(Stored { id, size: self.size, envelope: self.envelope }),
+            Ok(id) => Ok(Stored { id, size: self.size, envelope: self.envelope, discarded }),
             Err(reply) => Err(Refusal::new(reply, "queue", subject(&self.envelope))),
         }
     }
@@ -164,6 +173,13 @@ impl<'a> Message<'a> {
         draft.flush().map_err(|error| self.not_kept(&error))?;
         judge(&mut draft)?;
         self.envelope = std::mem::take(&mut draft.envelope);
+        if let Some(discarded) = draft.discarded.take() {
+            return Ok(Way::Discarded(discarded));
+        }
+        if let (Some(_), Some(program)) = (&self.envelope.hold, &self.policy.client.queue_program) {
+            self.queue.log.error(format_args!("unable to hold a message: \"{program}\" of QMAILQUEUE has no way to do that"));
+            return Err(Refusal::new(not_kept(), "rule QMAILQUEUE", subject(&self.envelope)));
+        }
         let front = std::mem::take(&mut draft.front).into_iter().map(Head::Line);
         self.envelope.head.splice(0..0, front);
         let mut way = match &self.policy.client.queue_program {

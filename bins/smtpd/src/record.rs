@@ -55,17 +55,19 @@ impl<'a> Record<'a> {
         ));
     }
 
-    /// A message was accepted.
+    /// A message was accepted, or, if a filter wants that, thrown away with the same answer.
     pub fn accept(&mut self, stored: &Stored, greeted: Option<&Greeted>) {
         self.accepted += 1;
-        if self.quiet {
-            return;
-        }
+        let what = match &stored.discarded {
+            // Not even `-q` silences this: the client was told that we keep it, and nothing else will tell of it.
+            Some(discarded) => format!("discard {}", discarded.rule.replace(' ', "_")),
+            None if self.quiet => return,
+            None => format!("accept {}", stored.id),
+        };
         let envelope = &stored.envelope;
         let first = envelope.recipients.first().map_or("", |recipient| recipient.address.as_str());
         self.log.line(format_args!(
-            "accept {} bytes {} from <{}> to <{}> recipients {} {}",
-            stored.id,
+            "{what} bytes {} from <{}> to <{}> recipients {} {}",
             stored.size,
             Word(&envelope.sender),
             Word(first),

@@ -3,7 +3,7 @@
 //! What it does: a question is one packet of netstrings on a Unix socket, a verb first, with at most one descriptor; the
 //! answer is one packet: K, Z or D, a text, then fields. A connection carries one question, so that nothing is kept for
 //! callers that are idle and nothing of one question can be taken for the answer to another. [`ask`] is the caller's
-//! half, [`Desk`] the service's.
+//! half, [`Desk`] the service's. Where a child of a service accompanies a whole conversation, [`Line`] is either half of it.
 //!
 //! Security stance: who may call is the mode of the socket's directory and the user of the caller. Either side takes the
 //! other for hostile: packets are bounded, a caller that says nothing is dropped, no answer is waited for beyond its time.
@@ -16,10 +16,12 @@
 mod answer;
 mod caller;
 mod desk;
+mod line;
 #[cfg(test)]
 mod tests;
 
 pub use answer::Answer;
 pub use caller::ask;
 pub use desk::{Desk, Question, Service};
+pub use line::{Heard, Line};
 pub use stafett_wire::Verdict;

@@ -104,3 +104,34 @@ fn a_service_that_talks_nonsense_is_an_error() {
     }
     service.join().unwrap();
 }
+
+#[test]
+fn a_line_carries_question_after_question() {
+    let (ours, theirs) = socket::pair(Style::Packets).unwrap();
+    let child = std::thread::spawn(move || {
+        let line = crate::Line::new(theirs);
+        let mut buffer = vec![0; stafett_wire::LARGEST_PACKET];
+        while let Some(heard) = line.hear(&mut buffer).unwrap() {
+            let descriptor = heard.descriptor.as_ref().map(AsFd::as_fd);
+            line.answer(&Answer { fields: heard.what, ..Answer::new(Verdict::Ok, "heard") }, descriptor).unwrap();
+        }
+    });
+    let mut line = crate::Line::new(ours);
+    for number in 0..3_u8 {
+        let heard = line.ask(&[&[number; 30_000], b"x"], Some(std::io::stdin().as_fd()), PATIENCE).unwrap();
+        assert_eq!(heard.what.fields, [vec![number; 30_000], b"x".to_vec()]);
+        assert!(heard.descriptor.is_some());
+    }
+    drop(line);
+    child.join().unwrap();
+}
+
+#[test]
+fn after_a_fault_a_line_is_silent() {
+    let (ours, theirs) = socket::pair(Style::Packets).unwrap();
+    let mut line = crate::Line::new(ours);
+    assert!(line.ask(&[b"anybody?"], None, Duration::from_millis(10)).is_err());
+    // too late: it must not be taken for the answer to the next question
+    assert!(crate::Line::new(theirs).answer(&Answer::new(Verdict::Ok, "yes"), None).is_err());
+    assert!(line.ask(&[b"really?"], None, PATIENCE).is_err());
+}

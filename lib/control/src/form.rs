@@ -6,10 +6,12 @@ pub mod greylist;
 pub mod helo;
 pub mod limits;
 pub mod limitstore;
+pub mod milter;
 pub mod network;
 pub mod outgoing;
 pub mod recipients;
 pub mod span;
+pub mod tap;
 pub mod who;
 
 /// One control file: everything that is known about it, in one place.

@@ -7,9 +7,11 @@ use crate::form::greylist::greylist;
 use crate::form::helo::bad_helo;
 use crate::form::limits::limit;
 use crate::form::limitstore::store;
+use crate::form::milter::milter;
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::recipients::recipient;
+use crate::form::tap::tap;
 use crate::form::{
     Form, Setting, bad_sender, domain_or_suffix, fingerprint, lifetime, limits, loopback_place, name_server, reverse_word, route,
     sender_word,
@@ -61,6 +63,7 @@ pub static TABLE: &[&Setting] = &[
     &MAXRECIPIENTS,
     &ME,
     &METRICSLISTEN,
+    &MILTERS,
     &MORERCPTHOSTS,
     &OUTGOINGIP,
     &PROXIES,
@@ -81,6 +84,7 @@ pub static TABLE: &[&Setting] = &[
     &SPFEXP,
     &SPFGUESS,
     &SPFRULES,
+    &TAPS,
     &TARPITCOUNT,
     &TARPITDELAY,
     &TCP_SMTP,
@@ -101,7 +105,7 @@ pub static ME: Setting = Setting {
     name: "me",
     form: Form::Host,
     default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify", "tls"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify", "tls", "milter"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };
@@ -741,4 +745,22 @@ pub static TLSCLIENTS: Setting = Setting {
     readers: &["smtpd", "tls"],
     text: "Certificates of clients that may send to anywhere, as if their rule had RELAYCLIENT, one fingerprint a line: sha256: and 64 hexadecimal digits. Where the file is there, clients are asked for a certificate under TLS; one that is not listed changes nothing. Authorities and dates do not matter: a line is removed to end what it grants.",
     example: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+};
+/// Filters that see messages before they are accepted.
+pub static MILTERS: Setting = Setting {
+    name: "milters",
+    form: Form::List(milter),
+    default: "none",
+    readers: &["smtpd", "milter"],
+    text: "Filters that speak Sendmail's milter protocol and see each message before it is accepted, one a line, in the order in which they are asked; one sees what those before it have changed. A line is a place, unix:/path or inet:host:port (an address, or a name of /etc/hosts), and words behind it. timeout=30: the longest wait for one answer, in seconds. message=120: the longest wait for all answers about one message. away=tempfail: what happens when the filter does not do its work, accept (mail passes without it), tempfail or reject. skip=: clients that it does not see, as a network or the word relayclient, and recipients that it does not see, as user@domain or @domain; a message all of whose recipients are skipped is not shown to it. name=: what the log calls it. The instance needs the service milter (stafett-setup --with milter).",
+    example: "unix:/run/opendkim/opendkim.sock name=dkim\ninet:127.0.0.1:11332 timeout=60 away=accept skip=relayclient",
+};
+/// Copies of mail.
+pub static TAPS: Setting = Setting {
+    name: "taps",
+    form: Form::List(tap),
+    default: "none",
+    readers: &["queued"],
+    text: "Copies of mail, one rule a line: F:pattern:address copies what comes from a sender that fits the pattern to that address, T:pattern:address what is for a recipient that fits, A:pattern:address what either fits. A pattern is a regular expression without regard to case that may match anywhere in the address; ^ and $ stand for its ends, and a dot that means a dot is written \\. Mail of programs, bounces included, is copied too. Whatever becomes of a copy, its sender is not told: a failure stands in the log alone. rcpthosts has no say here.",
+    example: "A:.*:log@localhost\nF:@sales\\.example\\.org$:archive@example.org",
 };

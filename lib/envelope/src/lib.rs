@@ -35,6 +35,8 @@ pub struct Envelope {
     pub origin: String,
     /// The user that injected it, as the kernel told queued.
     pub uid: Option<u32>,
+    /// It is to be held, and why: filed where nothing is delivered until the admin releases it.
+    pub hold: Option<String>,
     /// Header lines to put in front at delivery, in order.
     pub head: Vec<Head>,
     /// Whom it is for.
@@ -68,6 +70,8 @@ pub struct Recipient {
     pub notify: Option<String>,
     /// ORCPT as received: type, `;`, xtext (RFC 3461 section 4.2).
     pub orcpt: Option<String>,
+    /// A copy of control/taps: whatever becomes of it, nobody is told, not even where the sender is a bounce.
+    pub copy: bool,
 }
 
 impl Recipient {

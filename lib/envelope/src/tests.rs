@@ -9,10 +9,16 @@ fn full() -> Envelope {
         envid: Some("QQ314159".into()),
         origin: "smtp 192.0.2.1 helo.example".into(),
         uid: Some(1000),
+        hold: Some("control/milters:1 odd".into()),
         head: vec![Head::WithId("Received: by relay.example id ".into(), "; now".into()), Head::Line("\tsecond".into())],
         recipients: vec![
             Recipient::new("a@example.net"),
-            Recipient { address: "r\u{e4}v@example.net".into(), notify: Some("FAILURE".into()), orcpt: Some("rfc822;x".into()) },
+            Recipient {
+                address: "r\u{e4}v@example.net".into(),
+                notify: Some("FAILURE".into()),
+                orcpt: Some("rfc822;x".into()),
+                copy: true,
+            },
         ],
     }
 }

@@ -48,6 +48,7 @@ impl Envelope {
         if let Some(uid) = self.uid {
             put(out, "uid", &uid.to_string());
         }
+        put_some(out, "hold", self.hold.as_deref());
         for head in &self.head {
             match head {
                 Head::Line(line) => put(out, "head", line),
@@ -90,9 +91,11 @@ impl Envelope {
             "envid" => self.envid = Some(clean(value, 100)?),
             "origin" => self.origin = clean(value, 600)?,
             "uid" => self.uid = Some(value.parse().map_err(|_| "is no user id")?),
+            "hold" => self.hold = Some(clean(value, 998)?),
             "head" => self.head.push(Head::Line(clean(value, LONGEST_HEAD)?)),
             "to" => self.add_recipient(clean(value, LONGEST_ADDRESS)?)?,
             "notify" => self.last_recipient()?.notify = Some(clean(value, 28)?),
+            "copy" => self.last_recipient()?.copy = value == "yes",
             "orcpt" => self.last_recipient()?.orcpt = Some(clean(value, 500)?),
             _ => return Err("has an unknown key"),
         }
@@ -121,6 +124,9 @@ impl Recipient {
         put(out, "to", &self.address);
         put_some(out, "notify", self.notify.as_deref());
         put_some(out, "orcpt", self.orcpt.as_deref());
+        if self.copy {
+            put(out, "copy", "yes");
+        }
     }
 }
 

@@ -60,6 +60,16 @@ impl Client {
         Ok(Client { socket, buffer: vec![0; 2048] })
     }
 
+    /// As [`Client::connect`], and does not wait longer than `patience` for a parent that has stopped.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; `WouldBlock` when nobody accepted in time.
+    pub fn connect_within(path: &Path, patience: Duration) -> io::Result<Client> {
+        let socket = socket::connect_within(path, Style::Packets, patience)?;
+        socket::set_nonblocking(&socket, true)?;
+        Ok(Client { socket, buffer: vec![0; 2048] })
+    }
+
     /// Hands over `descriptor`; the caller may close its own copy then. Waits at most a second
     /// for a parent that is busy.
     ///

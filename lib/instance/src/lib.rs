@@ -48,6 +48,8 @@ pub enum Service {
     Tls,
     /// stafett-tlskeys.
     TlsKeys,
+    /// stafett-milter.
+    Milter,
 }
 
 impl Service {
@@ -65,6 +67,7 @@ impl Service {
             Service::Limit => "limit",
             Service::Tls => "tls",
             Service::TlsKeys => "tlskeys",
+            Service::Milter => "milter",
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Role {
     Tls,
     /// tlskeys: the owner of the private keys.
     TlsKeys,
+    /// milter.
+    Milter,
 }
 
 /// The group of a place or of a user.
@@ -67,6 +69,7 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Metrics, letter: 'x', group: Group::Common, purpose: "metrics" },
     Identity { role: Role::Verify, letter: 'v', group: Group::Own, purpose: "verify" },
     Identity { role: Role::Limit, letter: 'm', group: Group::Own, purpose: "limit" },
+    Identity { role: Role::Milter, letter: 'f', group: Group::Own, purpose: "milter" },
 ];
 
 impl Role {

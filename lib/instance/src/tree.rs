@@ -133,6 +133,14 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::TlsKeys, group: Group::Of(Role::Tls), mode: 0o710 }),
         keeps_state: false,
     },
+    Supervised {
+        name: "milter",
+        command: "stafett-milter",
+        role: Role::Milter,
+        // smtpd asks for somebody who speaks with the filters, so its group may pass.
+        door: Some(Door { service: Service::Milter, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: false,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

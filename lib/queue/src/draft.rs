@@ -41,6 +41,8 @@ pub struct Committed {
     pub id: Id,
     /// The bytes of the message.
     pub size: u64,
+    /// Where it lies: `New`, or `Held` if its envelope says so.
+    pub place: Place,
     /// The text form of its envelope as it was written.
     pub envelope: Vec<u8>,
     /// How long the disk took to make it durable.
@@ -89,7 +91,7 @@ impl<'a> Draft<'a> {
         self.id
     }
 
-    /// Makes the message durable under its name in queue/new.
+    /// Makes the message durable under its name in queue/new, or in queue/hold if its envelope says so.
     ///
     /// # Errors
     /// When any step fails; nothing is left behind then, and the message is not queued.
@@ -99,24 +101,33 @@ impl<'a> Draft<'a> {
         let ending = ending(self.id, self.size, self.checksum.clone(), &text);
         self.gather(&ending)?;
         self.flush()?;
-        let sync_time = self.publish(sync_directory)?;
-        Ok(Committed { id: self.id, size: self.size, envelope: text, sync_time })
+        let place = if envelope.hold.is_some() { Place::Held } else { Place::New };
+        let sync_time = self.publish(place, sync_directory)?;
+        Ok(Committed { id: self.id, size: self.size, place, envelope: text, sync_time })
     }
 
-    fn publish(&mut self, sync_directory: bool) -> io::Result<Duration> {
+    fn publish(&mut self, place: Place, sync_directory: bool) -> io::Result<Duration> {
         let (directory, tmp) = (self.store.directory(), format!("tmp/{}", self.id));
-        let new = self.store.name(self.id, self.size, Place::New).to_string();
+        let new = self.store.name(self.id, self.size, place).to_string();
         rename_without_replacing(directory, &tmp, &new)?;
         self.done = true;
         let begun = Instant::now();
-        let synced = rustix::fs::fsync(&self.file)
-            .and_then(|()| if sync_directory { rustix::fs::fsync(self.store.new_directory()) } else { Ok(()) });
-        if let Err(error) = synced {
+        if let Err(error) = self.sync(place, sync_directory) {
             // After a failed fsync nobody knows what is on the disk (fsync(2)): take it back.
             let _ = rustix::fs::unlinkat(directory, &new, AtFlags::empty());
-            return Err(error.into());
+            return Err(error);
         }
         Ok(begun.elapsed())
+    }
+
+    fn sync(&self, place: Place, directory: bool) -> io::Result<()> {
+        rustix::fs::fsync(&self.file)?;
+        match place {
+            _ if !directory => {}
+            Place::Held => rustix::fs::fsync(self.store.open_held()?)?,
+            _ => rustix::fs::fsync(self.store.new_directory())?,
+        }
+        Ok(())
     }
 
     fn gather(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -34,6 +34,24 @@ pub struct Draft {
     pub envelope: Envelope,
     /// Header lines, without line ends, that go in front of everything, the first on top.
     pub front: Vec<String>,
+    /// A judge wants it accepted and thrown away.
+    pub discarded: Option<Discarded>,
+}
+
+/// Why a message is accepted and thrown away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discarded {
+    /// What decided, as in a [`crate::refusal::Refusal`].
+    pub rule: String,
+}
+
+/// Bytes of a message, and what takes their place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Which bytes; an empty range is a place between two.
+    pub range: Range<u64>,
+    /// What stands there instead.
+    pub with: Vec<u8>,
 }
 
 /// A file without a name.
@@ -52,7 +70,7 @@ impl Draft {
     /// When no file can be made there.
     pub fn new(directory: &Path, envelope: Envelope) -> io::Result<Draft> {
         let spool = Spool::new(directory)?;
-        Ok(Draft { directory: directory.to_path_buf(), spool, pending: Vec::new(), envelope, front: Vec::new() })
+        Ok(Draft { directory: directory.to_path_buf(), spool, pending: Vec::new(), envelope, front: Vec::new(), discarded: None })
     }
 
     /// Adds to the message.
@@ -89,17 +107,40 @@ impl Draft {
     /// # Errors
     /// When the disk is full, or a range is none of this message; the message stays as it was.
     pub fn cut(&mut self, ranges: &[Range<u64>]) -> io::Result<()> {
-        let mut rest = Spool::new(&self.directory)?;
-        let mut from = 0;
-        for range in ranges {
-            if range.start < from || range.end < range.start || range.end > self.spool.size {
+        let patches: Vec<Patch> = ranges.iter().map(|range| Patch { range: range.clone(), with: Vec::new() }).collect();
+        self.change(&patches, None)
+    }
+
+    /// Changes parts of the message; the patches stand in order and do not overlap. With `tail`, what stands from there on
+    /// is replaced by a whole file.
+    ///
+    /// # Errors
+    /// When the disk is full, or a patch does not fit this message; the message stays as it was.
+    pub fn change(&mut self, patches: &[Patch], tail: Option<(u64, &File)>) -> io::Result<()> {
+        let mut changed = Spool::new(&self.directory)?;
+        let end = tail.map_or(self.spool.size, |(from, _)| from);
+        let (mut from, mut ascii) = (0, true);
+        for Patch { range, with } in patches {
+            if range.start < from || range.end < range.start || range.end > end {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "a part that the message does not have"));
             }
-            self.spool.read(from..range.start, |bytes| rest.write(bytes))?;
+            self.spool.read(from..range.start, |bytes| changed.write(bytes))?;
+            changed.write(with)?;
+            ascii &= with.is_ascii();
             from = range.end;
         }
-        self.spool.read(from..self.spool.size, |bytes| rest.write(bytes))?;
-        self.spool = rest;
+        if end < from || end > self.spool.size {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a part that the message does not have"));
+        }
+        self.spool.read(from..end, |bytes| changed.write(bytes))?;
+        if let Some((_, file)) = tail {
+            read(file, 0..file.metadata()?.len(), |bytes| {
+                ascii &= bytes.is_ascii();
+                changed.write(bytes)
+            })?;
+        }
+        self.spool = changed;
+        self.envelope.eight_bit |= !ascii;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Drafts keep, cut and replace what they are given, and leave nothing behind.
 
-use crate::draft::Draft;
+use crate::draft::{Draft, Patch};
 use stafett_envelope::Envelope;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -52,4 +52,19 @@ fn another_file_takes_its_place() {
     other.write_all(b"afterwards").unwrap();
     draft.replace(&other).unwrap();
     assert_eq!(content(&draft), b"afterwards");
+}
+
+#[test]
+fn parts_and_the_rest_are_changed() {
+    let patch = |range, with: &[u8]| Patch { range, with: with.to_vec() };
+    let (_directory, mut draft) = draft(b"0123456789");
+    let mut body = tempfile::tempfile().unwrap();
+    body.write_all("b\u{f6}dy".as_bytes()).unwrap();
+    draft.change(&[patch(0..0, b"front"), patch(2..4, b"ab"), patch(4..4, b"c")], Some((6, &body))).unwrap();
+    assert_eq!(content(&draft), "front01abc45b\u{f6}dy".as_bytes());
+    assert!(draft.envelope.eight_bit);
+    let size = draft.size();
+    assert!(draft.change(&[patch(0..1, b"")], Some((0, &body))).is_err());
+    assert!(draft.change(&[], Some((size + 1, &body))).is_err());
+    assert_eq!(draft.size(), size);
 }

@@ -104,6 +104,7 @@ impl Policy<'_> {
             address: mailbox.to_string(),
             notify: parameters.notify.map(|notify| notify.to_string()),
             orcpt: parameters.orcpt,
+            ..Recipient::default()
         });
         Ok(())
     }

@@ -31,6 +31,14 @@ pub trait Services {
         Err(io::Error::new(io::ErrorKind::Unsupported, "programs are not run here"))
     }
 
+    /// Hands a descriptor over to a service, which gives it to a child of its own.
+    ///
+    /// # Errors
+    /// When nobody takes it. Somebody who took it and did not keep it shows in what it is connected to.
+    fn hand_over(&mut self, _service: Service, _descriptor: BorrowedFd<'_>, _within: Duration) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Something failed that the admin must know and the client need not.
     fn complain(&mut self, text: &str);
 

@@ -1,6 +1,7 @@
 //! What is learnt of one connection while it lasts. Each check keeps its part in a field of its own.
 
 use crate::checks::looked::Looked;
+use crate::checks::milter;
 use crate::checks::spf;
 use crate::checks::tally::Tally;
 
@@ -19,6 +20,8 @@ pub struct Session {
     pub tally: Tally,
     /// What was agreed on, once the connection is under TLS.
     pub tls: Option<Tls>,
+    /// The mail filters.
+    pub milter: milter::State,
 }
 
 /// How the client introduced itself.

@@ -13,6 +13,7 @@ use stafett_control::{Control, Error, rows};
 use stafett_route::RcptHosts;
 
 use crate::badmailfrom::BadMailFrom;
+use crate::checks::milter::Milters;
 use crate::checks::tally::Limits;
 use crate::checks::{callout, recipients};
 use crate::front::Fronts;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub signs: Signs,
     /// How much a client may do, and greylisting.
     pub limits: Limits,
+    /// The mail filters.
+    pub milters: Milters,
 }
 
 impl Settings {
@@ -94,6 +97,7 @@ impl Settings {
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
             signs: Signs::read(control)?,
             limits: Limits::read(control)?,
+            milters: Milters::read(control)?,
             me,
         })
     }

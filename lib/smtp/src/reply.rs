@@ -42,6 +42,13 @@ impl Reply {
         self
     }
 
+    /// The same words with another code, and the enhanced status of its class.
+    pub fn with_code(mut self, code: u16) -> Self {
+        let class = u8::try_from(code / 100).unwrap_or(4);
+        self.enhanced = self.enhanced.map(|Enhanced(_, subject, detail)| Enhanced(class, subject, detail));
+        Self { code, ..self }
+    }
+
     /// The three digits.
     pub fn code(&self) -> u16 {
         self.code

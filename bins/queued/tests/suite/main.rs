@@ -9,3 +9,4 @@ mod life;
 mod messages;
 mod pressure;
 mod scheduler;
+mod taps;

@@ -261,3 +261,25 @@ fn a_success_that_could_not_be_told_is_told_after_a_restart_and_not_delivered_ag
     site.wait_for_end(id);
     assert_eq!((remote.seen().len(), queued.brought().len()), (1, 1));
 }
+
+#[test]
+fn what_becomes_of_a_copy_is_logged_and_told_to_nobody() {
+    let mut site = Site::new();
+    let (_remote, queued) = (refusing(&site), Queued::willing(&site));
+    site.start();
+    // An ordinary message, a bounce and a double bounce, of each of which the copy alone fails; nothing is told of any.
+    let copy = Recipient { notify: Some("NEVER".into()), copy: true, ..Recipient::new("log@example.com") };
+    for sender in ["s@example.org", "", "#@[]"] {
+        let id = site.arrive(&Envelope { recipients: vec![copy.clone()], ..from(sender) });
+        site.wait_for_end(id);
+        site.wait_for_log(&format!("end msg {id}"));
+        assert!(!site.log().contains("bounce msg") && !site.log().contains("triple bounce"), "{}", site.log());
+    }
+    assert_eq!(site.log().matches("failure: ").count(), 3, "{}", site.log());
+    assert!(queued.brought().is_empty(), "{:?}", queued.brought());
+    // Beside a recipient that fails too, the bounce does not name it.
+    let id = site.arrive(&Envelope { recipients: vec![Recipient::new("a@example.net"), copy], ..from("s@example.org") });
+    site.wait_for_end(id);
+    let [bounce] = &queued.brought()[..] else { panic!("{:?}", queued.brought()) };
+    assert!(bounce.text.contains("a@example.net") && !bounce.text.contains("log@example.com"), "{}", bounce.text);
+}

@@ -13,6 +13,7 @@ pub mod dmarc;
 mod early;
 pub mod limits;
 pub mod looked;
+pub mod milter;
 pub mod rcptcheck;
 pub mod recipients;
 pub mod spf;
@@ -46,7 +47,8 @@ pub type Checked = Result<(), Box<Refusal>>;
 pub fn connection(context: &mut Context<'_, '_>) -> Checked {
     denied::check(context)?;
     limits::connection(context)?;
-    early::connection(context)
+    early::connection(context)?;
+    milter::connection(context)
 }
 
 /// Before a password is looked at, for the account that the client claims to have.
@@ -61,8 +63,8 @@ pub fn authentication(context: &mut Context<'_, '_>, account: &str) -> Checked {
 ///
 /// # Errors
 /// The refusal.
-pub fn helo(_context: &mut Context<'_, '_>) -> Checked {
-    Ok(())
+pub fn helo(context: &mut Context<'_, '_>) -> Checked {
+    milter::helo(context)
 }
 
 /// At MAIL, when its own rules let it pass.
@@ -70,7 +72,8 @@ pub fn helo(_context: &mut Context<'_, '_>) -> Checked {
 /// # Errors
 /// The refusal.
 pub fn sender(context: &mut Context<'_, '_>, transaction: &mut Transaction) -> Checked {
-    limits::sender(context, transaction)
+    limits::sender(context, transaction)?;
+    milter::sender(context, transaction)
 }
 
 /// At RCPT, for a recipient that its own rules let pass.
@@ -85,7 +88,8 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
     rcptcheck::check(context, transaction, recipient)?;
     spf::recipient(context, transaction, recipient)?;
     limits::recipient(context, transaction, recipient)?;
-    callout::check(context, recipient)
+    callout::check(context, recipient)?;
+    milter::recipient(context, recipient)
 }
 
 /// After RCPT was refused, by these checks or by the rules before them.
@@ -105,7 +109,7 @@ pub fn end(context: &mut Context<'_, '_>) {
 
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
 pub fn wants_message(policy: Policy<'_>) -> bool {
-    dmarc::wants_message(policy)
+    dmarc::wants_message(policy) || milter::wants_message(&policy)
 }
 
 /// At the end of the message, before it is queued. What it changes in the draft is queued.
@@ -113,5 +117,6 @@ pub fn wants_message(policy: Policy<'_>) -> bool {
 /// # Errors
 /// The refusal.
 pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
-    dmarc::message(context, draft)
+    dmarc::message(context, draft)?;
+    milter::message(context, draft)
 }

@@ -7,6 +7,7 @@ mod callout;
 mod dns;
 mod fastcommit;
 mod faults;
+mod filters;
 mod forwarder;
 mod fronts;
 mod lists;
