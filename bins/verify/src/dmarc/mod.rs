@@ -27,7 +27,7 @@ use walk::Walk;
 /// Domains of authors that are looked at.
 const MOST_AUTHORS: usize = 4;
 
-/// What came of a domain.
+/// What came of a domain, the milder first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// It has no policy.
@@ -36,10 +36,10 @@ pub enum Verdict {
     Pass,
     /// There is no author whose domain could be asked.
     PermError,
-    /// Nobody could tell.
-    TempError,
     /// Nothing aligned passed.
     Fail,
+    /// Nobody could tell.
+    TempError,
 }
 
 impl Verdict {

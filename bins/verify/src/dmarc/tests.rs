@@ -81,6 +81,7 @@ const RECORDS: &[&str] = &[
     "_dmarc.most.example TXT v=DMARC1; p=reject; pct=51",
     "_dmarc.try.example TXT v=DMARC1; p=reject; t=y",
     "_dmarc.away.example TIMEOUT -",
+    "_dmarc.lax.example TXT v=DMARC1; p=none",
     "sub.example.com A 192.0.2.1",
 ];
 
@@ -133,6 +134,8 @@ fn policies_for_what_fails() {
 fn of_several_authors_the_strictest_outcome_counts() {
     let ours = spf(spf::Verdict::Pass, "nothing.example");
     assert_eq!(judged(RECORDS, &["nothing.example", "example.com"], &ours, &[]), (Verdict::Fail, Policy::Reject, Policy::Reject));
+    assert_eq!(judged(RECORDS, &["lax.example", "away.example"], &ours, &[]).0, Verdict::TempError);
+    assert_eq!(judged(RECORDS, &["away.example", "example.com"], &ours, &[]).0, Verdict::Fail);
     assert_eq!(judged(RECORDS, &["a", "b", "c", "d", "e"], &ours, &[]), (Verdict::Fail, Policy::Reject, Policy::Reject));
     assert_eq!(judged(RECORDS, &[], &ours, &[]), (Verdict::PermError, Policy::None, Policy::None));
 }
