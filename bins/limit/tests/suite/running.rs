@@ -59,8 +59,8 @@ impl Running {
     fn as_nobody(&self) -> Command {
         let copy = self.path("stafett-limit");
         if !copy.exists() {
-            fs::copy(PROGRAM, &copy).unwrap();
-            fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+            // by another process: a thread that forks while we write would hold the file open, and nobody could execute it
+            assert!(Command::new("install").args(["-m", "755", PROGRAM]).arg(&copy).status().unwrap().success());
         }
         let mut command = Command::new("setpriv");
         command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]).arg(copy);
@@ -80,6 +80,10 @@ impl Running {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     pub fn log(&self) -> String {

@@ -1,7 +1,10 @@
 //! Lines of control/limits, good and bad, and whom they mean.
 
 use super::{Action, Line, Per, Rule, Span, What, limit};
+use crate::form::greylist::greylist;
+use crate::form::limitstore::store;
 use crate::form::who::Client;
+use crate::rows;
 use std::time::Duration;
 
 fn rule(line: &str) -> Rule {
@@ -28,6 +31,16 @@ fn a_university_can_say_what_it_wants() {
     let client = |ip: &str| rules.each_ref().map(|rule| rule.concerns(&Client { ip: Some(ip.parse().unwrap()), ..Client::default() }));
     assert_eq!(client("129.27.3.4"), [true, true, false, false, false]);
     assert_eq!(client("192.0.2.1"), [false, false, true, true, true]);
+}
+
+#[test]
+fn the_samples_are_good_lines() {
+    for (row, judge) in [(&rows::LIMITS, limit as fn(&str) -> Result<(), String>), (&rows::GREYLIST, greylist), (&rows::LIMITSTORE, store)]
+    {
+        for line in row.example.lines().filter(|line| !line.starts_with('#')) {
+            assert_eq!(judge(line), Ok(()), "{line}");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod faults;
 mod filters;
 mod forwarder;
 mod fronts;
+mod limits;
 mod lists;
 mod matchup;
 mod metrics;
