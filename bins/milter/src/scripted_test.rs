@@ -175,7 +175,7 @@ fn a_filter_that_is_content_sees_everything_in_order() {
     assert_eq!(filter.data(b'L'), ["Subject\0test\0", "To\0all\0"]);
     assert_eq!(filter.data(b'B'), ["body\r\n"]);
     let macros = filter.data(b'D').concat();
-    for expected in ["Cj\0relay.example\0", "{client_addr}\0192.0.2.1\0", "Mi\01.1\0", "{rcpt_addr}\0c@d.example\0"] {
+    for expected in ["Cj\0relay.example\0", "{client_addr}\x00192.0.2.1\0", "Mi\x001.1\0", "{rcpt_addr}\0c@d.example\0"] {
         assert!(macros.contains(expected), "{macros:?}");
     }
 }
