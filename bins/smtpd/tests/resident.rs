@@ -37,7 +37,7 @@ impl Resident {
         let mut command = if Uid::effective().is_root() { as_nobody(&instance) } else { Command::new(PROGRAM) };
         let log = fs::File::create(instance.path("log")).unwrap();
         command.arg("--resident").env_clear().env("STAFETT", instance.directory.path());
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log));
         let caller = call(&instance);
         Resident { instance, child, caller, tag: 0 }
     }
@@ -70,6 +70,19 @@ impl Drop for Resident {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A child that another test's thread forks may hold our copy of the program open for writing for a moment.
+fn spawn(command: &mut Command) -> Child {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return other.unwrap(),
+        }
     }
 }
 
@@ -207,7 +220,16 @@ fn a_resident_child_is_locked_in() {
     let mut resident = Resident::start();
     let mut client = resident.connect(&[REMOTE]);
     assert!(client.reply().starts_with("220 "));
-    let Some(Answer::Started { pid, .. }) = resident.caller.answer().unwrap() else { panic!("not started") };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The parent may say so after the child has greeted.
+    let pid = loop {
+        match resident.caller.answer().unwrap() {
+            Some(Answer::Started { pid, .. }) => break pid,
+            Some(_) => panic!("not started"),
+            None => assert!(Instant::now() < deadline, "no answer"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     let held = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| fs::read_link(entry.unwrap().path()).unwrap());
