@@ -145,8 +145,8 @@ impl Policy<'_> {
     }
 
     /// Whether the client may send to anywhere, which spares it all doubts about where it comes from.
-    pub fn is_trusted(&self) -> bool {
-        self.client.relay.is_some()
+    pub fn is_trusted(&self, session: &Session) -> bool {
+        self.trust(session).is_some()
     }
 
     fn check_size(&self, size: u64, sender: &str, services: &mut dyn Services) -> Result<(), Box<Refusal>> {

@@ -15,7 +15,7 @@ use crate::services::Note;
 /// The refusal.
 pub fn recipient(context: &mut Context<'_, '_>, recipient: &Mailbox) -> Checked {
     let (settings, client) = (context.policy.settings, context.policy.client);
-    let spares = context.policy.is_trusted() || settings.signs.badhelo.is_empty();
+    let spares = context.policy.is_trusted(context.session) || settings.signs.badhelo.is_empty();
     let Some(greeted) = context.session.greeted.as_ref().filter(|_| !spares) else { return Ok(()) };
     let our_domain = settings.local_ip_host.to_string();
     let own_names = [settings.me.as_str(), our_domain.as_str()];

@@ -196,7 +196,7 @@ fn unanswered(context: &mut Context<'_, '_>, question: Question<'_>, reason: &st
 fn with_client(context: &Context<'_, '_>, question: &Question<'_>) -> Vec<String> {
     let mut fields = Vec::with_capacity(question.fields.len() + 4);
     fields.extend(context.policy.client.ip.map(|ip| format!("ip={ip}")));
-    fields.extend(context.policy.client.relay.as_ref().map(|_| "relay=1".to_owned()));
+    fields.extend(context.policy.is_trusted(context.session).then(|| "relay=1".to_owned()));
     fields.extend(context.session.tally.account.as_ref().map(|account| format!("account={account}")));
     fields.extend(context.services.explains().then(|| "dry=1".to_owned()));
     fields.extend(question.fields.iter().cloned());
@@ -212,5 +212,5 @@ fn barred(context: &Context<'_, '_>) -> Checked {
 
 fn client<'a>(context: &'a Context<'_, '_>) -> Client<'a> {
     let known = context.policy.client;
-    Client { ip: known.ip, relay: known.relay.is_some(), account: context.session.tally.account.as_deref() }
+    Client { ip: known.ip, relay: context.policy.is_trusted(context.session), account: context.session.tally.account.as_deref() }
 }

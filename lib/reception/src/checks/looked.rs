@@ -62,7 +62,7 @@ struct Wanted<'a> {
 /// # Errors
 /// The refusal.
 pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, recipient: &Mailbox) -> Checked {
-    if context.policy.is_trusted() || !context.policy.settings.signs.need_looks() {
+    if context.policy.is_trusted(context.session) || !context.policy.settings.signs.need_looks() {
         return Ok(());
     }
     let refusal = |reply, rule: String| Refusal::new(reply, rule, Subject::to(&recipient.to_string()));

@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Lets the program judge.
 pub fn check(context: &mut Context<'_, '_>, transaction: &Transaction, recipient: &Mailbox) -> Checked {
     let client = context.policy.client;
-    let Some(program) = client.rcptcheck.as_deref().filter(|_| client.relay.is_none()) else { return Ok(()) };
+    let is_trusted = context.policy.is_trusted(context.session);
+    let Some(program) = client.rcptcheck.as_deref().filter(|_| !is_trusted) else { return Ok(()) };
     let address = recipient.to_string();
     let mut environment = client.environment.clone();
     let helo = context.session.greeted.as_ref().map(|greeted| plain(&greeted.name)).unwrap_or_default();

@@ -65,7 +65,7 @@ pub fn bad(context: &mut Context<'_, '_>, recipient: &Mailbox) -> Checked {
 pub fn valid(context: &mut Context<'_, '_>, recipient: &Mailbox) -> Checked {
     let policy = context.policy;
     let Some(valid) = &policy.settings.recipients.valid else { return Ok(()) };
-    if policy.client.relay.is_some() || is_our_postmaster(recipient, &policy.settings.me) {
+    if policy.is_trusted(context.session) || is_our_postmaster(recipient, &policy.settings.me) {
         return Ok(());
     }
     match valid.look_up(recipient) {
