@@ -142,7 +142,8 @@ fn a_torn_file_is_set_aside_or_swept_and_the_others_go_on() {
     sink.messages(2, 20);
     let bad = || fs::read_dir(site.path("queue/bad")).unwrap().count() >= 1;
     assert!(wait_until(10, bad), "no file is set aside in queue/bad:\n{}", site.logs());
-    assert!(site.log("send").contains("queue/bad") || site.log("queued").contains("queue/bad"), "{}", site.logs());
+    let told = || site.log("send").contains("queue/bad") || site.log("queued").contains("queue/bad");
+    assert!(wait_until(10, told), "{}", site.logs());
     let swept = || !site.path("queue/tmp/1700000000000000").exists();
     assert!(wait_until(10, swept), "an unfinished file stays in queue/tmp");
     assert_eq!(sink.seen().arrived.len(), 2);

@@ -14,7 +14,7 @@ fn a_stopped_remote_keeps_the_scheduler_neither_from_ending_nor_the_message_from
     signal(send, Signal::SIGTERM);
     let has_ended = wait_until(30, || site.processes("stafett-send").iter().all(|process| process.pid != send));
     assert!(has_ended, "{}", site.logs());
-    assert!(site.log("send").contains("status: exiting"), "{}", site.logs());
+    site.logged("send", "status: exiting");
     signal(remote, Signal::SIGCONT);
     let arrived = wait_until(30, || {
         signal(site.resident("stafett-send").pid, Signal::SIGALRM);
@@ -22,5 +22,5 @@ fn a_stopped_remote_keeps_the_scheduler_neither_from_ending_nor_the_message_from
     });
     assert!(arrived, "{}", site.logs());
     site.drained(30);
-    assert!(site.log("send").contains("possible duplicate: msg "), "{}", site.logs());
+    site.logged("send", "possible duplicate: msg ");
 }
