@@ -108,6 +108,8 @@ fn verdict(ground: &Ground, decision: &Decision) -> Result<Verdict, Failure> {
         from: decision.from.clone(),
         to: decision.to.clone().into_iter().collect(),
         size: None,
+        tls: false,
+        certificate: None,
     };
     let mut silent = Silent::default();
     dialogue::lead(&ground.settings, &client, &described, &mut silent);

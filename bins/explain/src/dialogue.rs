@@ -6,6 +6,7 @@ use stafett_reception::checks;
 use stafett_reception::client::Client;
 use stafett_reception::dialogue::{Dialogue, Step};
 use stafett_reception::policy::Policy;
+use stafett_reception::session::Tls;
 use stafett_reception::settings::Settings;
 use stafett_smtp::Reply;
 
@@ -16,6 +17,10 @@ pub fn lead(settings: &Settings, client: &Client, described: &options::Client, l
     if let Err(refusal) = dialogue.open(listener) {
         listener.refusal(&refusal);
         return false;
+    }
+    if described.tls {
+        listener.remark("the connection is under TLS");
+        dialogue.secured(Tls { fingerprint: described.certificate.as_deref().map(str::to_ascii_lowercase), ..Tls::default() });
     }
     listener.reply(&Reply::plain(220, settings.greeting.clone()));
     let size = described.size.map(|size| format!(" SIZE={size}")).unwrap_or_default();

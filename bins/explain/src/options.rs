@@ -1,11 +1,12 @@
 //! The command line.
 
 use lexopt::{Arg, Parser, ValueExt};
+use stafett_control::form::fingerprint;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// How to call it.
-pub const USAGE: &str = "usage: stafett-explain [DIR] --ip A [--host NAME] [--local-ip A] [--helo H] [--from S] [--to R ...] [--size N], \
+pub const USAGE: &str = "usage: stafett-explain [DIR] --ip A [--host NAME] [--local-ip A] [--helo H] [--from S] [--to R ...] [--size N] [--tls] [--certificate FINGERPRINT], \
                          or stafett-explain [DIR] --against CONTROL LOGFILE ...";
 
 /// What to do, and where.
@@ -48,6 +49,10 @@ pub struct Client {
     pub to: Vec<String>,
     /// The announced size of the message, in bytes.
     pub size: Option<u64>,
+    /// Whether the connection is under TLS.
+    pub tls: bool,
+    /// The fingerprint of the certificate whose key it has proven to hold.
+    pub certificate: Option<String>,
 }
 
 #[derive(Default)]
@@ -59,6 +64,8 @@ struct Words {
     from: Option<String>,
     to: Vec<String>,
     size: Option<u64>,
+    tls: bool,
+    certificate: Option<String>,
     against: Option<PathBuf>,
     values: Vec<PathBuf>,
 }
@@ -84,6 +91,8 @@ fn words(mut parser: Parser) -> Result<Words, lexopt::Error> {
             Arg::Long("from") => words.from = Some(bare(parser.value()?.string()?)),
             Arg::Long("to") => words.to.push(bare(parser.value()?.string()?)),
             Arg::Long("size") => words.size = Some(parser.value()?.parse()?),
+            Arg::Long("tls") => words.tls = true,
+            Arg::Long("certificate") => words.certificate = Some(parser.value()?.string()?),
             Arg::Long("against") => words.against = Some(parser.value()?.into()),
             Arg::Value(value) => words.values.push(value.into()),
             other => return Err(other.unexpected()),
@@ -123,7 +132,12 @@ impl Words {
                 }
                 let helo = self.helo.unwrap_or_else(|| "client.example".to_owned());
                 let from = self.from.unwrap_or_default();
-                let client = Client { ip, host: self.host, local_ip: self.local_ip, helo, from, to: self.to, size: self.size };
+                if let Some(reason) = self.certificate.as_deref().and_then(|text| fingerprint(text).err()) {
+                    return Err(reason);
+                }
+                let (tls, certificate) = (self.tls || self.certificate.is_some(), self.certificate);
+                let client =
+                    Client { ip, host: self.host, local_ip: self.local_ip, helo, from, to: self.to, size: self.size, tls, certificate };
                 Ok(Options { directory, task: Task::Explain(client) })
             }
         }

@@ -68,3 +68,24 @@ fn what_cannot_be_explained_is_told() {
         assert!(ended.err.contains(words), "{arguments:?}: {}", ended.err);
     }
 }
+
+#[test]
+fn what_tls_changes_is_told() {
+    let print = format!("sha256:{}", "ab".repeat(32));
+    let ground = Ground::new(&[
+        ("rcpthosts", "example.test\n"),
+        ("tlsclients", &format!("# members\n{print}\n")),
+        ("tcp.smtp", ":allow,FORCETLS=\"1\"\n"),
+    ]);
+    ground.compile_rules("control");
+    let plain = ground.explain(&[&CLIENT[..], &["--to", "x@example.test"]].concat());
+    assert_eq!(plain.code, 1);
+    assert!(plain.out.ends_with("<- 530 5.7.0 Must issue a STARTTLS command first\n"), "{}", plain.out);
+    assert_eq!(ground.explain(&[&CLIENT[..], &["--tls", "--to", "x@example.test"]].concat()).code, 0);
+    assert_eq!(ground.explain(&[&CLIENT[..], &["--tls", "--to", "x@other.test"]].concat()).code, 1);
+    let member =
+        ground.explain(&[&CLIENT[..], &["--certificate", &print.to_uppercase().replace("SHA", "sha"), "--to", "x@other.test"]].concat());
+    assert_eq!(member.code, 0, "{}", member.out);
+    assert!(member.out.contains("relay: this client may send to anywhere (control/tlsclients:2)"), "{}", member.out);
+    assert_eq!(ground.explain(&[&CLIENT[..], &["--certificate", "md5:1", "--to", "x@other.test"]].concat()).code, 100);
+}
