@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How long one key seals tickets for resumption. Children have it by inheritance.
 const TICKET_KEY_LIFE: Duration = Duration::from_secs(6 * 3600);
+/// The longest ticket, in bytes; one with a client's certificates has some thousand.
+const LONGEST_TICKET: usize = 16 * 1024;
 
 /// What children inherit.
 pub struct Resident {
@@ -74,6 +76,9 @@ fn config(certificates: &Certificates, asks_clients: bool) -> Result<Arc<ServerC
     let mut config = builder.with_cert_resolver(certificates.current());
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = ring::Ticketer::new().map_err(failed)?;
+    // The library opens no ticket that is longer than the longest it has sealed itself. It is a child that seals, and the next
+    // child must open: whatever children seal is shorter than this.
+    let _ = config.ticketer.encrypt(&[0; LONGEST_TICKET]);
     // one is what a client that sends message after message needs
     config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
