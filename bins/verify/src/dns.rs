@@ -10,6 +10,7 @@ use crate::names::{Family, Found, Names, Trouble};
 use stafett_dns::{Kind, Outcome, Question, Record, Resolver, Timed};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,12 +63,13 @@ impl Dns {
         }
     }
 
+    fn remembered(&self, questions: &[Question]) -> Vec<Option<Said>> {
+        let (memory, now) = (locked(&self.memory), Instant::now());
+        questions.iter().map(|question| memory.known(question, now)).collect()
+    }
+
     fn said(&self, questions: &[Question], deadline: Instant) -> Vec<Said> {
-        let now = Instant::now();
-        let mut known: Vec<Option<Said>> = {
-            let memory = locked(&self.memory);
-            questions.iter().map(|question| memory.known(question, now)).collect()
-        };
+        let mut known = self.remembered(questions);
         let unknown: Vec<Question> =
             questions.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(question, _)| question.clone()).collect();
         if !unknown.is_empty() {
@@ -150,12 +152,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Whoever asks, with the time by which all must be known.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Asker {
     /// Whom to ask.
     pub dns: Arc<Dns>,
     /// When the time is over.
     pub deadline: Instant,
+    /// Set when something was wanted that is not remembered; where it is there, nobody is asked for that.
+    pub lacks: Option<AtomicBool>,
 }
 
 impl Asker {
@@ -166,9 +170,17 @@ impl Asker {
     }
 
     fn answers<T>(&self, questions: Vec<Question>, each: impl Fn(&Record) -> Option<T>) -> Vec<Found<T>> {
-        let said = self.dns.said(&questions, self.deadline).into_iter();
-        said.map(|said| said.map(|records| records.iter().filter_map(&each).collect())).collect()
+        let said = match &self.lacks {
+            Some(lacks) => self.dns.remembered(&questions).into_iter().map(|said| said.unwrap_or_else(|| lack(lacks))).collect(),
+            None => self.dns.said(&questions, self.deadline),
+        };
+        said.into_iter().map(|said| said.map(|records| records.iter().filter_map(&each).collect())).collect()
     }
+}
+
+fn lack(lacks: &AtomicBool) -> Said {
+    lacks.store(true, Ordering::Relaxed);
+    Err(Trouble("not remembered".to_owned()))
 }
 
 impl Names for Asker {
@@ -222,3 +234,7 @@ fn text(record: &Record) -> Option<Vec<u8>> {
 fn host(name: &stafett_dns::Name) -> String {
     name.to_string().trim_end_matches('.').to_ascii_lowercase()
 }
+
+#[cfg(test)]
+#[path = "dns_test.rs"]
+mod dns_test;

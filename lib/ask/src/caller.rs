@@ -6,9 +6,12 @@ use stafett_sys::socket::{self, Style};
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::netstring::push;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// What nearly every answer has room in, in bytes.
+const USUAL: usize = 2048;
 
 /// Asks the service that listens at `path`, and waits for its answer no longer than `within`.
 ///
@@ -28,10 +31,21 @@ pub fn ask(path: &Path, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, 
     if !ready.any() {
         return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {within:?}")));
     }
-    let mut buffer = vec![0; LONGEST];
-    let length = match socket::receive_packet(&socket, &mut buffer)?.length {
+    read(socket)
+}
+
+/// The one packet of the connection. Nearly all are short: those are looked at where they are, and no memory is wanted for the
+/// longest that there may be.
+fn read(socket: OwnedFd) -> io::Result<Answer> {
+    let mut short = [0; USUAL];
+    let length = match socket::peek_packet(&socket, &mut short)? {
         0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the service hung up without an answer")),
         length => length,
     };
-    Ok(Answer::parse(buffer.get(..length).unwrap_or_default())?)
+    if let Some(packet) = short.get(..length) {
+        return Ok(Answer::parse(packet)?);
+    }
+    let mut long = vec![0; LONGEST];
+    let length = socket::receive_packet(&socket, &mut long)?.length;
+    Ok(Answer::parse(long.get(..length).unwrap_or_default())?)
 }

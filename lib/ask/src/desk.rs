@@ -99,6 +99,16 @@ struct Silent {
     until: Instant,
 }
 
+/// What a wait has ended with.
+struct Woken {
+    /// A signal can be taken.
+    signalled: bool,
+    /// For each silent caller whether something has come of it.
+    callers: Vec<bool>,
+    /// The service's own descriptor can be read.
+    other: bool,
+}
+
 impl Desk {
     /// Listens at `path` for callers of the users `allowed`; our own user and root may always call. Blocks the signals that
     /// [`Desk::run`] waits for: call it before threads are started.
@@ -122,11 +132,11 @@ impl Desk {
         let mut buffer = vec![0; LARGEST_PACKET];
         loop {
             let rest = service.rest();
-            let (ready, woken) = self.wait(rest, service.also_waits_for())?;
-            if woken {
+            let Woken { signalled, callers, other } = self.wait(rest, service.also_waits_for())?;
+            if other {
                 service.woken();
             }
-            while let Some(signal) = self.signals.next() {
+            while let Some(signal) = signalled.then(|| self.signals.next()).flatten() {
                 match signal {
                     Signal::Hangup => service.refresh(true),
                     _ => {
@@ -140,15 +150,14 @@ impl Desk {
             if self.deaf_until.is_none() {
                 self.accept(now);
             }
-            for question in self.questions(&ready, now, &mut buffer) {
+            for question in self.questions(&callers, now, &mut buffer) {
                 service.refresh(false);
                 service.take(question);
             }
         }
     }
 
-    /// Waits; for each silent caller whether something has come of it, and whether `other` can be read.
-    fn wait(&self, rest: Option<Duration>, other: Option<BorrowedFd<'_>>) -> io::Result<(Vec<bool>, bool)> {
+    fn wait(&self, rest: Option<Duration>, other: Option<BorrowedFd<'_>>) -> io::Result<Woken> {
         let mut wanted = vec![(self.signals.as_fd(), Interest::Read)];
         wanted.extend(self.silent.iter().map(|silent| (silent.caller.as_fd(), Interest::Read)));
         wanted.extend(other.map(|other| (other, Interest::Read)));
@@ -157,14 +166,14 @@ impl Desk {
         let deaf = self.deaf_until.map(|_| DEAF);
         let ready = poll::wait(&wanted, [rest, patience, deaf].into_iter().flatten().min())?;
         let callers = ready.iter().skip(1).take(self.silent.len()).map(|ready| ready.any()).collect();
-        let woken = other.is_some() && ready.get(1 + self.silent.len()).is_some_and(|ready| ready.any());
-        Ok((callers, woken))
+        let has = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
+        Ok(Woken { signalled: has(0), callers, other: other.is_some() && has(1 + self.silent.len()) })
     }
 
     /// New callers; most have asked already, so that each is looked at once more right away.
     fn accept(&mut self, now: Instant) {
         loop {
-            match socket::accept(&self.listener) {
+            match socket::accept_nonblocking(&self.listener) {
                 Ok(Some(caller)) => self.admit(caller, now),
                 Ok(None) => return,
                 Err(error) => {
@@ -179,9 +188,7 @@ impl Desk {
     fn admit(&mut self, caller: OwnedFd, now: Instant) {
         match socket::peer(&caller) {
             Ok(peer) if self.allowed.contains(&peer.uid) => {
-                if socket::set_nonblocking(&caller, true).is_ok() {
-                    self.silent.push_back(Silent { caller, uid: peer.uid, until: now + SILENCE });
-                }
+                self.silent.push_back(Silent { caller, uid: peer.uid, until: now + SILENCE });
             }
             Ok(peer) => {
                 self.log.error(format_args!("refused a call from process {} of user {}, who may not ask here", peer.pid, peer.uid));

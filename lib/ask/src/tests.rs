@@ -57,6 +57,15 @@ fn an_answer_comes_back_as_it_was_given() {
 }
 
 #[test]
+fn answers_of_all_lengths_come_whole() {
+    let (_directory, path) = desk();
+    for length in [0, 1, 2000, 2040, 2048, 2049, 30_000] {
+        let field = vec![b'x'; length];
+        assert_eq!(asked(&path, &[b"echo", &field]).unwrap().fields, [field], "{length}");
+    }
+}
+
+#[test]
 fn a_descriptor_goes_along() {
     let (_directory, path) = desk();
     let mut file = tempfile::tempfile().unwrap();
@@ -92,14 +101,14 @@ fn a_service_that_talks_nonsense_is_an_error() {
     let path = directory.path().join("socket");
     let listener = socket::listen(&path, Style::Packets, 5).unwrap();
     let service = std::thread::spawn(move || {
-        for nonsense in [&b"rubbish"[..], b"1:X,0:,", b"0:,0:,", b"1:K,"] {
+        for nonsense in [&b"rubbish"[..], b"1:X,0:,", b"0:,0:,", b"1:K,", &[b'1'; 40_000]] {
             stafett_sys::poll::wait_two((listener.as_fd(), stafett_sys::poll::Interest::Read), None, Some(PATIENCE)).unwrap();
             let caller = socket::accept(&listener).unwrap().unwrap();
             socket::receive_packet(&caller, &mut [0; 100]).unwrap();
             socket::send_packet(&caller, nonsense, None).unwrap();
         }
     });
-    for _ in 0..4 {
+    for _ in 0..5 {
         assert_eq!(asked(&path, &[b"echo"]).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
     }
     service.join().unwrap();

@@ -76,7 +76,19 @@ pub fn connect_within(path: &Path, style: Style, patience: std::time::Duration) 
 
 /// The next caller of a listening socket; `None` when nobody waits. The result blocks.
 pub fn accept(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
-    match rustix::net::accept_with(listener, SocketFlags::CLOEXEC) {
+    accept_with(listener, SocketFlags::CLOEXEC)
+}
+
+/// As [`accept`], and the result does not block.
+///
+/// # Errors
+/// When there are too few descriptors, or the socket does not listen.
+pub fn accept_nonblocking(listener: impl AsFd) -> io::Result<Option<OwnedFd>> {
+    accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+}
+
+fn accept_with(listener: impl AsFd, flags: SocketFlags) -> io::Result<Option<OwnedFd>> {
+    match rustix::net::accept_with(listener, flags) {
         Ok(socket) => Ok(Some(socket)),
         Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => Ok(None),
         Err(error) => Err(error.into()),
@@ -174,6 +186,20 @@ pub fn receive_packet(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Packet
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet larger than the protocol allows"));
     }
     Ok(Packet { length: received.bytes, descriptor })
+}
+
+/// Looks at the next packet without taking it, as far as `buffer` holds it; a descriptor with it is passed over. The answer is the
+/// length of the whole packet, 0 when the other side has closed.
+///
+/// # Errors
+/// `WouldBlock` on a nonblocking socket without a packet.
+pub fn peek_packet(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match rustix::net::recv(&socket, &mut *buffer, RecvFlags::PEEK | RecvFlags::TRUNC) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other.map(|(_, length)| length).map_err(io::Error::from),
+        }
+    }
 }
 
 /// Makes a socket or pipe return at once instead of waiting, or wait again.
