@@ -22,6 +22,8 @@ use crate::store::Store;
 
 /// Callers that wait at once; each holds a descriptor.
 const MOST_WAITING: usize = 2000;
+/// Hosts that are known at once; those that are only remembered as away are forgotten beyond that.
+const MOST_HOSTS: usize = 10_000;
 /// Recipients in line for one host.
 const MOST_IN_LINE: usize = 500;
 /// Threads at once.
@@ -268,6 +270,9 @@ impl State {
         let is_over = host.threads == 0 && host.line.is_empty() && !host.is_reported;
         if is_over {
             self.hosts.remove(target);
+        }
+        if self.hosts.len() > MOST_HOSTS {
+            self.hosts.retain(|_, host| host.threads > 0 || !host.line.is_empty());
         }
     }
 

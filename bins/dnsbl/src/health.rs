@@ -3,7 +3,7 @@
 //! A list that was silent once is left out, so that it costs clients no more time; it is tried again after a pause that
 //! grows, not at a client's expense. No sockets here, and the clock is the caller's.
 
-use stafett_dns::{Outcome, Question};
+use stafett_dns::{Kind, Outcome, Question};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -72,6 +72,12 @@ pub fn listing(outcome: &Outcome) -> Result<bool, Fault> {
     fault.map_or(Ok(false), Err)
 }
 
+/// What a list is tried again with: not a name that a stranger chose, on which it may fail for ever. Any answer says that
+/// it serves (RFC 5782 section 5).
+fn harmless(zone: &str, question: &Question) -> Question {
+    Question::new(&format!("1.0.0.127.{zone}"), Kind::A).unwrap_or_else(|_| question.clone())
+}
+
 impl Health {
     /// Whether a list is left out.
     pub fn is_ill(&self, zone: &str) -> bool {
@@ -88,7 +94,8 @@ impl Health {
                 Some(Change::Serves(seconds))
             }
             (Err(fault), None) => {
-                let illness = Illness { since: now, again: now + FIRST, pause: FIRST, is_probed: false, question: question.clone() };
+                let illness =
+                    Illness { since: now, again: now + FIRST, pause: FIRST, is_probed: false, question: harmless(zone, question) };
                 self.ill.insert(Arc::clone(zone), illness);
                 Some(Change::Fails(fault))
             }
@@ -112,6 +119,14 @@ impl Health {
             (Arc::clone(zone), illness.question.clone())
         };
         due.map(take).collect()
+    }
+
+    /// A list could not be tried again: that is put off.
+    pub fn unasked(&mut self, zone: &str, now: Instant) {
+        if let Some(illness) = self.ill.get_mut(zone) {
+            illness.is_probed = false;
+            illness.again = now + illness.pause;
+        }
     }
 
     /// When the next one is due.

@@ -76,6 +76,12 @@ impl Memory {
         due.into_iter().map(|(zone, question)| Asked { question, zone: Some(zone) }).collect()
     }
 
+    /// Lists could not be tried again.
+    pub fn unasked<'a>(&self, zones: impl Iterator<Item = &'a Arc<str>>, now: Instant) {
+        let mut health = hold(&self.health);
+        zones.for_each(|zone| health.unasked(zone, now));
+    }
+
     /// Asks lists that are left out whether they are back.
     pub fn probe(&self, probes: &[Asked], resolver: &Resolver, within: Duration) {
         let outcomes = ask(resolver, probes.iter(), within);

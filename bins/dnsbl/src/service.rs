@@ -100,9 +100,11 @@ impl Lister {
             return;
         }
         let (settings, memory) = (Arc::clone(&self.settings), Arc::clone(&self.memory));
+        let zones: Vec<Arc<str>> = probes.iter().filter_map(|asked| asked.zone.clone()).collect();
         let work = move || memory.probe(&probes, &settings.resolver, settings.within);
         if let Err(error) = std::thread::Builder::new().stack_size(STACK).spawn(work) {
             LOG.error(format_args!("unable to start a thread: {error}"));
+            self.memory.unasked(zones.iter(), Instant::now());
         }
     }
 }

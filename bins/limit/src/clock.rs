@@ -26,8 +26,11 @@ impl Clock {
     }
 }
 
+/// No clock that says more is right (the year 2086); seconds must never reach their end, where time would stand still.
+pub const END: u64 = (u32::MAX as u64 - 20 * 366 * 86_400) * 1000;
+
 fn begin(wall: u64, known: u64) -> u64 {
-    wall.max(known)
+    wall.min(END).max(known)
 }
 
 /// Seconds of the clock.

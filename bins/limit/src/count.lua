@@ -23,7 +23,16 @@ end
 if reached ~= 0 or ARGV[1] == '1' then return reached end
 for i, key in ipairs(KEYS) do
   local length, add = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 2])
-  if add ~= 0 then
+  if add < 0 then
+    -- from the newest step backwards: a negative step would outlive what it takes back
+    local step, left = math.floor(now / length), -add
+    for at = step, step - steps, -1 do
+      local field = string.format('%.0f', at)
+      local taken = math.min(left, math.max(0, tonumber(redis.call('HGET', key, field) or '0')))
+      if taken > 0 then redis.call('HINCRBY', key, field, string.format('%.0f', -taken)) end
+      left = left - taken
+    end
+  elseif add > 0 then
     redis.call('HINCRBY', key, string.format('%.0f', math.floor(now / length)), string.format('%.0f', add))
     redis.call('PEXPIRE', key, length * (steps + 1))
   end

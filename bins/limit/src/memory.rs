@@ -7,7 +7,7 @@
 //! How it fails: a damaged file is set aside, reported, and what it held begins anew; one that cannot be written is reported
 //! once and tried again.
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::counters::Counters;
 use crate::grey::Grey;
 use crate::keep;
@@ -69,8 +69,9 @@ impl Memory {
                 }
             }
         };
-        let (counters, one) = text("counters")?.map_or_else(Default::default, |text| keep::counters_of(&text));
-        let (grey, other) = match text("greylist")?.and_then(|text| keep::grey_of(&text)) {
+        let (counters, one) =
+            text("counters")?.map(|text| keep::counters_of(&text)).filter(|(_, clock)| *clock < clock::END).unwrap_or_default();
+        let (grey, other) = match text("greylist")?.and_then(|text| keep::grey_of(&text)).filter(|(_, clock)| *clock < clock::END) {
             Some(known) => known,
             None => (Grey::new(secret()?), 0),
         };

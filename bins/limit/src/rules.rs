@@ -63,6 +63,9 @@ impl Settings {
             for item in lines {
                 grey.add(&item.value).map_err(|reason| wrong(rows::GREYLIST.name, item.line, reason))?;
             }
+            if grey.window <= grey.wait {
+                return Err(wrong(rows::GREYLIST.name, 1, "window must be longer than wait, or no mail ever passes".to_owned()));
+            }
             settings.grey = Some(grey);
         }
         settings.store = control.list(&rows::LIMITSTORE)?.unwrap_or_default().into_iter().next().map(|item| item.value);

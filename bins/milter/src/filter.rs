@@ -292,15 +292,30 @@ impl Filter {
             size += change.size() as u64;
             changes.push(change);
             if changes.len() > MOST_CHANGES || size > mail.most() {
-                return Err(Fault("it wants more changes than one message may have".to_owned()));
+                return Ok(self.too_much("it wants more changes than one message may have"));
             }
             response = self.hear(until.min(Instant::now() + self.milter.timeout))?;
         }
         self.under_way = false;
-        if matches!(response, Response::Continue | Response::Accept) {
-            mail.apply(changes, self.agreed.has(steps::LEADING_SPACE)).map_err(Fault)?;
+        if matches!(response, Response::Continue | Response::Accept)
+            && let Err(reason) = mail.apply(changes, self.agreed.has(steps::LEADING_SPACE))
+        {
+            return Ok(self.too_much(&reason));
         }
         Ok(response)
+    }
+
+    /// It did its work, and we cannot do what it wants: that is not the same as being away, or a message could spare itself
+    /// a filter by asking much of it.
+    fn too_much(&mut self, reason: &str) -> Response {
+        LOG.error(format_args!(
+            "unable to do what the mail filter {} ({}) wants: {reason}; mail is refused for now",
+            self.milter.name,
+            self.rule()
+        ));
+        self.link = None;
+        self.standing = Standing::Failed(Reply::unavailable());
+        Response::Refuse(Reply::unavailable())
     }
 
     fn check(&self, change: &Change) -> Result<(), Fault> {

@@ -76,6 +76,10 @@ impl Link {
     /// When it does not come in time, or is none.
     pub fn receive(&mut self, until: Instant) -> Result<Frame, Fault> {
         loop {
+            // one that never pauses is not spared its deadline
+            if Instant::now() >= until {
+                return Err(Fault("it does not answer in time".to_owned()));
+            }
             if let Some(frame) = frame::take(&mut self.pending)? {
                 return Ok(frame);
             }

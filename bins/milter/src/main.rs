@@ -60,7 +60,7 @@ fn run() -> Result<(), String> {
     let parent =
         Parent::listen(LOG, &instance.socket(Name::Milter), &[smtpd], MOST_CHILDREN).map_err(reason("listen at run/milter/socket"))?;
     if Sandbox::new().read(control.directory()).read("/etc").enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
-        LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
+        LOG.note("this kernel enforces the file sandbox in part or not at all");
     }
     LOG.line("status: ready");
     parent.run(&mut Filters { control, watch, settings }).map_err(reason("wait for handoffs"))

@@ -168,7 +168,11 @@ impl<'a> Conversation<'a> {
         }
         let settings = self.shared.settings();
         self.sign(&mut envelope, &settings.me);
+        let before = envelope.recipients.len();
         settings.taps.apply(&mut envelope);
+        if envelope.recipients.len() != before {
+            still_readable(&envelope)?;
+        }
         envelope.put_id(&draft.id().to_string());
         let committed = draft.commit(&envelope, settings.sync_directory).map_err(|error| write_fault(&error))?;
         self.shared.statistics.accept(&committed);
@@ -232,4 +236,12 @@ fn write_fault(error: &io::Error) -> Answer {
 
 fn malformed() -> Step {
     Step::Close(Answer::Permanent("554 5.3.0 queue: malformed request".to_owned()))
+}
+
+/// What is accepted must be readable: copies came after the first look.
+fn still_readable(envelope: &Envelope) -> Result<(), Answer> {
+    let mut written = Vec::new();
+    envelope.write(&mut written);
+    let read = Envelope::parse(&written);
+    read.map(drop).map_err(|error| Answer::Temporary(format!("452 4.5.3 queue: with the copies of control/taps the envelope {error}")))
 }

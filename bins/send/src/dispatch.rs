@@ -281,7 +281,7 @@ impl Scheduler {
         }
         self.close(connection);
         let text = format!("The order cannot be given to stafett-remote: {error}. (#4.3.0)");
-        self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()], &[]);
+        self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()], &[], false);
         self.after(job.id);
     }
 
@@ -304,7 +304,7 @@ impl Scheduler {
         let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
         self.running = self.running.saturating_sub(job.recipients.len());
         self.judge_destination(destination, &report, job.since.elapsed());
-        self.record(&job, &report.recipients, &report.dsn_taken);
+        self.record(&job, &report.recipients, &report.dsn_taken, true);
         if keep {
             self.make_idle(number);
         } else {
@@ -314,12 +314,12 @@ impl Scheduler {
     }
 
     /// Writes the outcomes into the log, memory, and — if others of the message are still open —
-    /// the journal.
-    fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)], dsn_taken: &[bool]) {
+    /// the journal. `came_to_an_end`: what we gave up ourselves is never a message's last attempt.
+    fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)], dsn_taken: &[bool], came_to_an_end: bool) {
         let Some(message) = self.messages.get_mut(&job.id) else { return };
         let taken = dsn_taken.iter().copied().chain(std::iter::repeat(false));
         for (((offset, recipient), (verdict, text)), taken) in (0_u64..).zip(&job.recipients).zip(outcomes).zip(taken) {
-            let expired = is_too_old(message, *recipient, &self.settings, self.ahead_at, now());
+            let expired = came_to_an_end && is_too_old(message, *recipient, &self.settings, self.ahead_at, now());
             let event = match event(*verdict, expired) {
                 Event::Delivered if !taken && message.wants_success(*recipient) => Event::Relayed,
                 event => event,
@@ -391,7 +391,7 @@ impl Scheduler {
         };
         self.running = self.running.saturating_sub(job.recipients.len());
         let outcomes = vec![(Verdict::Temporary, text.to_owned()); job.recipients.len()];
-        self.record(&job, &outcomes, &[]);
+        self.record(&job, &outcomes, &[], !self.ending);
         if let Some(message) = self.messages.get_mut(&job.id) {
             message.uncertain = true;
             self.book.possible_duplicate(job.id, "its delivery ended without a report and will be tried again");

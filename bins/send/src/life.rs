@@ -149,6 +149,12 @@ impl Scheduler {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.book.error(format_args!("msg {id} has vanished from the queue while it was worked on"));
+                // It may lie further on, and its place in the line may have been passed over meanwhile.
+                if let Ok(Some(found)) = self.store.find(id, size)
+                    && found.place != Place::Held
+                {
+                    self.waiting.add(found);
+                }
             }
             Err(error) => {
                 self.book.error(format_args!("unable to move msg {id} to queue/cur: {error}; it stays where it is"));

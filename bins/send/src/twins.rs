@@ -24,7 +24,10 @@ impl Scheduler {
         let Listed { id, size, place, .. } = listed;
         let is_there = |other: &Place| *other != place && self.store.path(id, size, *other).symlink_metadata().is_ok();
         let others: Vec<Place> = [Place::New, Place::Waiting, Place::Held].into_iter().filter(is_there).collect();
-        let Some(own) = self.look_at(listed, place).filter(|_| !others.is_empty()) else { return Some(listed) };
+        if others.is_empty() {
+            return Some(listed);
+        }
+        let Some(own) = self.look_at(listed, place) else { return Some(listed) };
         let copies: Vec<Twin> = others.into_iter().filter_map(|place| self.look_at(listed, place)).chain([own]).collect();
         let best = copies.iter().copied().max().unwrap_or(own);
         for copy in copies.iter().filter(|copy| copy.place != best.place) {

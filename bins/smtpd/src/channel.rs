@@ -196,7 +196,8 @@ impl Channel {
     pub fn more(&mut self, until: Instant) -> Result<&[u8], End> {
         let patience = self.patience;
         self.patience.silence = patience.silence.min(until.saturating_duration_since(Instant::now()));
-        let filled = self.fill(false);
+        // what follows the header may be a handshake, which is not ours to read
+        let filled = self.fill_byte();
         self.patience = patience;
         filled.map(|()| self.unread())
     }
@@ -258,6 +259,21 @@ impl Channel {
                     self.fill(true)?;
                 }
             }
+        }
+    }
+
+    /// Waits for one byte of input and reads it.
+    fn fill_byte(&mut self) -> Result<(), End> {
+        self.wait(Interest::Read, false)?;
+        let mut byte = [0];
+        match rustix::io::read(&self.input, &mut byte) {
+            Ok(0) => Err(End::Closed),
+            Ok(_) => {
+                self.buffer.extend_from_slice(&byte);
+                Ok(())
+            }
+            Err(Errno::INTR | Errno::AGAIN) => Ok(()),
+            Err(error) => Err(failed(error)),
         }
     }
 

@@ -22,7 +22,7 @@ use stafett_reception::dialogue::{Dialogue, Step, Target};
 use stafett_reception::front::Introduction;
 use stafett_reception::policy::{Policy, Transaction};
 use stafett_reception::refusal::Refusal;
-use stafett_reception::session::Greeted;
+use stafett_reception::session::{Greeted, Tls};
 use stafett_reception::settings::Settings;
 use stafett_ucspi::Environment;
 
@@ -49,22 +49,27 @@ pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, arou
     } else {
         None
     };
-    let mut waits = true;
+    let mut before = None;
     loop {
         let client = other.as_ref().unwrap_or(client);
-        let Some(who) = talk(&mut channel, settings, client, around, waits) else { return };
-        // whoever names clients by XCLIENT is no stranger that could talk too early
-        waits = false;
+        let Some((who, tls)) = talk(&mut channel, settings, client, around, before) else { return };
+        before = Some(tls);
         let Some(named) = front::named(&mut channel, settings, client, &who, around) else { return };
         other = Some(named);
     }
 }
 
-/// One client, until it ends or has named another one.
-fn talk(channel: &mut Channel, settings: &Settings, client: &Client, around: &Surroundings, waits: bool) -> Option<Introduction> {
+/// Whom a client has named in its place, and what was agreed on if the connection is under TLS.
+type Named = (Introduction, Option<Tls>);
+
+/// One client, until it ends or has named another one. `before` is there when it was named by another one: whoever names
+/// clients is no stranger that could talk too early.
+fn talk(channel: &mut Channel, settings: &Settings, client: &Client, around: &Surroundings, before: Option<Option<Tls>>) -> Option<Named> {
     let record = Record::new(around.log, around.quiet, client);
     let policy = Policy { settings, client };
-    let dialogue = Dialogue::new(policy);
+    let mut dialogue = Dialogue::new(policy);
+    let waits = before.is_none();
+    dialogue.carried(before.flatten());
     let outside = Outside { queue: &around.queue, instance: &around.instance, log: around.log, client: client.address() };
     Conversation { channel, policy, dialogue, outside, record, named: None, waits }.run()
 }
@@ -89,7 +94,7 @@ struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    fn run(mut self) -> Option<Introduction> {
+    fn run(mut self) -> Option<Named> {
         let end = match self.serve() {
             Ok(never) => match never {},
             Err(end) => end,
@@ -104,7 +109,8 @@ impl<'a> Conversation<'a> {
             self.channel.linger();
         }
         self.record.end(&end, self.dialogue.greeted());
-        self.named
+        let tls = self.dialogue.tls().cloned();
+        self.named.map(|who| (who, tls))
     }
 
     fn serve(&mut self) -> Result<std::convert::Infallible, End> {

@@ -58,22 +58,25 @@ impl<'a> Record<'a> {
     /// A message was accepted, or, if a filter wants that, thrown away with the same answer.
     pub fn accept(&mut self, stored: &Stored, greeted: Option<&Greeted>) {
         self.accepted += 1;
-        let what = match &stored.discarded {
+        match &stored.discarded {
             // Not even `-q` silences this: the client was told that we keep it, and nothing else will tell of it.
-            Some(discarded) => format!("discard {}", discarded.rule.replace(' ', "_")),
-            None if self.quiet => return,
-            None => format!("accept {}", stored.id),
-        };
+            Some(discarded) => self.log.line(format_args!("discard {} {}", discarded.rule.replace(' ', "_"), self.about(stored, greeted))),
+            None if self.quiet => {}
+            None => self.log.line(format_args!("accept {} {}", stored.id, self.about(stored, greeted))),
+        }
+    }
+
+    fn about(&self, stored: &Stored, greeted: Option<&Greeted>) -> String {
         let envelope = &stored.envelope;
         let first = envelope.recipients.first().map_or("", |recipient| recipient.address.as_str());
-        self.log.line(format_args!(
-            "{what} bytes {} from <{}> to <{}> recipients {} {}",
+        format!(
+            "bytes {} from <{}> to <{}> recipients {} {}",
             stored.size,
             Word(&envelope.sender),
             Word(first),
             envelope.recipients.len(),
-            self.who(greeted),
-        ));
+            self.who(greeted)
+        )
     }
 
     /// A rule refused something.

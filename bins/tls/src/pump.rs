@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const PIECE: usize = 16 * 1024;
 /// How long a client may take to hear the last of it.
 const LINGER: Duration = Duration::from_secs(10);
+/// How long what a client still sends is read and dropped.
+const DEAF: Duration = Duration::from_secs(1);
 
 /// Why there is no handshake, in words for the log.
 #[derive(Debug)]
@@ -78,8 +80,10 @@ pub fn shake_hands(connection: &mut ServerConnection, client: &OwnedFd, deadline
 pub fn carry(mut connection: ServerConnection, client: &OwnedFd, plain: &OwnedFd) -> Result<(), Failed> {
     let mut carrier = Carrier { connection: &mut connection, client, plain, pending: Vec::new(), client_done: false };
     let result = carrier.run();
+    carrier.last_words();
     connection.send_close_notify();
     say_the_rest(&mut connection, client);
+    linger(client);
     result
 }
 
@@ -103,21 +107,15 @@ impl Carrier<'_> {
             let for_client = self.connection.wants_write();
             let from_client = self.pending.is_empty() && !self.client_done;
             let for_smtpd = !self.pending.is_empty();
-            let wanted = [(self.client, from_client, for_client), (self.plain, !for_client, for_smtpd)];
-            // neither is never: what is not for the client is read from smtpd
-            let asked: Vec<_> = wanted
-                .iter()
-                .filter_map(|(fd, read, write)| {
-                    let interest = match (read, write) {
-                        (true, true) => Interest::Both,
-                        (true, false) => Interest::Read,
-                        (false, true) => Interest::Write,
-                        (false, false) => return None,
-                    };
-                    Some((fd.as_fd(), interest))
-                })
-                .collect();
-            poll::wait(&asked, None)?;
+            // smtpd's end is always looked at: when it is gone, nobody else ends a client that reads nothing. The client's
+            // only when something is wanted of it, or its hang-up would wake us for ever.
+            let smtpd = interest(!for_client, for_smtpd).unwrap_or(Interest::Hangup);
+            let mut asked = vec![(self.plain.as_fd(), smtpd)];
+            asked.extend(interest(from_client, for_client).map(|interest| (self.client.as_fd(), interest)));
+            let ready = poll::wait(&asked, None)?;
+            if for_client && !for_smtpd && ready.first().is_some_and(|smtpd| smtpd.hangup) {
+                return Ok(());
+            }
             if for_client {
                 would_block(self.connection.write_tls(&mut Stream(self.client)))?;
             }
@@ -175,6 +173,17 @@ impl Carrier<'_> {
         Ok(())
     }
 
+    /// What smtpd had said when it ended, which may be why; the socket between us bounds it.
+    fn last_words(&mut self) {
+        self.connection.set_buffer_limit(None);
+        let mut buffer = [0; PIECE];
+        while let Ok(length @ 1..) = Stream(self.plain).read(&mut buffer) {
+            if self.connection.writer().write_all(buffer.get(..length).unwrap_or_default()).is_err() {
+                return;
+            }
+        }
+    }
+
     /// Whether smtpd goes on.
     fn hear_smtpd(&mut self) -> Result<bool, Failed> {
         let mut buffer = [0; PIECE];
@@ -188,6 +197,16 @@ impl Carrier<'_> {
     }
 }
 
+/// What to wait for, if for anything.
+fn interest(read: bool, write: bool) -> Option<Interest> {
+    match (read, write) {
+        (true, true) => Some(Interest::Both),
+        (true, false) => Some(Interest::Read),
+        (false, true) => Some(Interest::Write),
+        (false, false) => None,
+    }
+}
+
 /// Sends what waits, for a while.
 fn say_the_rest(connection: &mut ServerConnection, client: &OwnedFd) {
     let deadline = Instant::now() + LINGER;
@@ -196,6 +215,23 @@ fn say_the_rest(connection: &mut ServerConnection, client: &OwnedFd) {
         match wait_two((client.as_fd(), Interest::Write), None, Some(left)) {
             Ok((ready, _)) if ready.writable && connection.write_tls(&mut Stream(client)).is_ok() => {}
             _ => return,
+        }
+    }
+}
+
+/// Lets a client that is still sending hear our last words: a socket that is closed with unread input takes back what was
+/// sent (RFC 1122 §4.2.2.13).
+fn linger(client: &OwnedFd) {
+    let deadline = Instant::now() + DEAF;
+    if rustix::net::shutdown(client, rustix::net::Shutdown::Write).is_err() {
+        return;
+    }
+    let mut buffer = [0; PIECE];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let came = wait_two((client.as_fd(), Interest::Read), None, Some(left)).is_ok_and(|(ready, _)| ready.readable);
+        if !came || left.is_zero() || !Stream(client).read(&mut buffer).is_ok_and(|length| length > 0) {
+            return;
         }
     }
 }

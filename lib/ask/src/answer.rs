@@ -38,6 +38,11 @@ impl Answer {
         self.fields.get(index).map(|field| String::from_utf8_lossy(field).into_owned())
     }
 
+    /// Whether it has more fields than a packet may have.
+    pub(crate) fn is_too_much(&self) -> bool {
+        self.fields.len() + 2 > MOST_FIELDS
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.text.len());
         push(&mut out, &[self.verdict.letter()]);

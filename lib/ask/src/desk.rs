@@ -72,7 +72,7 @@ impl Question {
     /// Gives the answer. A caller that is gone has no use for it.
     pub fn answer(self, answer: &Answer) {
         let mut packet = answer.encode();
-        if packet.len() > LONGEST {
+        if packet.len() > LONGEST || answer.is_too_much() {
             packet = Answer::new(Verdict::Temporary, "the answer is too long").encode();
         }
         // the one packet of its connection always has room; an error means that nobody is there any more

@@ -3,8 +3,8 @@
 use crate::answer::{Answer, MOST_FIELDS};
 use stafett_sys::poll::{Interest, wait_two};
 use stafett_sys::socket;
-use stafett_wire::LARGEST_PACKET;
 use stafett_wire::netstring::{all, push};
+use stafett_wire::{LARGEST_PACKET, Verdict};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -71,10 +71,15 @@ impl Line {
     /// Answers the question that was heard last.
     ///
     /// # Errors
-    /// When whoever asked is gone, or the answer is larger than a packet may be.
+    /// When whoever asked is gone.
     pub fn answer(&self, answer: &Answer, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let socket = self.socket.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        send(socket, &answer.encode(), descriptor)
+        let packet = answer.encode();
+        if packet.len() > LARGEST_PACKET || answer.is_too_much() {
+            let refusal = Answer::new(Verdict::Temporary, "451 4.3.0 the answer is longer than the protocol allows");
+            return send(socket, &refusal.encode(), None);
+        }
+        send(socket, &packet, descriptor)
     }
 }
 

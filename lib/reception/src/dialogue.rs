@@ -197,6 +197,11 @@ impl<'a, R> Dialogue<'a, R> {
         self.session.tls = Some(tls);
     }
 
+    /// The connection is under TLS since before this client was named; the certificate was that of the one in front.
+    pub fn carried(&mut self, tls: Option<Tls>) {
+        self.session.tls = tls.map(|tls| Tls { fingerprint: None, ..tls });
+    }
+
     /// What was agreed on, once the connection is under TLS.
     pub fn tls(&self) -> Option<&Tls> {
         self.session.tls.as_ref()

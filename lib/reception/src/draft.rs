@@ -12,7 +12,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -171,7 +171,7 @@ impl Spool {
     fn new(directory: &Path) -> io::Result<Spool> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = directory.join(format!("{}.{number}", std::process::id()));
-        let make = || OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+        let make = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
         let ours = match make() {
             // left behind by a process of our number that died between the next three lines
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -16,6 +16,8 @@ pub enum Interest {
     Write,
     /// Until it can be read or written.
     Both,
+    /// Only until the other side is gone.
+    Hangup,
 }
 
 /// What happened to one descriptor.
@@ -78,6 +80,7 @@ fn flags(what: Interest) -> PollFlags {
         Interest::Read => PollFlags::IN,
         Interest::Write => PollFlags::OUT,
         Interest::Both => PollFlags::IN | PollFlags::OUT,
+        Interest::Hangup => PollFlags::empty(),
     }
 }
 

@@ -4,6 +4,9 @@
 
 use super::address_or_domain;
 
+/// The longest address that the queue takes, in bytes (qmail-queue(8)).
+const LONGEST: usize = 1003;
+
 /// The letter, the pattern and the address; the pattern may hold colons.
 ///
 /// # Errors
@@ -18,7 +21,9 @@ pub fn split(line: &str) -> Result<(char, &str, &str), String> {
         _ => return Err(format!("\"{letter}\" is none of A (all), F (from) and T (to)")),
     };
     let (pattern, address) = rest.rsplit_once(':').ok_or_else(wrong)?;
-    let whole = !address.starts_with('@') && !address.contains(|symbol: char| symbol.is_whitespace() || symbol.is_control());
+    let whole = address.len() <= LONGEST
+        && !address.starts_with('@')
+        && !address.contains(|symbol: char| symbol.is_whitespace() || symbol.is_control());
     if !whole || address_or_domain(address).is_err() {
         return Err(format!("\"{address}\" is not an address; write user@domain"));
     }

@@ -89,6 +89,7 @@ impl Fronts {
         };
         let mut environment = base.clone();
         connection.write_to(&mut environment);
+        keep_port(front, &mut environment);
         let mut denied = false;
         if let Some(instructions) = self.instructions(who)? {
             denied = instructions.deny;
@@ -104,6 +105,7 @@ impl Fronts {
     pub fn alone(&self, front: &Client, base: &Environment) -> Result<Client, String> {
         let mut environment = base.clone();
         Connection::read_from(&front.environment).map_err(|error| error.to_string())?.write_to(&mut environment);
+        keep_port(front, &mut environment);
         Client::from_environment(environment)
     }
 
@@ -143,4 +145,15 @@ fn networks(control: &Control, row: &Setting) -> Result<Vec<Network>, Error> {
 
 fn contains(networks: &[Network], client: &Client) -> bool {
     client.ip.is_some_and(|ip| networks.iter().any(|network| network.contains(ip)))
+}
+
+/// What a listener says of its port; it counts for whoever comes by way of a front as well.
+const OF_PORT: [&str; 3] = ["SMTPS", "FORCETLS", "UCSPITLS"];
+
+fn keep_port(front: &Client, environment: &mut Environment) {
+    for name in OF_PORT {
+        if let Some(value) = front.environment.value(name) {
+            environment.set(name, value);
+        }
+    }
 }

@@ -1,7 +1,8 @@
 """An SMTP client under TLS: tls.py WAY PORT CAFILE NAME RECIPIENT [CERT KEY]
 
-WAY is starttls, first (the connection begins with the handshake) or inject (commands in the packet of STARTTLS, which must
-not survive the handshake). Verifies the certificate against CAFILE and NAME, sends a message, prints what was agreed on and
+WAY is starttls, first (the connection begins with the handshake), inject (commands in the packet of STARTTLS, which must
+not survive the handshake), resume (a second connection resumes the session of the first) or deaf (asks much and reads no
+answer, until its input ends). Verifies the certificate against CAFILE and NAME, sends a message, prints what was agreed on and
 each reply. Ends with 0 when the message was accepted.
 """
 import socket, ssl, sys
@@ -35,7 +36,16 @@ class Connection:
         return self.reply()
 
 
-plain = socket.create_connection(("127.0.0.1", int(port)), timeout=60)
+def connect():
+    stream = socket.socket()
+    if way == "deaf":
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stream.settimeout(60)
+    stream.connect(("127.0.0.1", int(port)))
+    return stream
+
+
+plain = connect()
 if way == "first":
     connection = Connection(context.wrap_socket(plain, server_hostname=name))
     connection.reply()
@@ -51,6 +61,27 @@ else:
         # whatever of the injected commands had survived would be answered first
         if not connection.say("RSET").startswith("250 2.0.0 flushed"):
             sys.exit("an injected command was answered")
+if way == "deaf":
+    connection.stream.settimeout(1)
+    try:
+        while True:
+            connection.stream.sendall(b"EHLO deaf.test\r\n" * 100)
+    except (TimeoutError, ssl.SSLError, OSError):
+        pass
+    print("deaf", flush=True)
+    sys.stdin.read()
+    sys.exit(0)
+if way == "resume":
+    connection.say("EHLO client.test")
+    session = connection.stream.session
+    connection.say("QUIT")
+    connection = Connection(connect())
+    connection.reply()
+    connection.say("EHLO before.test")
+    connection.say("STARTTLS")
+    connection = Connection(context.wrap_socket(connection.stream, server_hostname=name, session=session))
+    if not connection.stream.session_reused:
+        sys.exit("the session was not resumed")
 print(connection.stream.version(), connection.stream.cipher()[0], flush=True)
 connection.say("EHLO client.test")
 for line in ["MAIL FROM:<a@sender.test>", f"RCPT TO:<{recipient}>"]:

@@ -3,7 +3,7 @@
 use stafett_test_e2e::{Client, Sink, Site, Supervisor, is_root, kill, run, wait_until};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/tls.py");
 const RULES: &str = ":allow\n";
@@ -58,7 +58,8 @@ fn a_message_comes_under_tls_and_bears_its_mark() {
     site.logged("tls", "status: ready");
     sent(&site, "starttls");
     sent(&site, "inject");
-    let arrived = sink.messages(2, 20);
+    sent(&site, "resume");
+    let arrived = sink.messages(3, 20);
     let received = arrived[0].field("Received").unwrap();
     assert!(received.contains("by relay.test with ESMTPS id ") && received.contains("tls TLS_"), "{received}");
     assert!(arrived.iter().all(|message| message.field("Subject").as_deref() == Some("under TLS")));
@@ -67,7 +68,7 @@ fn a_message_comes_under_tls_and_bears_its_mark() {
     let mut plain = Client::greeted(site.port());
     plain.command("STARTTLS now").must(501);
     plain.deliver("a@sender.test", &["b@taken.test"], b"Subject: plain\r\n\r\n").must(250);
-    assert!(sink.messages(3, 20)[2].field("Received").unwrap().contains("with ESMTP id "));
+    assert!(sink.messages(4, 20)[3].field("Received").unwrap().contains("with ESMTP id "));
 }
 
 #[test]
@@ -155,6 +156,25 @@ fn a_child_that_dies_in_the_middle_ends_its_session_alone() {
     rude.send(b"MAIL FROM:<a@sender.test>\r\n");
     assert!(wait_until(20, || site.log("smtpd").contains("the TLS handshake failed")), "{}", site.logs());
     sent(&site, "starttls");
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_let_go_when_smtpd_has_ended() {
+    let sink = Sink::new();
+    let mut site = site(&sink);
+    site.control("timeoutsmtpd", "2\n");
+    site.start(Supervisor::Runit);
+    sent(&site, "starttls");
+    let authority = site.path("control/servercerts/relay.test/cert.pem");
+    let mut python = Command::new("python3");
+    python.args([CLIENT, "deaf", &site.port().to_string()]).arg(authority).args(["relay.test", "b@taken.test"]);
+    let mut deaf = python.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let served = wait_until(30, || site.processes("stafett-tls").len() == 2);
+    let let_go = served && wait_until(60, || site.processes("stafett-tls").len() == 1);
+    let still_there = deaf.try_wait().unwrap().is_none();
+    drop(deaf.stdin.take());
+    let _ = deaf.wait();
+    assert!(served && let_go && still_there, "served {served} let go {let_go} still there {still_there}\n{}", site.logs());
 }
 
 #[test]
