@@ -62,12 +62,8 @@ else:
         if not connection.say("RSET").startswith("250 2.0.0 flushed"):
             sys.exit("an injected command was answered")
 if way == "deaf":
-    connection.stream.settimeout(1)
-    try:
-        while True:
-            connection.stream.sendall(b"EHLO deaf.test\r\n" * 100)
-    except (TimeoutError, ssl.SSLError, OSError):
-        pass
+    # so much that the answers fit into no buffer, and the questions do
+    connection.stream.sendall(b"EHLO a\r\n" * 45000)
     print("deaf", flush=True)
     sys.stdin.read()
     sys.exit(0)
