@@ -21,7 +21,9 @@ const MOST_NAMES: usize = 50;
 /// Why the scheduler cannot be asked. What it has done by then was told.
 pub fn all(instance: &Instance, plan: &Plan, action: &Action) -> Result<Outcome, Trouble> {
     let mut line = Scheduler::connect(instance)?;
-    let mut told = Told { partly: plan.incomplete };
+    // What is gone by then has been delivered or has come back, which is what these two are for.
+    let is_on_its_way = matches!(action, Action::Flush(_) | Action::Ask(Verb::Retry));
+    let mut told = Told { partly: plan.incomplete, is_on_its_way };
     let verb = match action {
         Action::Flush(names) => {
             flush(&mut line, names)?;
@@ -51,13 +53,15 @@ fn flush(line: &mut Scheduler, names: &[String]) -> Result<(), Trouble> {
 /// What was answered so far.
 struct Told {
     partly: bool,
+    /// A message that is gone is no fault.
+    is_on_its_way: bool,
 }
 
 impl Told {
     /// One line of an answer: an id and what became of it.
     fn take(&mut self, answer: &str) {
         let what = answer.split_once(' ').map_or("", |(_, what)| what);
-        if what == "gone" || what.starts_with("not done") {
+        if (what == "gone" && !self.is_on_its_way) || what.starts_with("not done") {
             self.partly = true;
             LOG.error(safe(answer.as_bytes()));
         } else {
@@ -73,4 +77,22 @@ impl Told {
 /// A reader who has seen enough does not keep the rest from being done.
 fn say(answer: &str) {
     let _ = writeln!(io::stdout(), "{}", safe(answer.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Told};
+
+    #[test]
+    fn a_message_that_is_gone_was_delivered_where_that_was_wanted() {
+        let outcome = |is_on_its_way, answer| {
+            let mut told = Told { partly: false, is_on_its_way };
+            told.take(answer);
+            told.outcome()
+        };
+        assert_eq!(outcome(true, "1763758000123456 gone"), Outcome::Done);
+        assert_eq!(outcome(false, "1763758000123456 gone"), Outcome::Partly);
+        assert_eq!(outcome(true, "1763758000123456 not done: it is held"), Outcome::Partly);
+        assert_eq!(outcome(false, "1763758000123456 done"), Outcome::Done);
+    }
 }
