@@ -1,7 +1,7 @@
 """An SMTP client under TLS: tls.py WAY PORT CAFILE NAME RECIPIENT [CERT KEY]
 
 WAY is starttls, first (the connection begins with the handshake), inject (commands in the packet of STARTTLS, which must
-not survive the handshake), resume (a second connection resumes the session of the first) or deaf (asks much and reads no
+not survive the handshake), greet (nothing but the handshake and a greeting), resume (a second connection resumes the session of the first) or deaf (asks much and reads no
 answer, until its input ends). Verifies the certificate against CAFILE and NAME, sends a message, prints what was agreed on and
 each reply. Ends with 0 when the message was accepted.
 """
@@ -61,6 +61,9 @@ else:
         # whatever of the injected commands had survived would be answered first
         if not connection.say("RSET").startswith("250 2.0.0 flushed"):
             sys.exit("an injected command was answered")
+if way == "greet":
+    connection.say("EHLO client.test")
+    sys.exit(0 if connection.say("QUIT").startswith("221") else 5)
 if way == "deaf":
     # so much that the answers fit into no buffer, and the questions do
     connection.stream.sendall(b"EHLO a\r\n" * 45000)
