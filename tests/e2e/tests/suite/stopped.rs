@@ -16,11 +16,11 @@ fn a_stopped_remote_keeps_the_scheduler_neither_from_ending_nor_the_message_from
     assert!(has_ended, "{}", site.logs());
     site.logged("send", "status: exiting");
     signal(remote, Signal::SIGCONT);
-    let arrived = wait_until(30, || {
+    // the delivery that was given up may arrive too, before the scheduler tries again
+    let done = wait_until(60, || {
         signal(site.resident("stafett-send").pid, Signal::SIGALRM);
-        sink.wait(1, |seen| !seen.arrived.is_empty())
+        sink.wait(1, |seen| !seen.arrived.is_empty()) && site.queue_files().is_empty()
     });
-    assert!(arrived, "{}", site.logs());
-    site.drained(30);
+    assert!(done, "{}", site.logs());
     site.logged("send", "possible duplicate: msg ");
 }
