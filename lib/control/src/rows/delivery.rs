@@ -1,0 +1,88 @@
+//! Rows: the way out.
+
+use super::seconds;
+use crate::form::network::network;
+use crate::form::outgoing::{outgoing_address, sender_binding};
+use crate::form::{Form, Setting, name_server, route};
+
+/// Routes.
+pub static SMTPROUTES: Setting = Setting {
+    name: "smtproutes",
+    form: Form::Map(route),
+    default: "none: MX records",
+    readers: &["send", "metrics", "callout"],
+    text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. The last line for a domain counts.",
+    example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:587",
+};
+/// Name servers.
+pub static RESOLVERS: Setting = Setting {
+    name: "resolvers",
+    form: Form::List(name_server),
+    default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
+    readers: &["remote", "callout", "dnsbl", "verify"],
+    text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
+    example: "127.0.0.1\n[::1]:5353",
+};
+/// Our name as a client.
+pub static HELOHOST: Setting = Setting {
+    name: "helohost",
+    form: Form::Host,
+    default: "me",
+    readers: &["remote", "callout"],
+    text: "The name that is said in EHLO to other hosts.",
+    example: "relay.example.org",
+};
+/// Patience with connecting.
+pub static TIMEOUTCONNECT: Setting = Setting {
+    name: "timeoutconnect",
+    form: seconds(1, 3600),
+    default: "60",
+    readers: &["remote", "callout"],
+    text: "How many seconds to wait for another host to accept a connection.",
+    example: "60",
+};
+/// Patience with a server.
+pub static TIMEOUTREMOTE: Setting = Setting {
+    name: "timeoutremote",
+    form: seconds(1, 86_400),
+    default: "the times of RFC 5321 section 4.5.3.2 for each command",
+    readers: &["remote", "callout"],
+    text: "How many seconds to wait for each reply of another host.",
+    example: "300",
+};
+/// Patience with a delivery.
+pub static TIMEOUTDELIVERY: Setting = Setting {
+    name: "timeoutdelivery",
+    form: seconds(1, 604_800),
+    default: "14400: four hours",
+    readers: &["remote", "send", "callout"],
+    text: "How many seconds one attempt to deliver a message may take in all, from the first look-up to the last reply. What has no verdict by then is tried again later. The scheduler waits a little longer for the report, in case the process that delivers hangs.",
+    example: "14400",
+};
+/// Where to we may connect.
+pub static DESTINATIONS: Setting = Setting {
+    name: "destinations",
+    form: Form::List(network),
+    default: "none: every address",
+    readers: &["remote", "callout"],
+    text: "The only networks that mail is sent to, one a line: an address, or address/bits. When the file exists, no connection is made to an address outside of them, whatever the DNS, a route or a recipient says; such mail waits, and the reason names this file. A file without a line allows no address at all. Unix sockets are no addresses and not meant.",
+    example: "192.0.2.0/24\n2001:db8:5::/48",
+};
+/// Our address as a client.
+pub static OUTGOINGIP: Setting = Setting {
+    name: "outgoingip",
+    form: Form::List(outgoing_address),
+    default: "none: the system chooses",
+    readers: &["remote", "callout"],
+    text: "Which of this host's addresses connections come from, one a line: an address for all destinations, or domain:address for one, .domain:address for all below it. The domain is that of the recipients, or where smtproutes names a relay, the name of the relay. IPv4 and IPv6 are looked up apart; without a line for its family the system chooses. A line that names a domain goes before domainbindings, a line for all destinations after it.",
+    example: "192.0.2.25\n2001:db8::25\nexample.net:192.0.2.26",
+};
+/// Our address by sender.
+pub static DOMAINBINDINGS: Setting = Setting {
+    name: "domainbindings",
+    form: Form::Map(sender_binding),
+    default: "none: outgoingip",
+    readers: &["remote", "callout"],
+    text: "Which of this host's addresses the mail of a sender's domain comes from, domain:address; .domain stands for all below it, an empty domain for all others and for bounces. The last line for a domain and a family counts. A line of outgoingip that names the destination goes before it.",
+    example: "example.org:192.0.2.27\nexample.org:2001:db8::27",
+};

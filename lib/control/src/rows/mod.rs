@@ -1,0 +1,103 @@
+//! One row per control file. A program names the row it reads; the checker, the samples and
+//! stafett-control(5) go through [`TABLE`].
+
+mod delivery;
+mod dialogue;
+mod listener;
+mod queue;
+mod recipients;
+mod senders;
+mod tls;
+
+pub use delivery::*;
+pub use dialogue::*;
+pub use listener::*;
+pub use queue::*;
+pub use recipients::*;
+pub use senders::*;
+pub use tls::*;
+
+use crate::form::{Form, Setting};
+
+/// Seconds in a year, the longest that most times may be set to.
+const YEAR: u64 = 365 * 24 * 3600;
+
+const fn seconds(least: u64, most: u64) -> Form {
+    Form::Integer { least, most, unit: "seconds" }
+}
+
+/// Every control file that this version reads.
+pub static TABLE: &[&Setting] = &[
+    &BADHELO,
+    &BADMAILFROM,
+    &BADRCPTTO,
+    &BOUNCEFROM,
+    &BOUNCEHOST,
+    &BOUNCELIFETIME,
+    &BOUNCEMAXBYTES,
+    &CALLOUT,
+    &CONCURRENCYDEST,
+    &CONCURRENCYDESTINATION,
+    &CONCURRENCYINCOMING,
+    &CONCURRENCYPERIP,
+    &CONCURRENCYREMOTE,
+    &DATABYTES,
+    &DELAYNOTICE,
+    &DESTINATIONS,
+    &DMARCBEHAVIOR,
+    &DNSBLLIST,
+    &DNSBLTHRESHOLD,
+    &DNSBLTIMEOUT,
+    &DOMAINBINDINGS,
+    &DOUBLEBOUNCEHOST,
+    &DOUBLEBOUNCETO,
+    &GREETDELAY,
+    &GREYLIST,
+    &HELOHOST,
+    &HOLDDOMAINS,
+    &HOLDREMOTE,
+    &LIMITS,
+    &LIMITSTORE,
+    &LOCALIPHOST,
+    &MAXCOMMANDS,
+    &MAXERRORS,
+    &MAXHOPS,
+    &MAXRECIPIENTS,
+    &ME,
+    &METRICSLISTEN,
+    &MILTERS,
+    &MORERCPTHOSTS,
+    &OUTGOINGIP,
+    &PROXIES,
+    &QUEUEBACKLOG,
+    &QUEUEFREE,
+    &QUEUELIFETIME,
+    &QUEUELIFETIMES,
+    &QUEUESYNC,
+    &RCPTHOSTS,
+    &RESOLVERS,
+    &REVERSEDNS,
+    &RHSBLLIST,
+    &SENDERDOMAIN,
+    &SERVERCERTS,
+    &SMTPGREETING,
+    &SMTPROUTES,
+    &SPFBEHAVIOR,
+    &SPFEXP,
+    &SPFGUESS,
+    &SPFRULES,
+    &TAPS,
+    &TARPITCOUNT,
+    &TARPITDELAY,
+    &TCP_SMTP,
+    &TCP_SMTP_CDB,
+    &TIMEOUTCONNECT,
+    &TIMEOUTDELIVERY,
+    &TIMEOUTREMOTE,
+    &TIMEOUTSESSION,
+    &TIMEOUTSMTPD,
+    &VALIDRCPTTO,
+    &VALIDRCPTTO_CDB,
+    &XCLIENT,
+    &TLSCLIENTS,
+];
