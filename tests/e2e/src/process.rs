@@ -1,5 +1,6 @@
 //! Processes as /proc shows them.
 
+use crate::ground::wait_until;
 use nix::sys::signal::{self as signals, Signal};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -42,6 +43,12 @@ impl Process {
             Some((number, fs::read_link(entry.path()).ok()?.display().to_string()))
         };
         entries.flatten().filter_map(one).collect()
+    }
+
+    /// Stops it with SIGSTOP and waits until it stands still; SIGCONT lets it go on.
+    pub fn stop(&self) {
+        signal(self.pid, Signal::SIGSTOP);
+        assert!(wait_until(30, || self.status().get("State").is_some_and(|state| state.starts_with('T'))));
     }
 
     /// The process that started it.
