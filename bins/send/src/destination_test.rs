@@ -7,7 +7,7 @@ use stafett_wire::delivery::{Destination, Kind};
 use std::time::{Duration, Instant};
 
 fn host(name: &str) -> Destination {
-    Destination { kind: Kind::Host, name: name.to_owned(), port: 25 }
+    Destination::plain(Kind::Host, name, 25)
 }
 
 #[test]

@@ -10,8 +10,10 @@ pub mod milter;
 pub mod network;
 pub mod outgoing;
 pub mod recipients;
+pub mod route;
 pub mod span;
 pub mod tap;
+pub mod tls;
 pub mod who;
 
 /// One control file: everything that is known about it, in one place.
@@ -161,56 +163,6 @@ pub fn loopback_place(text: &str) -> Result<(), String> {
         Ok(_) => Err(format!("\"{text}\" is not on loopback; write 127.0.0.1:port, or put a proxy in front that asks for a password")),
         Err(_) => Err(format!("\"{text}\" is not an address and a port; write 127.0.0.1:9825 or [::1]:9825")),
     }
-}
-
-/// One line of smtproutes: `domain:relay:port`, where domain and relay may be empty; `domain:lmtp:relay:port`;
-/// `domain:lmtp:unix:/path`. stafett-send judges paths in full.
-pub fn route(domain: &str, rest: &str) -> Result<(), String> {
-    if !domain.is_empty() && domain != "." {
-        route_key(domain)?;
-    }
-    if rest.contains('|') {
-        return Err("user and password are not read from this file, because everybody may read it; remove the part from | on".to_owned());
-    }
-    let lmtp = rest.strip_prefix("lmtp:").filter(|place| !place.bytes().all(|byte| byte.is_ascii_digit()));
-    if let Some(path) = lmtp.and_then(|place| place.strip_prefix("unix:")) {
-        return if path.starts_with('/') { Ok(()) } else { Err(format!("\"{path}\" is not the path of a socket; write lmtp:unix:/path")) };
-    }
-    let (relay, port) = split_port(lmtp.unwrap_or(rest))?;
-    if let Some(port) = port
-        && !port.parse::<u16>().is_ok_and(|port| port != 0)
-    {
-        return Err(format!("\"{port}\" is not a port; write a number from 1 to 65535"));
-    }
-    relay_host(relay)
-}
-
-fn route_key(domain: &str) -> Result<(), String> {
-    if domain.contains('@') { address_or_domain(domain) } else { domain_or_suffix(domain) }
-}
-
-/// Splits `relay`, `relay:port`, `[v6]`, `[v6]:port` (also `[v6`] without port) into its parts.
-pub fn split_port(rest: &str) -> Result<(&str, Option<&str>), String> {
-    if let Some(inner) = rest.strip_prefix('[') {
-        let (address, after) = inner.split_once(']').ok_or_else(|| format!("\"{rest}\" has [ but no ]"))?;
-        return match after.strip_prefix(':') {
-            Some("") => Ok((address, None)),
-            Some(port) => Ok((address, Some(port))),
-            None if after.is_empty() => Ok((address, None)),
-            None => Err(format!("\"{after}\" stands behind the ]; write [address]:port")),
-        };
-    }
-    match rest.split_once(':') {
-        None | Some((_, "")) => Ok((rest.trim_end_matches(':'), None)),
-        Some((_, port)) if port.contains(':') => {
-            Err(format!("\"{rest}\" has more than one colon; write an IPv6 address in brackets: [2001:db8::1]:25"))
-        }
-        Some((relay, port)) => Ok((relay, Some(port))),
-    }
-}
-
-fn relay_host(relay: &str) -> Result<(), String> {
-    if relay.is_empty() || relay.parse::<std::net::IpAddr>().is_ok() { Ok(()) } else { host(relay) }
 }
 
 /// One line of tlsclients: `sha256:` and the 64 hexadecimal digits of a certificate's fingerprint.

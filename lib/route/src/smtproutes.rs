@@ -2,16 +2,18 @@
 //!
 //! What it does: holds the routes and answers for a domain with the first of: the domain itself, each `.suffix` of it
 //! (longest first), the empty key; without a route, the domain's MX records (interfaces of qmail-remote(8)). A relay
-//! may speak LMTP, over TCP or at a Unix socket: `lmtp:host:port`, `lmtp:unix:/path`.
+//! may speak LMTP, over TCP or at a Unix socket: `lmtp:host:port`, `lmtp:unix:/path`. Words behind a route say how to talk
+//! to the relay: `relay:465 tls=verify`.
 //! Security stance: routes come from the admin, domains from strangers; a domain only ever selects a line. An address
 //! literal is handed on as one and never looked up.
 //! How it fails: a value that does not parse is an error that says what to write; the whole table is refused with it.
-//! Known limits: no credentials (`|user|password`) and no port 465 with TLS from the start.
+//! Known limits: no credentials in the file itself (`|user|password`), which everybody may read.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use stafett_control::form::route::{judge_words, split_words};
 use stafett_wire::delivery::{Destination, Kind, LONGEST_SOCKET_PATH};
 
 /// The port of SMTP (RFC 5321 §2.3.4).
@@ -28,7 +30,7 @@ pub struct SmtpRoutes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Route {
     /// The MX records of the recipient's domain, on that port.
-    Exchangers { port: u16 },
+    Exchangers { port: u16, words: String },
     /// Always the same way.
     To(Destination),
 }
@@ -44,7 +46,7 @@ impl SmtpRoutes {
     ///
     /// # Errors
     /// [`BadRoute`] where `value` is not `relay`, `relay:port`, `[ipv6]`, `[ipv6]:port`, `:port` or empty, nor one of
-    /// these behind `lmtp:`, nor `lmtp:unix:/path`.
+    /// these behind `lmtp:`, nor `lmtp:unix:/path`; and where a word behind it is not known.
     pub fn insert(&mut self, key: &str, value: &str) -> Result<(), BadRoute> {
         self.routes.insert(canonical(key), parse_route(value)?);
         Ok(())
@@ -55,8 +57,8 @@ impl SmtpRoutes {
     pub fn destination(&self, domain: &str) -> Destination {
         let domain = canonical(domain);
         match self.route(&domain) {
-            None => by_mx(domain, SMTP_PORT),
-            Some(Route::Exchangers { port }) => by_mx(domain, *port),
+            None => by_mx(domain, SMTP_PORT, String::new()),
+            Some(Route::Exchangers { port, words }) => by_mx(domain, *port, words.clone()),
             Some(Route::To(destination)) => destination.clone(),
         }
     }
@@ -80,9 +82,9 @@ impl SmtpRoutes {
 }
 
 /// The MX hosts of a domain; an address literal is no domain but means itself (RFC 5321 §4.1.3).
-fn by_mx(domain: String, port: u16) -> Destination {
+fn by_mx(domain: String, port: u16, words: String) -> Destination {
     let name = literal(&domain).map_or(domain, |address| format!("[{address}]"));
-    Destination { kind: Kind::Mx, name, port }
+    Destination { kind: Kind::Mx, name, port, words }
 }
 
 /// A value of smtproutes that does not parse: a sentence that says what to write.
@@ -98,7 +100,7 @@ impl fmt::Display for BadRoute {
 impl std::error::Error for BadRoute {}
 
 fn parse_route(value: &str) -> Result<Route, BadRoute> {
-    let value = value.trim();
+    let (value, words) = split_words(value);
     if value.contains('|') {
         return Err(BadRoute(
             "stafett does not support credentials in smtproutes; remove everything from the first | on, and let the relay \
@@ -106,10 +108,18 @@ fn parse_route(value: &str) -> Result<Route, BadRoute> {
                 .to_owned(),
         ));
     }
+    judge_words(&words).map_err(BadRoute)?;
+    let words = in_order(words);
     match lmtp(value) {
-        Some(place) => parse_lmtp(place),
-        None => parse_smtp(value),
+        Some(place) => parse_lmtp(place, words),
+        None => parse_smtp(value, words),
     }
+}
+
+/// One text for all orders of the same words.
+fn in_order(mut words: Vec<(&str, &str)>) -> String {
+    words.sort_unstable();
+    words.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// What stands behind `lmtp:`. A port there means a host that is called lmtp, as qmail would read it.
@@ -118,29 +128,29 @@ fn lmtp(value: &str) -> Option<&str> {
     (!rest.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
 }
 
-fn parse_lmtp(place: &str) -> Result<Route, BadRoute> {
+fn parse_lmtp(place: &str, words: String) -> Result<Route, BadRoute> {
     if let Some(path) = place.strip_prefix("unix:") {
         if !path.starts_with('/') || path.len() > LONGEST_SOCKET_PATH || path.contains(char::is_control) {
             let most = LONGEST_SOCKET_PATH;
             return Err(BadRoute(format!("\"{path}\" is not the path of a socket; write lmtp:unix:/path, {most} bytes at most")));
         }
-        return Ok(Route::To(Destination { kind: Kind::LmtpSocket, name: path.to_owned(), port: 0 }));
+        return Ok(Route::To(Destination { words, ..Destination::plain(Kind::LmtpSocket, path, 0) }));
     }
     let (relay, port) = split_relay(place)?;
     if relay.is_empty() {
         return Err(BadRoute(format!("\"lmtp:{place}\" names no host; write lmtp:host:port or lmtp:unix:/path")));
     }
     let port = if port.is_empty() { LMTP_PORT } else { parse_port(port)? };
-    Ok(Route::To(Destination { kind: Kind::Lmtp, name: canonical(relay), port }))
+    Ok(Route::To(Destination { kind: Kind::Lmtp, name: canonical(relay), port, words }))
 }
 
-fn parse_smtp(value: &str) -> Result<Route, BadRoute> {
+fn parse_smtp(value: &str, words: String) -> Result<Route, BadRoute> {
     let (relay, port) = split_relay(value)?;
     let port = if port.is_empty() { SMTP_PORT } else { parse_port(port)? };
     if relay.is_empty() {
-        return Ok(Route::Exchangers { port });
+        return Ok(Route::Exchangers { port, words });
     }
-    Ok(Route::To(Destination { kind: Kind::Host, name: canonical(relay), port }))
+    Ok(Route::To(Destination { kind: Kind::Host, name: canonical(relay), port, words }))
 }
 
 /// Splits off the port; an IPv6 address loses its brackets.

@@ -11,7 +11,7 @@ fn routes(lines: &[(&str, &str)]) -> SmtpRoutes {
 }
 
 fn shown(routes: &SmtpRoutes, domain: &str) -> String {
-    routes.destination(domain).strings().join(" ")
+    routes.destination(domain).strings().join(" ").trim_end().to_owned()
 }
 
 #[test]
@@ -87,6 +87,20 @@ fn relays_that_speak_lmtp() {
 }
 
 #[test]
+fn words_behind_a_route() {
+    let routes = routes(&[
+        ("a.example", "relay.example:465 tls-match=b.example tls=verify"),
+        ("mx.example", "tls=dane"),
+        ("port.example", ":26 tls=none"),
+        ("lmtp.example", "lmtp:unix:/run/a b tls=none"),
+    ]);
+    assert_eq!(shown(&routes, "a.example"), "host relay.example 465 tls=verify tls-match=b.example");
+    assert_eq!(shown(&routes, "mx.example"), "mx mx.example 25 tls=dane");
+    assert_eq!(shown(&routes, "port.example"), "mx port.example 26 tls=none");
+    assert_eq!(shown(&routes, "lmtp.example"), "lmtp-socket /run/a b 0 tls=none");
+}
+
+#[test]
 fn values_that_are_refused() {
     let refused = |value: &str| SmtpRoutes::new().insert("example.org", value).unwrap_err().to_string();
     for value in [
@@ -99,6 +113,8 @@ fn values_that_are_refused() {
         "[relay]",
         "[::1]25",
         "a b",
+        "relay tls=much",
+        "relay colour=red",
         "lmtp:unix:run/x",
         "lmtp::24x",
         "lmtp:h:0",

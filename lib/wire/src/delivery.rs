@@ -29,6 +29,9 @@ pub enum Kind {
     LmtpSocket,
 }
 
+/// The longest words of a destination, in bytes.
+const LONGEST_WORDS: usize = 2000;
+
 /// The longest path of a Unix socket, in bytes (unix(7): `sun_path` with its NUL).
 pub const LONGEST_SOCKET_PATH: usize = 107;
 
@@ -42,18 +45,36 @@ pub struct Destination {
     pub name: String,
     /// The TCP port.
     pub port: u16,
+    /// What else the route says, `name=value` with one blank between, ordered by name; two routes to one host that differ
+    /// in it share no connection.
+    pub words: String,
 }
 
 impl Destination {
+    /// A destination without words.
+    pub fn plain(kind: Kind, name: impl Into<String>, port: u16) -> Destination {
+        Destination { kind, name: name.into(), port, words: String::new() }
+    }
+
+    /// The words, one by one.
+    pub fn words(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.words.split(' ').filter_map(|word| word.split_once('='))
+    }
+
+    /// The value of a word, where there is one.
+    pub fn word(&self, name: &str) -> Option<&str> {
+        self.words().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
     /// The strings of the handoff, in order.
-    pub fn strings(&self) -> [String; 3] {
+    pub fn strings(&self) -> [String; 4] {
         let kind = match self.kind {
             Kind::Mx => "mx",
             Kind::Host => "host",
             Kind::Lmtp => "lmtp",
             Kind::LmtpSocket => "lmtp-socket",
         };
-        [kind.to_owned(), self.name.clone(), self.port.to_string()]
+        [kind.to_owned(), self.name.clone(), self.port.to_string(), self.words.clone()]
     }
 
     /// Whether its reader would take it: an address can hold any text for a domain.
@@ -66,9 +87,9 @@ impl Destination {
     /// Reads the strings of a handoff.
     ///
     /// # Errors
-    /// When they are not three, or do not fit.
+    /// When they are not four, or do not fit.
     pub fn parse(strings: &[&[u8]]) -> Result<Destination, Malformed> {
-        let [kind, name, port] = strings else { return Err(Malformed("not the three strings of a destination")) };
+        let [kind, name, port, words] = strings else { return Err(Malformed("not the four strings of a destination")) };
         let kind = match *kind {
             b"mx" => Kind::Mx,
             b"host" => Kind::Host,
@@ -84,20 +105,34 @@ impl Destination {
             return Err(Malformed("a socket without a usable path"));
         }
         let port = u16::try_from(number(port)?).map_err(|_| Malformed("a port that is too large"))?;
-        Ok(Destination { kind, name: name.to_owned(), port })
+        let words = std::str::from_utf8(words).map_err(|_| Malformed("a destination with words that are no text"))?;
+        if words.len() > LONGEST_WORDS || words.chars().any(char::is_control) {
+            return Err(Malformed("a destination without usable words"));
+        }
+        Ok(Destination { kind, name: name.to_owned(), port, words: words.to_owned() })
     }
 }
 
 impl fmt::Display for Destination {
-    /// As control/smtproutes would have it: `example.org` by MX, `host:port` for a route.
+    /// As control/smtproutes would have it: `example.org` by MX, `host:port` for a route, its words behind it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Mx => return f.write_str(&self.name),
-            Kind::LmtpSocket => return write!(f, "lmtp:unix:{}", self.name),
-            Kind::Lmtp => f.write_str("lmtp:")?,
-            Kind::Host => {}
+            Kind::Mx => f.write_str(&self.name)?,
+            Kind::LmtpSocket => write!(f, "lmtp:unix:{}", self.name)?,
+            Kind::Lmtp => write!(f, "lmtp:{}", At(self))?,
+            Kind::Host => At(self).fmt(f)?,
         }
-        if self.name.contains(':') { write!(f, "[{}]:{}", self.name, self.port) } else { write!(f, "{}:{}", self.name, self.port) }
+        if self.words.is_empty() { Ok(()) } else { write!(f, " {}", self.words) }
+    }
+}
+
+/// Host and port.
+struct At<'a>(&'a Destination);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Destination { name, port, .. } = self.0;
+        if name.contains(':') { write!(f, "[{name}]:{port}") } else { write!(f, "{name}:{port}") }
     }
 }
 

@@ -64,18 +64,24 @@ fn a_destination_is_read_back_and_a_hostile_one_refused() {
         (Kind::Lmtp, "mail.example", 24, "lmtp:mail.example:24"),
         (Kind::LmtpSocket, "/run/Dovecot/lmtp", 0, "lmtp:unix:/run/Dovecot/lmtp"),
     ] {
-        let destination = Destination { kind, name: name.into(), port };
+        let destination = Destination::plain(kind, name, port);
         let strings = destination.strings();
         let bytes: Vec<&[u8]> = strings.iter().map(String::as_bytes).collect();
         assert_eq!(Destination::parse(&bytes).unwrap(), destination);
         assert_eq!(destination.to_string(), shown);
     }
+    let destination = Destination { words: "auth=us tls=verify".into(), ..Destination::plain(Kind::Host, "mail.example", 465) };
+    let strings = destination.strings();
+    assert_eq!(Destination::parse(&strings.each_ref().map(String::as_bytes)).unwrap(), destination);
+    assert_eq!(destination.to_string(), "mail.example:465 auth=us tls=verify");
+    assert_eq!((destination.word("tls"), destination.word("tls-start")), (Some("verify"), None));
     for bad in [
-        [&b"lmtp-socket"[..], b"run/lmtp", b"0"],
-        [&b"mx"[..], b"", b"25"],
-        [b"mx", b"a", b"65536"],
-        [b"xx", b"a", b"25"],
-        [b"mx", b"a\nb", b"25"],
+        [&b"lmtp-socket"[..], b"run/lmtp", b"0", b""],
+        [&b"mx"[..], b"", b"25", b""],
+        [b"mx", b"a", b"65536", b""],
+        [b"xx", b"a", b"25", b""],
+        [b"mx", b"a\nb", b"25", b""],
+        [b"mx", b"a", b"25", b"tls=\n"],
     ] {
         assert!(Destination::parse(&bad).is_err());
     }

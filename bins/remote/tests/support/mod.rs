@@ -95,7 +95,7 @@ impl Remote {
     pub fn to(&self, kind: Kind, name: &str, port: u16) -> Delivery {
         let client = Client::connect(&self.directory.path().join("run/remote/socket")).unwrap();
         let (ours, theirs) = pair(Style::Packets).unwrap();
-        let destination = Destination { kind, name: name.to_owned(), port };
+        let destination = Destination::plain(kind, name, port);
         client.hand_over(1, &destination.strings(), theirs.as_fd()).unwrap();
         Delivery { orders: ours, _client: client, next: 1 }
     }
