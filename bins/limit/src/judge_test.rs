@@ -88,14 +88,26 @@ authentications per account 150/day when 18:00-06:00 except 129.27.0.0/16
 fn a_university_inside() {
     let mut bench = Bench::limits(UNIVERSITY);
     let inside = Request { number: 1, ..account("129.27.3.4", "alice") };
-    assert_eq!(bench.passing(Event::Authentication, &inside, 20), 5, "in one second");
+    assert_eq!(bench.passing(Event::Authentication, &inside, 20), 20, "a claim uses nothing up");
+    assert_eq!(bench.passing(Event::Login, &inside, 20), 5, "in one second");
     bench.now += 1100;
-    assert_eq!(bench.passing(Event::Authentication, &inside, 20), 5, "in the next");
+    assert_eq!(bench.passing(Event::Login, &inside, 20), 5, "in the next");
+    assert!(bench.ask(Event::Login, &inside).text.starts_with("421 4.7.0 "));
     assert_eq!(bench.passing(Event::Message, &Request { number: 500, ..inside.clone() }, 200), 200);
     let answer = bench.ask(Event::Message, &Request { number: 501, ..inside.clone() });
     assert_eq!(answer.text, "421 4.7.0 too many messages in one connection, try again later");
     assert_eq!(answer.field(0).as_deref(), Some("control/limits:2"));
     assert!(bench.passes(Event::Recipient, &Request { number: 1000, ..inside }));
+}
+
+#[test]
+fn robots_and_classes_have_limits_of_their_own() {
+    let mut bench = Bench::limits("messages per account 3/hour for robots\nmessages per account 5/hour for class:lists except people\n");
+    let with = |classes: &[&str]| Request { classes: classes.iter().map(|class| (*class).into()).collect(), ..account("192.0.2.1", "x") };
+    assert_eq!(bench.passing(Event::Message, &with(&["robots"]), 9), 3);
+    assert_eq!(bench.passing(Event::Message, &with(&["people"]), 9), 9);
+    assert_eq!(bench.passing(Event::Message, &with(&["people", "lists"]), 9), 9);
+    assert_eq!(bench.passing(Event::Message, &Request { account: Some("y".into()), ..with(&["lists"]) }, 9), 5);
 }
 
 #[test]

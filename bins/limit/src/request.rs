@@ -19,6 +19,8 @@ pub enum Event {
     Connection,
     /// It wants to log in.
     Authentication,
+    /// It has logged in.
+    Login,
     /// MAIL.
     Message,
     /// RCPT.
@@ -32,6 +34,7 @@ pub enum Event {
 const EVENTS: &[(&str, Event)] = &[
     ("connection", Event::Connection),
     ("authentication", Event::Authentication),
+    ("login", Event::Login),
     ("message", Event::Message),
     ("recipient", Event::Recipient),
     ("refused", Event::Refused),
@@ -47,6 +50,8 @@ pub struct Request {
     pub relay: bool,
     /// The account, proved or claimed.
     pub account: Option<String>,
+    /// What the proved account is called besides its name.
+    pub classes: Vec<String>,
     /// The envelope sender in lower case.
     pub sender: String,
     /// The recipient in lower case.
@@ -86,7 +91,7 @@ impl Request {
 
     /// What rules ask about the client.
     pub fn client(&self) -> Client<'_> {
-        Client { ip: self.ip, relay: self.relay, account: self.account.as_deref() }
+        Client { ip: self.ip, relay: self.relay, account: self.account.as_deref(), classes: &self.classes }
     }
 
     /// The domain of the sender; empty for the null sender.
@@ -100,6 +105,7 @@ impl Request {
             "ip" => self.ip = Some(value.parse::<IpAddr>().map_err(|_| "ip is no address")?.to_canonical()),
             "relay" => self.relay = value == "1",
             "account" => self.account = Some(key(value)),
+            "class" => self.classes.push(key(value)),
             "sender" => self.sender = key(value),
             "recipient" => self.recipient = key(value),
             "number" => self.number = number()?,

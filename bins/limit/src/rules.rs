@@ -97,8 +97,8 @@ impl Limit {
     pub fn touched<'a>(&'a self, event: Event, request: &Request) -> Option<Check<'a>> {
         let add = match (event, self.rule.what, self.rule.per) {
             (Event::Connection, What::Connections, per) => u32::from(per != Per::Account),
-            // an account's connection begins when it says who it is
-            (Event::Authentication, What::Connections, Per::Account) => u32::from(request.number <= 1),
+            // an account's connection begins when it has proved who it is: a claim must not use up what belongs to another
+            (Event::Login, What::Connections, Per::Account) => 1,
             (Event::Authentication, What::Authentications, _) | (Event::Message, What::Messages, _) => 1,
             (Event::Recipient, What::Recipients, _) | (Event::Refused, What::Refusals, _) => 1,
             (Event::Back, What::Messages, _) => request.number,

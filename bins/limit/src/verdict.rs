@@ -3,7 +3,7 @@
 use crate::request::Event;
 use crate::rules::Limit;
 use stafett_ask::{Answer, Verdict};
-use stafett_control::form::limits::{Action, Per, Span};
+use stafett_control::form::limits::{Action, Per};
 
 /// The answer for whoever is beyond a limit: a whole reply and the rule.
 pub fn beyond(limit: &Limit, event: Event, locked: bool) -> Answer {
@@ -30,10 +30,9 @@ pub fn greylisted(seconds: u32, text: Option<&str>) -> Answer {
 
 /// RFC 5321 section 4.2.2, RFC 4954 section 6: 452 makes clients send the other recipients later, 421 ends the connection.
 fn for_now(event: Event, limit: &Limit) -> &'static str {
-    match (event, limit.rule.per, limit.rule.span) {
-        (Event::Connection, ..) | (_, Per::Connection, _) => "421 4.7.0",
-        (Event::Recipient, Per::Message, _) => "452 4.5.3",
-        (Event::Authentication, _, Span::Once) => "421 4.7.0",
+    match (event, limit.rule.per) {
+        (Event::Connection | Event::Login, ..) | (_, Per::Connection) => "421 4.7.0",
+        (Event::Recipient, Per::Message) => "452 4.5.3",
         (Event::Authentication, ..) => "454 4.7.0",
         _ => "450 4.7.1",
     }
@@ -42,7 +41,7 @@ fn for_now(event: Event, limit: &Limit) -> &'static str {
 fn for_good(event: Event) -> &'static str {
     match event {
         Event::Connection => "554 5.7.1",
-        Event::Authentication => "535 5.7.0",
+        Event::Authentication | Event::Login => "535 5.7.0",
         _ => "550 5.7.1",
     }
 }

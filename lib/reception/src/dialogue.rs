@@ -194,6 +194,7 @@ impl<'a, R> Dialogue<'a, R> {
     pub fn secured(&mut self, tls: Tls) {
         self.state = State::Idle;
         self.session.greeted = None;
+        self.session.account = None;
         self.session.tls = Some(tls);
     }
 

@@ -219,9 +219,19 @@ impl Policy<'_> {
         if let Some(suffix) = &self.client.relay {
             return Some((Cow::Borrowed("rule RELAYCLIENT"), suffix));
         }
+        let account = session.account.as_ref().map(|account| format!("account {}", account.name));
+        let line = || self.certificate_line(session).map(|line| format!("control/tlsclients:{line}"));
+        account.or_else(line).map(|rule| (Cow::Owned(rule), ""))
+    }
+
+    /// Whether the client may send to anywhere because of what it is, whoever uses it.
+    pub fn relays(&self, session: &Session) -> bool {
+        self.client.relay.is_some() || self.certificate_line(session).is_some()
+    }
+
+    fn certificate_line(&self, session: &Session) -> Option<usize> {
         let fingerprint = session.tls.as_ref()?.fingerprint.as_ref()?;
-        let line = self.settings.tls_clients.get(fingerprint)?;
-        Some((Cow::Owned(format!("control/tlsclients:{line}")), ""))
+        self.settings.tls_clients.get(fingerprint).copied()
     }
 
     /// Whether STARTTLS is offered.

@@ -1,5 +1,6 @@
 //! What is learnt of one connection while it lasts. Each check keeps its part in a field of its own.
 
+use crate::account::Account;
 use crate::checks::looked::Looked;
 use crate::checks::milter;
 use crate::checks::spf;
@@ -20,6 +21,8 @@ pub struct Session {
     pub tally: Tally,
     /// What was agreed on, once the connection is under TLS.
     pub tls: Option<Tls>,
+    /// The account that the client has proved to have.
+    pub account: Option<Account>,
     /// The mail filters.
     pub milter: milter::State,
 }

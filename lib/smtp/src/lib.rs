@@ -11,6 +11,7 @@
 //!
 //! Known limits: STARTTLS and AUTH are known as words only; BINARYMIME is refused.
 
+pub mod base64;
 pub mod command;
 pub mod decode;
 pub mod ehlo;

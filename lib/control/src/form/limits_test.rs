@@ -81,6 +81,8 @@ fn what_makes_no_sense_is_refused() {
         "messages per network/33/64 5/hour",
         "messages per address 5/hour for",
         "messages per address 5/hour for example.org",
+        "messages per account 5/hour for class:",
+        "messages per account 5/hour for class:people",
         "messages per address 5/hour then explode",
         "messages per address 5/hour when night",
         "messages per address 5/hour otherwise",

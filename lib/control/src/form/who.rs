@@ -1,10 +1,10 @@
-//! Which clients a line means: networks, those with RELAYCLIENT, those who have said who they are.
+//! Which clients a line means: networks, those with RELAYCLIENT, those who have said who they are, and some of these.
 
 use super::network::Network;
 use std::net::IpAddr;
 
 /// Some clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
     /// In this network.
     Network(Network),
@@ -12,6 +12,8 @@ pub enum Who {
     Relay,
     /// With an account.
     Authenticated,
+    /// With an account of this class: people, robots, or a name of control/accounts.
+    Class(String),
 }
 
 /// What is known of a client.
@@ -23,10 +25,12 @@ pub struct Client<'a> {
     pub relay: bool,
     /// Its account, once it has proved that it is it.
     pub account: Option<&'a str>,
+    /// What the account is called besides its name.
+    pub classes: &'a [String],
 }
 
 impl Who {
-    /// Reads a network, `relayclients` or `authenticated`.
+    /// Reads a network, `relayclients`, `authenticated`, `people`, `robots` or `class:NAME`.
     ///
     /// # Errors
     /// A sentence that says what to write.
@@ -34,8 +38,12 @@ impl Who {
         match word {
             "relayclients" => Ok(Who::Relay),
             "authenticated" => Ok(Who::Authenticated),
+            "people" | "robots" => Ok(Who::Class(word.to_owned())),
+            _ if word.starts_with("class:") => class(word).map(|name| Who::Class(name.to_owned())),
             _ if word.contains(['.', ':']) => Network::parse(word).map(Who::Network),
-            _ => Err(format!("\"{word}\" names no clients; write a network (192.0.2.0/24), relayclients or authenticated")),
+            _ => Err(format!(
+                "\"{word}\" names no clients; write a network (192.0.2.0/24), relayclients, authenticated, people, robots or class:NAME"
+            )),
         }
     }
 
@@ -45,6 +53,18 @@ impl Who {
             Who::Network(network) => client.ip.is_some_and(|ip| network.contains(ip)),
             Who::Relay => client.relay,
             Who::Authenticated => client.account.is_some(),
+            Who::Class(name) => client.classes.contains(name),
         }
     }
+}
+
+fn class(word: &str) -> Result<&str, String> {
+    let name = word.strip_prefix("class:").filter(|name| is_class(name));
+    name.ok_or_else(|| format!("\"{word}\" names no accounts; write class: and a name that stands in limits= of control/accounts"))
+}
+
+/// Whether some accounts may be called so, beside people and robots.
+pub fn is_class(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    !matches!(name, "" | "people" | "robots") && name.len() <= 64 && name.bytes().all(fits)
 }

@@ -18,6 +18,7 @@ use stafett_smtp::Reply;
 
 use super::tally::{Limits, Owed};
 use super::{Checked, Context};
+use crate::account::Account;
 use crate::policy::Transaction;
 use crate::refusal::{Refusal, Subject};
 use crate::services::Note;
@@ -59,13 +60,27 @@ pub fn authentication(context: &mut Context<'_, '_>, account: &str) -> Checked {
     let limits = &context.policy.settings.limits;
     context.session.tally.attempts += 1;
     let attempts = context.session.tally.attempts;
-    let claimed = Client { account: Some(account), ..client(context) };
-    let open = attempts == 1 && limits.count_open(&claimed, true);
-    if !limits.know_accounts(&claimed) {
+    if !limits.know_accounts(&Client { account: Some(account), ..client(context) }) {
         return Ok(());
     }
     let fields = vec![format!("account={account}"), format!("number={attempts}")];
-    ask(context, Question { verb: "authentication", fields, about: (true, false), open, subject: Subject::default(), limits })
+    ask(context, Question { verb: "authentication", fields, about: (true, false), open: false, subject: Subject::default(), limits })
+}
+
+/// After the password was right. Only now a connection counts for the account: nobody uses up what belongs to another one by
+/// a claim.
+///
+/// # Errors
+/// The refusal.
+pub fn authenticated(context: &mut Context<'_, '_>, account: &Account) -> Checked {
+    let limits = &context.policy.settings.limits;
+    let proved = Client { account: Some(&account.name), classes: &account.classes, ..client(context) };
+    let open = limits.count_open(&proved, true);
+    if !open && !limits.touch(&proved, What::Connections, |_| 0) {
+        return Ok(());
+    }
+    let fields = named(account).collect();
+    ask(context, Question { verb: "login", fields, about: (true, false), open, subject: Subject::default(), limits })
 }
 
 /// At MAIL.
@@ -196,11 +211,16 @@ fn unanswered(context: &mut Context<'_, '_>, question: Question<'_>, reason: &st
 fn with_client(context: &Context<'_, '_>, question: &Question<'_>) -> Vec<String> {
     let mut fields = Vec::with_capacity(question.fields.len() + 4);
     fields.extend(context.policy.client.ip.map(|ip| format!("ip={ip}")));
-    fields.extend(context.policy.is_trusted(context.session).then(|| "relay=1".to_owned()));
-    fields.extend(context.session.tally.account.as_ref().map(|account| format!("account={account}")));
+    fields.extend(context.policy.relays(context.session).then(|| "relay=1".to_owned()));
+    fields.extend(context.session.account.iter().flat_map(named));
     fields.extend(context.services.explains().then(|| "dry=1".to_owned()));
     fields.extend(question.fields.iter().cloned());
     fields
+}
+
+/// What a question says of an account.
+fn named(account: &Account) -> impl Iterator<Item = String> + '_ {
+    std::iter::once(format!("account={}", account.name)).chain(account.classes.iter().map(|class| format!("class={class}")))
 }
 
 fn barred(context: &Context<'_, '_>) -> Checked {
@@ -211,6 +231,7 @@ fn barred(context: &Context<'_, '_>) -> Checked {
 }
 
 fn client<'a>(context: &'a Context<'_, '_>) -> Client<'a> {
-    let known = context.policy.client;
-    Client { ip: known.ip, relay: context.policy.is_trusted(context.session), account: context.session.tally.account.as_deref() }
+    let (policy, account) = (context.policy, context.session.account.as_ref());
+    let classes = account.map_or(&[][..], |account| &account.classes);
+    Client { ip: policy.client.ip, relay: policy.relays(context.session), account: account.map(|account| account.name.as_str()), classes }
 }

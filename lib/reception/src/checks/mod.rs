@@ -21,6 +21,7 @@ pub mod tally;
 
 use stafett_address::Mailbox;
 
+use crate::account::Account;
 use crate::draft::Draft;
 use crate::policy::{Policy, Transaction};
 use crate::refusal::Refusal;
@@ -57,6 +58,16 @@ pub fn connection(context: &mut Context<'_, '_>) -> Checked {
 /// The refusal.
 pub fn authentication(context: &mut Context<'_, '_>, account: &str) -> Checked {
     limits::authentication(context, account)
+}
+
+/// After the client has proved that it has this account, which it has from here on.
+///
+/// # Errors
+/// The refusal.
+pub fn authenticated(context: &mut Context<'_, '_>, account: Account) -> Checked {
+    limits::authenticated(context, &account)?;
+    context.session.account = Some(account);
+    Ok(())
 }
 
 /// After HELO or EHLO, whose name is in the session.

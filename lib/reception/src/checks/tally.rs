@@ -23,8 +23,6 @@ pub struct Limits {
 /// What has been counted for this connection.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// The account that the client has proved to have.
-    pub account: Option<String>,
     /// Attempts to log in.
     pub attempts: u32,
     /// Messages that were accepted.
