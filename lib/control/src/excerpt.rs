@@ -4,12 +4,13 @@
 //! `"mail host" is not the name of a host or domain`; that part is looked for in the line. A part
 //! that stands there twice is taken to be the last one, because judges go from left to right and
 //! values stand behind keys.
-//! Security stance: a password that was written into smtproutes is not shown again.
+//! Security stance: a password that was written into smtproutes is not shown again, and of a file of passwords nothing is.
 //! Known limits: the file is read again, so it may have changed since the fault was found; a line
 //! that is not text, or a part that is not in it, gives a caret below the whole line or nothing.
 
 use crate::error::Error;
 use crate::read::Control;
+use crate::rows;
 
 /// A line of a file and a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,9 @@ impl Control {
     /// The line that `error` is about; `None` when it is about a file as a whole, or that is gone.
     pub fn excerpt(&self, error: &Error) -> Option<Excerpt> {
         let name = error.file.strip_prefix("control/")?;
+        if rows::SECRETS.iter().any(|row| row.name == name) {
+            return None;
+        }
         let line = self.nth_line(name, error.line)?;
         match std::str::from_utf8(&line) {
             Err(fault) => Some(Excerpt::at(&line, fault.valid_up_to() + 1)),

@@ -11,6 +11,7 @@ pub mod network;
 pub mod outgoing;
 pub mod recipients;
 pub mod route;
+pub mod smtpauth;
 pub mod span;
 pub mod tap;
 pub mod tls;

@@ -20,8 +20,11 @@ const CONTENT: &[(&str, Role, u32)] = &[
     ("queue/bad", Role::Queue, 0o600),
 ];
 
-/// The mode of a private key.
+/// The mode of a file that its owner alone may read.
 const SECRET: u32 = 0o400;
+
+/// Control files that one service alone reads: its role and group, and the mode.
+const SECRETS: &[(&str, Role, Group, u32)] = &[("control/smtpauth", Role::Remote, Group::Own, SECRET)];
 
 /// Bits that no file in an instance may have: setuid, setgid, writable by everybody.
 const FORBIDDEN: u32 = 0o6002;
@@ -37,17 +40,19 @@ pub fn content(plan: &Plan, land: &Land, people: &People) -> io::Result<Vec<(Pat
             for name in names(&plan.root.join(&directory))? {
                 let path = directory.join(name);
                 let Some(seen) = land.look(&path)? else { continue };
-                found.extend(faults(&seen, people.ids(owner, Group::Own), needed).into_iter().map(|fault| (path.clone(), fault)));
+                let faults = match SECRETS.iter().find(|(secret, ..)| path == Path::new(secret)) {
+                    Some(&(_, owner, group, mode)) => faults_of_secret(&seen, people.ids(owner, group), group, mode),
+                    None => faults(&seen, people.ids(owner, Group::Own), needed),
+                };
+                found.extend(faults.into_iter().map(|fault| (path.clone(), fault)));
             }
         }
     }
     for path in private_keys(plan)? {
         let Some(seen) = land.look(&path)? else { continue };
         // Where the instance has no such service, nobody needs the keys and root may have them.
-        let wanted = people.ids(Role::TlsKeys, Group::Own);
-        let owner = (seen.owner.0 != wanted.0).then_some(Fault::Owner { found: seen.owner, wanted });
-        let mode = (seen.is_file() && seen.mode != SECRET).then_some(Fault::Mode { found: seen.mode, wanted: SECRET });
-        found.extend(owner.into_iter().chain(mode).map(|fault| (path.clone(), fault)));
+        let faults = faults_of_secret(&seen, people.ids(Role::TlsKeys, Group::Own), Group::Own, SECRET);
+        found.extend(faults.into_iter().map(|fault| (path.clone(), fault)));
     }
     Ok(found)
 }
@@ -72,6 +77,14 @@ fn faults(seen: &Seen, wanted: (Uid, Gid), needed: u32) -> Vec<Fault> {
     let stranger = (seen.owner.0 != wanted.0).then_some(Fault::Owner { found: seen.owner, wanted });
     let mode = (seen.mode != mode).then_some(Fault::Mode { found: seen.mode, wanted: mode });
     stranger.into_iter().chain(mode).collect()
+}
+
+/// Exactly this mode; and the group counts where it may read.
+fn faults_of_secret(seen: &Seen, wanted: (Uid, Gid), group: Group, mode: u32) -> Vec<Fault> {
+    let is_theirs = seen.owner.0 == wanted.0 && (group == Group::Own || seen.owner.1 == wanted.1);
+    let owner = (!is_theirs).then_some(Fault::Owner { found: seen.owner, wanted });
+    let mode = (seen.is_file() && seen.mode != mode).then_some(Fault::Mode { found: seen.mode, wanted: mode });
+    owner.into_iter().chain(mode).collect()
 }
 
 /// The faults of anything at all in the instance: bits that nothing may have.

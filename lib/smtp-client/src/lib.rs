@@ -11,12 +11,14 @@
 //!
 //! Known limits: no TLS yet.
 
+pub mod credentials;
 pub mod door;
 pub mod judgement;
 pub mod outgoing;
 pub mod peer;
 mod power;
 mod race;
+pub mod sasl;
 pub mod session;
 pub mod settings;
 mod speakable;

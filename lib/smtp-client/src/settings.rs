@@ -9,6 +9,7 @@ use std::time::Duration;
 use stafett_control::{Control, Error, rows};
 use stafett_dns::{RESOLV_CONF, Resolver, parse_server, servers_of_resolv_conf};
 
+use crate::credentials::Credentials;
 use crate::door::Allowed;
 use crate::outgoing::Outgoing;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub allowed: Allowed,
     /// Which addresses they come from.
     pub outgoing: Outgoing,
+    /// Whom relays that want AUTH are told that we are.
+    pub credentials: Credentials,
 }
 
 /// What tells one version of a file from the next: a file that is replaced has another number, one that is written in
@@ -85,8 +88,8 @@ impl Patience {
 }
 
 impl Settings {
-    /// Reads me, helohost, timeoutconnect, timeoutremote, timeoutdelivery, resolvers, destinations, outgoingip and
-    /// domainbindings.
+    /// Reads me, helohost, timeoutconnect, timeoutremote, timeoutdelivery, resolvers, destinations, outgoingip,
+    /// domainbindings and smtpauth.
     ///
     /// # Errors
     /// When one of them does not parse, or `me` is missing.
@@ -106,6 +109,7 @@ impl Settings {
             resolv_conf,
             allowed: Allowed::read(control)?,
             outgoing: Outgoing::read(control)?,
+            credentials: Credentials::read(control)?,
         })
     }
 

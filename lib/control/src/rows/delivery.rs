@@ -4,6 +4,7 @@ use super::seconds;
 use crate::form::network::network;
 use crate::form::outgoing::{outgoing_address, sender_binding};
 use crate::form::route::route;
+use crate::form::smtpauth::account;
 use crate::form::{Form, Setting, name_server};
 
 /// Routes.
@@ -14,6 +15,15 @@ pub static SMTPROUTES: Setting = Setting {
     readers: &["send", "metrics", "callout"],
     text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. Behind the place may stand words with blanks between: tls=LEVEL, tls-match=NAMES and tls-certificate=NAME as in tlsdestinations, in place of its line; tls-start=yes for TLS before the first word, which port 465 has without it, and tls-start=no for STARTTLS there. The last line for a domain counts.",
     example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:465 tls=verify",
+};
+/// Credentials for relays.
+pub static SMTPAUTH: Setting = Setting {
+    name: "smtpauth",
+    form: Form::List(account),
+    default: "none: no relay is told who we are",
+    readers: &["remote", "callout"],
+    text: "Users and passwords for relays that want AUTH, one a line, NAME:user:password; a route in smtproutes calls them by the name. The password is everything behind the second colon. They are said under TLS alone, by the best of SCRAM-SHA-256, PLAIN and LOGIN that the relay offers. Behind the name may stand, with blanks between them: without-tls, where they may be said on a connection that everybody can read; and scram-sha-256, plain or login, where only these may be used. The file must belong to the user of the service remote and have mode 400; stafett-setup sees to that. While the relay refuses them, or they are missing here, its mail waits, and qstat shows why.",
+    example: "isp:relay@example.org:the password\nold without-tls plain:user:another",
 };
 /// Name servers.
 pub static RESOLVERS: Setting = Setting {

@@ -26,6 +26,9 @@ const fn seconds(least: u64, most: u64) -> Form {
     Form::Integer { least, most, unit: "seconds" }
 }
 
+/// Files that hold passwords: no line of them is ever shown.
+pub static SECRETS: &[&Setting] = &[&SMTPAUTH];
+
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
     &BADHELO,
@@ -80,6 +83,7 @@ pub static TABLE: &[&Setting] = &[
     &RHSBLLIST,
     &SENDERDOMAIN,
     &SERVERCERTS,
+    &SMTPAUTH,
     &SMTPGREETING,
     &SMTPROUTES,
     &SPFBEHAVIOR,
