@@ -60,6 +60,9 @@ pub fn mail_parameters(envelope: &Envelope, facts: MailFacts, server: &Capabilit
     if facts.utf8 {
         text.push_str(" SMTPUTF8");
     }
+    if envelope.require_tls && server.require_tls {
+        text.push_str(" REQUIRETLS");
+    }
     if server.dsn {
         if let Some(ret) = envelope.ret {
             text.push_str(&format!(" RET={}", ret.word()));

@@ -113,6 +113,8 @@ pub fn compose(
         sender: sender.to_owned(),
         eight_bit,
         smtputf8,
+        // RFC 8689 §5: a bounce is as secret as what it is about.
+        require_tls: original.envelope.require_tls,
         origin: format!("bounce {}", original.id),
         recipients: vec![recipient],
         ..Envelope::default()

@@ -112,6 +112,16 @@ fn a_report_has_as_many_bits_as_it_says() {
 }
 
 #[test]
+fn what_requires_tls_has_a_bounce_that_does_and_without_the_body() {
+    let secret = Envelope { require_tls: true, ret: Some(Ret::Full), ..Envelope::default() };
+    let original = Original { id: Id(1), envelope: &secret, size: 0, file: None };
+    let (made, _) = compose(&original, &[failure("a@example.net", "no")], "", "sender@example.org", "relay.example", &settings());
+    assert!(made.require_tls);
+    let text = bounce_of(b"Subject: x\r\n\r\nsecret body\r\n", &secret, &[failure("a@example.net", "no")]);
+    assert!(text.contains("Subject: x") && !text.contains("secret"), "{text}");
+}
+
+#[test]
 fn a_status_is_permanent_whatever_the_last_reply_was() {
     let envelope = Envelope::default();
     for (said, status) in

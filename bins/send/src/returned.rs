@@ -24,9 +24,10 @@ pub(crate) struct Returned {
 }
 
 impl Returned {
-    /// RET concerns failures: where nothing failed the header is enough (RFC 3461 section 4.3).
+    /// RET concerns failures: where nothing failed the header is enough (RFC 3461 section 4.3), and where TLS is required
+    /// never more than that comes back (RFC 8689 section 5).
     pub(crate) fn read(original: &Original<'_>, has_failed: bool, settings: &Bounces) -> Returned {
-        let asked = has_failed && original.envelope.ret != Some(Ret::Headers);
+        let asked = has_failed && original.envelope.ret != Some(Ret::Headers) && !original.envelope.require_tls;
         let whole = asked && original.size <= settings.max_bytes;
         let length = if whole { original.size } else { original.size.min(LARGEST_HEADER) };
         let mut content = vec![0; usize::try_from(length).unwrap_or(0)];

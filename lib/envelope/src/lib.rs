@@ -27,6 +27,8 @@ pub struct Envelope {
     pub eight_bit: bool,
     /// The message needs SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+    /// It may travel under TLS alone, to hosts that keep to that too (RFC 8689, REQUIRETLS).
+    pub require_tls: bool,
     /// What a bounce should return (RFC 3461 section 4.3).
     pub ret: Option<Ret>,
     /// The sender's name for this transaction, in xtext as received (RFC 3461 section 4.4).

@@ -5,6 +5,7 @@ fn full() -> Envelope {
         sender: "s@example.org".into(),
         eight_bit: true,
         smtputf8: true,
+        require_tls: true,
         ret: Some(Ret::Headers),
         envid: Some("QQ314159".into()),
         origin: "smtp 192.0.2.1 helo.example".into(),

@@ -38,6 +38,9 @@ impl Envelope {
         if self.smtputf8 {
             put(out, "smtputf8", "yes");
         }
+        if self.require_tls {
+            put(out, "requiretls", "yes");
+        }
         if let Some(ret) = self.ret {
             put(out, "ret", ret.word());
         }
@@ -87,6 +90,7 @@ impl Envelope {
             "from" => self.sender = clean(value, LONGEST_ADDRESS)?,
             "body" => self.eight_bit = value == "8BITMIME",
             "smtputf8" => self.smtputf8 = value == "yes",
+            "requiretls" => self.require_tls = value == "yes",
             "ret" => self.ret = Some(parse_ret(value)?),
             "envid" => self.envid = Some(clean(value, 100)?),
             "origin" => self.origin = clean(value, 600)?,

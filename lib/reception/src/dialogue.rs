@@ -237,8 +237,12 @@ impl<'a, R> Dialogue<'a, R> {
 
     /// The reply to EHLO.
     fn offer(&self) -> Reply {
-        let reply =
-            Offer { size: self.policy.databytes(), starttls: self.policy.offers_tls(&self.session) }.reply(&self.policy.settings.me);
+        let offer = Offer {
+            size: self.policy.databytes(),
+            starttls: self.policy.offers_tls(&self.session),
+            require_tls: self.policy.offers_require_tls(&self.session),
+        };
+        let reply = offer.reply(&self.policy.settings.me);
         if self.policy.settings.fronts.may_introduce(self.policy.client) { reply.line(xclient::OFFER) } else { reply }
     }
 

@@ -67,10 +67,14 @@ impl Policy<'_> {
             services.note(&Note { check: "badmailfrom", rule: "", text: "the sender is not listed" });
         }
         self.check_size(parameters.size.unwrap_or(0), &sender, services)?;
+        if parameters.require_tls && !self.offers_require_tls(session) {
+            return Err(Refusal::new(needs_tls(), "syntax", Subject::from(sender)));
+        }
         let envelope = Envelope {
             sender,
             eight_bit: parameters.body == Body::EightBit,
             smtputf8: parameters.utf8,
+            require_tls: parameters.require_tls,
             ret: parameters.ret.map(ret),
             envid: parameters.envid,
             ..Envelope::default()
@@ -244,6 +248,11 @@ impl Policy<'_> {
             }
     }
 
+    /// Whether REQUIRETLS is offered: under TLS, where the message comes into our own queue, which remembers it.
+    pub fn offers_require_tls(&self, session: &Session) -> bool {
+        session.tls.is_some() && self.client.queue_program.is_none()
+    }
+
     /// RFC 3207 §4: mail that is taken under TLS alone.
     pub fn lacks_tls(&self, session: &Session) -> bool {
         session.tls.is_none() && (self.client.tls_required || self.client.starttls == StartTls::Required)
@@ -322,6 +331,11 @@ fn too_many_recipients() -> Reply {
 fn of_sender(mut refusal: Box<Refusal>, transaction: &Transaction) -> Box<Refusal> {
     refusal.subject.from.clone_from(&transaction.envelope.sender);
     refusal
+}
+
+/// REQUIRETLS where it was not offered.
+fn needs_tls() -> Reply {
+    Reply::new(530, (5, 7, 10), "REQUIRETLS is not taken on this connection")
 }
 
 fn needs_utf8() -> Reply {

@@ -18,6 +18,7 @@ use crate::dialogue::{Dialogue, Step, Target};
 use crate::front::Fronts;
 use crate::policy::Policy;
 use crate::services::Services;
+use crate::session::Tls;
 use crate::settings::Settings;
 
 struct Roomy;
@@ -228,4 +229,19 @@ fn bouncemail_is_cut() {
 #[test]
 fn an_empty_bouncemail_means_nothing() {
     assert_eq!(client(&["BOUNCEMAIL="]).bounce, None);
+}
+
+#[test]
+fn requiretls_is_offered_and_taken_under_tls_alone() {
+    let (settings, client) = (settings(&["b.example"]), client(&["TCPREMOTEIP=192.0.2.1"]));
+    let mut dialogue: Dialogue<'_, ()> = Dialogue::new(Policy { settings: &settings, client: &client });
+    let offers = |step: Step<()>| matches!(step, Step::Say(reply) if reply.one_line().contains("REQUIRETLS"));
+    let mail = b"MAIL FROM:<a@b.example> REQUIRETLS";
+    assert!(!offers(dialogue.serve(b"EHLO c.example", &mut Roomy)));
+    assert_eq!(code(&dialogue.serve(mail, &mut Roomy)), 530);
+    dialogue.secured(Tls::default());
+    assert!(offers(dialogue.serve(b"EHLO c.example", &mut Roomy)));
+    assert_eq!(code(&dialogue.serve(mail, &mut Roomy)), 250);
+    dialogue.serve(b"RCPT TO:<x@b.example>", &mut Roomy);
+    assert!(matches!(dialogue.serve(b"DATA", &mut Roomy), Step::Receive(transaction) if transaction.envelope.require_tls));
 }

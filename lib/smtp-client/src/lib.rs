@@ -14,6 +14,7 @@
 pub mod credentials;
 pub mod door;
 pub mod judgement;
+mod login;
 pub mod outgoing;
 pub mod peer;
 mod power;

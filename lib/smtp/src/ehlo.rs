@@ -9,6 +9,8 @@ pub struct Offer {
     pub size: u64,
     /// Whether STARTTLS is offered (RFC 3207).
     pub starttls: bool,
+    /// Whether REQUIRETLS is offered (RFC 8689 §2: under TLS alone).
+    pub require_tls: bool,
 }
 
 impl Offer {
@@ -16,6 +18,7 @@ impl Offer {
     pub fn reply(&self, host: &str) -> Reply {
         let reply = Reply::plain(250, host.to_owned());
         let reply = if self.starttls { reply.line("STARTTLS") } else { reply };
+        let reply = if self.require_tls { reply.line("REQUIRETLS") } else { reply };
         reply
             .line("PIPELINING")
             .line(format!("SIZE {}", self.size))
@@ -47,6 +50,8 @@ pub struct Capabilities {
     pub enhanced_codes: bool,
     /// STARTTLS (RFC 3207).
     pub starttls: bool,
+    /// REQUIRETLS (RFC 8689).
+    pub require_tls: bool,
     /// AUTH mechanisms, upper case (RFC 4954).
     pub auth: Vec<String>,
 }
@@ -79,6 +84,7 @@ impl Capabilities {
             "DSN" => self.dsn = true,
             "ENHANCEDSTATUSCODES" => self.enhanced_codes = true,
             "STARTTLS" => self.starttls = true,
+            "REQUIRETLS" => self.require_tls = true,
             "AUTH" => self.auth.extend(words.map(str::to_ascii_uppercase)),
             _ => {}
         }

@@ -1,5 +1,5 @@
-//! ESMTP parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET, ENVID, NOTIFY and
-//! ORCPT (RFC 3461).
+//! ESMTP parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), REQUIRETLS (RFC 8689), RET,
+//! ENVID, NOTIFY and ORCPT (RFC 3461).
 //!
 //! Security stance: every value is checked against its grammar before it is kept, since it goes out again to the next host
 //! and into the queue file. ENVID and ORCPT stay in xtext, as they came, and are never decoded here.
@@ -15,6 +15,9 @@ const ENVID_MAX: usize = 100;
 
 /// The longest ORCPT, in bytes (RFC 3461 §4.2).
 const ORCPT_MAX: usize = 500;
+
+/// Those of MAIL; see [`MailParameters::parse`].
+const MAIL_PARAMETERS: [&str; 6] = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "REQUIRETLS"];
 
 /// BODY=.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct MailParameters {
     pub body: Body,
     /// SMTPUTF8.
     pub utf8: bool,
+    /// REQUIRETLS.
+    pub require_tls: bool,
     /// RET=.
     pub ret: Option<Ret>,
     /// ENVID=, in xtext.
@@ -110,14 +115,15 @@ impl MailParameters {
         let mut parameters = Self::default();
         let mut seen = Seen::default();
         for (name, value) in words(text) {
-            let position = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"].iter().position(|known| known.eq_ignore_ascii_case(name));
+            let position = MAIL_PARAMETERS.iter().position(|known| known.eq_ignore_ascii_case(name));
             seen.note(position)?;
             match position {
                 Some(0) => parameters.size = Some(size(value)?),
                 Some(1) => parameters.body = body(value)?,
-                Some(2) => parameters.utf8 = flag(value)?,
+                Some(2) => parameters.utf8 = flag("SMTPUTF8", value)?,
                 Some(3) => parameters.ret = Some(ret(value)?),
                 Some(4) => parameters.envid = Some(envid(value)?),
+                Some(5) => parameters.require_tls = flag("REQUIRETLS", value)?,
                 _ => return Err(ParameterFault::Unknown),
             }
         }
@@ -179,8 +185,8 @@ fn body(value: Option<&str>) -> Result<Body, ParameterFault> {
     }
 }
 
-fn flag(value: Option<&str>) -> Result<bool, ParameterFault> {
-    if value.is_none() { Ok(true) } else { Err(ParameterFault::Malformed("SMTPUTF8")) }
+fn flag(name: &'static str, value: Option<&str>) -> Result<bool, ParameterFault> {
+    if value.is_none() { Ok(true) } else { Err(ParameterFault::Malformed(name)) }
 }
 
 fn ret(value: Option<&str>) -> Result<Ret, ParameterFault> {

@@ -57,6 +57,8 @@ fn refuses_what_is_no_command() {
         ("MAIL FROM:<a@b> BODY=BINARYMIME", 555),
         ("MAIL FROM:<a@b> BODY=9BIT", 501),
         ("MAIL FROM:<a@b> SMTPUTF8=1", 501),
+        ("MAIL FROM:<a@b> REQUIRETLS=1", 501),
+        ("MAIL FROM:<a@b> REQUIRETLS REQUIRETLS", 501),
         ("MAIL FROM:<a@b> RET=SOME", 501),
         ("MAIL FROM:<a@b> ENVID=a+1", 501),
         ("MAIL FROM:<a@b> ENVID=a+2b", 501),
@@ -155,14 +157,16 @@ fn judges_replies() {
 
 #[test]
 fn capabilities_come_back_from_our_offer() {
-    let bytes = wire(&Offer { size: 1000, starttls: false }.reply("a.example")).into_bytes();
+    let bytes = wire(&Offer { size: 1000, ..Offer::default() }.reply("a.example")).into_bytes();
     let Ok(Some(response)) = one(&bytes) else { panic!("no reply") };
     let capabilities = Capabilities::parse(&response);
     assert!(capabilities.pipelining && capabilities.eight_bit && capabilities.utf8 && capabilities.chunking);
     assert!(capabilities.dsn && capabilities.enhanced_codes && !capabilities.starttls);
     assert!(capabilities.takes_size(1000) && !capabilities.takes_size(1001));
-    let with_tls = wire(&Offer { size: 0, starttls: true }.reply("a.example")).into_bytes();
+    let with_tls = wire(&Offer { starttls: true, ..Offer::default() }.reply("a.example")).into_bytes();
     assert!(matches!(one(&with_tls), Ok(Some(response)) if Capabilities::parse(&response).starttls));
+    let under_tls = wire(&Offer { require_tls: true, ..Offer::default() }.reply("a.example")).into_bytes();
+    assert!(matches!(one(&under_tls), Ok(Some(response)) if Capabilities::parse(&response).require_tls));
 }
 
 #[test]

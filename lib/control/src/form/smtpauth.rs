@@ -45,8 +45,13 @@ pub fn split(line: &str) -> Result<Account, String> {
     let mut words = head.split_ascii_whitespace();
     let name = words.next().unwrap_or_default();
     is_name(name)?;
-    let mut account =
-        Account { name: name.to_lowercase(), without_tls: false, mechanisms: Vec::new(), user: user.to_owned(), password: password.to_owned() };
+    let mut account = Account {
+        name: name.to_lowercase(),
+        without_tls: false,
+        mechanisms: Vec::new(),
+        user: user.to_owned(),
+        password: password.to_owned(),
+    };
     for word in words.map(str::to_lowercase) {
         match word.as_str() {
             WITHOUT_TLS => account.without_tls = true,

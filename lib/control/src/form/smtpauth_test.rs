@@ -21,7 +21,16 @@ fn words_behind_the_name() {
 #[test]
 fn what_is_refused_is_not_repeated() {
     let (long, secret) = ("s3cret".repeat(50), "s3cret");
-    for line in ["s3cret", "isp:s3cret", "isp::s3cret", "s3cret!:a:b", ":a:s3cret", &format!("isp:u:{long}"), &format!("isp:{long}:p"), "isp:s3cret:"] {
+    for line in [
+        "s3cret",
+        "isp:s3cret",
+        "isp::s3cret",
+        "s3cret!:a:b",
+        ":a:s3cret",
+        &format!("isp:u:{long}"),
+        &format!("isp:{long}:p"),
+        "isp:s3cret:",
+    ] {
         let reason = split(line).unwrap_err();
         assert!(!reason.contains(secret), "{line}: {reason}");
     }

@@ -132,7 +132,8 @@ pub fn sender(context: &mut Context<'_, '_>, transaction: &Transaction) -> Check
     let tag = format!("{}.{}", std::process::id(), context.session.milter.transactions);
     let ret = envelope.ret.map(|ret| if ret == Ret::Full { "RET=FULL" } else { "RET=HDRS" });
     let envid = envelope.envid.as_ref().map(|envid| format!("ENVID={envid}"));
-    let parameters = [envelope.eight_bit.then_some("BODY=8BITMIME"), envelope.smtputf8.then_some("SMTPUTF8"), ret, envid.as_deref()];
+    let (eight_bit, utf8) = (envelope.eight_bit.then_some("BODY=8BITMIME"), envelope.smtputf8.then_some("SMTPUTF8"));
+    let parameters = [eight_bit, utf8, envelope.require_tls.then_some("REQUIRETLS"), ret, envid.as_deref()];
     let question = ["mail", &tag, &envelope.sender].into_iter().chain(parameters.into_iter().flatten());
     let question: Vec<&[u8]> = question.map(str::as_bytes).collect();
     tell(context, &question, Subject::from(&envelope.sender))

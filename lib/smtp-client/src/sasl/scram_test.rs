@@ -15,8 +15,7 @@ fn the_example_of_the_standard() {
     let (mut scram, first) = Scram::begin("user", "pencil", NONCE);
     assert_eq!(first, b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
     let proof = scram.answer(SERVER_FIRST.as_bytes()).unwrap();
-    let wanted =
-        "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+    let wanted = "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
     assert_eq!(String::from_utf8(proof).unwrap(), wanted);
     assert_eq!(scram.finish(), Err(Fault::Impostor));
     assert_eq!(scram.answer(SERVER_LAST.as_bytes()).unwrap(), b"");
