@@ -214,6 +214,22 @@ pub fn host_fails(place: &dyn Display, error: &dyn Display) -> String {
     format!("{place}: {error}")
 }
 
+/// A host that is reached and lacks what we need of it.
+pub fn host_does_not_fit(place: &Place, reason: &str) -> String {
+    format!("Connected to {place} but {reason}.")
+}
+
+/// The route has credentials that are not at hand: whoever writes them mends it.
+pub fn no_credentials(destination: &Destination, reason: &str) -> NoSession {
+    later(format!("I may not log in at {destination}: {reason}. (#4.7.8)"))
+}
+
+/// The relay does not take our credentials: for now, because nobody's mail is to blame, and for the whole destination.
+pub fn credentials_refused(place: &Place, name: &str, response: &Response) -> NoSession {
+    let words = format_args!("Connected to {place} but it refuses the credentials {name} of control/smtpauth.");
+    later(said(words, response))
+}
+
 /// Every host was tried in vain; `reasons` has one text per host.
 pub fn no_host_left(destination: &Destination, reasons: &[String]) -> NoSession {
     let words = "Sorry, I wasn't able to establish an SMTP connection";

@@ -9,12 +9,14 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use stafett_control::form::smtpauth::Account;
 use stafett_smtp::Response;
 use stafett_smtp::ehlo::Capabilities;
 use stafett_wire::delivery::{Destination, Kind};
 
 use crate::door::{self, Failure};
 use crate::judgement::{self, NoSession, Opening, Place};
+use crate::login::{self, Denied};
 use crate::outgoing::Sources;
 use crate::peer::{Peer, Trouble};
 use crate::race::{Course, Race};
@@ -52,6 +54,8 @@ pub struct Way<'a> {
     reasons: Vec<String>,
     /// Something other than control/destinations has refused an address.
     is_allowed: bool,
+    /// Whom its hosts are told that we are.
+    account: Option<&'a Account>,
 }
 
 #[derive(Debug)]
@@ -64,8 +68,10 @@ impl<'a> Way<'a> {
     /// Finds the hosts of `destination`.
     ///
     /// # Errors
-    /// [`NoSession`] where no address can be found.
+    /// [`NoSession`] where no address can be found, or not the credentials that the route names.
     pub fn find(settings: &'a Settings, destination: &'a Destination, sources: Sources) -> Result<Self, NoSession> {
+        let account = destination.word("auth").map(|name| settings.credentials.named(name)).transpose();
+        let account = account.map_err(|reason| judgement::no_credentials(destination, &reason))?;
         let hosts = match destination.kind {
             Kind::LmtpSocket => VecDeque::from([Host::Socket(destination.name.as_str())]),
             _ => {
@@ -73,7 +79,7 @@ impl<'a> Way<'a> {
                 hosts.map(|addresses| Host::Addresses(Race::new(addresses, destination.port))).collect()
             }
         };
-        Ok(Way { settings, destination, sources, hosts, reasons: Vec::new(), is_allowed: false })
+        Ok(Way { settings, destination, sources, hosts, reasons: Vec::new(), is_allowed: false, account })
     }
 
     /// Connects to the next address that serves, and says EHLO or LHLO; `until` is the end of all patience.
@@ -86,9 +92,11 @@ impl<'a> Way<'a> {
                 self.hosts.pop_front();
                 continue;
             };
-            match open(self.settings, self.is_lmtp(), peer, place) {
+            let session = open(self.settings, self.is_lmtp(), peer, place).and_then(|session| self.log_in(session));
+            match session {
                 Ok(session) => return Ok(session),
-                Err(reason) => self.reasons.push(reason),
+                Err(Unopened::Here(reason)) => self.reasons.push(reason),
+                Err(Unopened::Anywhere(no_session)) => return Err(no_session),
             }
         }
         match self.is_allowed {
@@ -105,6 +113,26 @@ impl<'a> Way<'a> {
     /// Gives up the host at hand.
     pub fn leave_host(&mut self) {
         self.hosts.pop_front();
+    }
+
+    /// Says who we are where the route has credentials.
+    fn log_in(&self, mut session: Session) -> Result<Session, Unopened> {
+        let Some(account) = self.account else { return Ok(session) };
+        let Session { peer, place, server, .. } = &mut session;
+        match login::log_in(peer, place, server, account, false, &self.settings.patience) {
+            Ok(()) => Ok(session),
+            Err(Denied::Lost(trouble)) => Err(Unopened::Here(judgement::host_fails(place, &trouble))),
+            Err(Denied::Wrong(reply)) => {
+                let refused = judgement::credentials_refused(place, &account.name, &reply);
+                take_leave(session.peer);
+                Err(Unopened::Anywhere(refused))
+            }
+            Err(Denied::Here(reason)) => {
+                let reason = judgement::host_does_not_fit(place, &reason);
+                take_leave(session.peer);
+                Err(Unopened::Here(reason))
+            }
+        }
     }
 
     fn is_lmtp(&self) -> bool {
@@ -152,8 +180,16 @@ pub fn quit(mut session: Session) {
     }
 }
 
-fn open(settings: &Settings, is_lmtp: bool, mut peer: Peer, place: Place) -> Result<Session, String> {
-    let fails = |error: &dyn Display| judgement::host_fails(&place, error);
+/// Why a connection does not take MAIL.
+enum Unopened {
+    /// The next host may do better.
+    Here(String),
+    /// None of them would.
+    Anywhere(NoSession),
+}
+
+fn open(settings: &Settings, is_lmtp: bool, mut peer: Peer, place: Place) -> Result<Session, Unopened> {
+    let fails = |error: &dyn Display| Unopened::Here(judgement::host_fails(&place, error));
     let greeting = peer.reply(settings.patience.opening).map_err(|trouble| fails(&trouble))?;
     if judgement::greeting(&greeting) != Opening::GoOn {
         return Err(refuse(peer, &place, "greeting failed", &greeting));
@@ -179,8 +215,12 @@ fn say(peer: &mut Peer, settings: &Settings, verb: &str) -> Result<Response, Tro
     peer.reply(settings.patience.opening)
 }
 
-fn refuse(mut peer: Peer, place: &Place, at: &str, response: &Response) -> String {
-    // Polite, but not worth waiting for: the next host is.
+fn refuse(peer: Peer, place: &Place, at: &str, response: &Response) -> Unopened {
+    take_leave(peer);
+    Unopened::Here(judgement::host_refuses(place, at, response))
+}
+
+/// Polite, but not worth waiting for: the next host is.
+fn take_leave(mut peer: Peer) {
     let _ = peer.send(b"QUIT\r\n", Duration::ZERO);
-    judgement::host_refuses(place, at, response)
 }

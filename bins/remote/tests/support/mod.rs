@@ -91,11 +91,20 @@ impl Remote {
         self.to(Kind::Host, "127.0.0.1", port)
     }
 
+    /// As `host`, with words behind the route.
+    pub fn host_with(&self, port: u16, words: &str) -> Delivery {
+        self.hand_over(&Destination { words: words.to_owned(), ..Destination::plain(Kind::Host, "127.0.0.1", port) })
+    }
+
     /// A delivery connection to any destination.
     pub fn to(&self, kind: Kind, name: &str, port: u16) -> Delivery {
+        self.hand_over(&Destination::plain(kind, name, port))
+    }
+
+    /// As `to`, with all that a route can say.
+    pub fn hand_over(&self, destination: &Destination) -> Delivery {
         let client = Client::connect(&self.directory.path().join("run/remote/socket")).unwrap();
         let (ours, theirs) = pair(Style::Packets).unwrap();
-        let destination = Destination::plain(kind, name, port);
         client.hand_over(1, &destination.strings(), theirs.as_fd()).unwrap();
         Delivery { orders: ours, _client: client, next: 1 }
     }

@@ -4,6 +4,7 @@
 //!
 //! How it fails: a sentence that says what to write. stafett-send judges paths in full.
 
+use super::smtpauth::is_name;
 use super::tls::TlsTerms;
 use super::{address_or_domain, domain_or_suffix, host};
 
@@ -67,8 +68,9 @@ pub fn judge_words(words: &[(&str, &str)]) -> Result<(), String> {
         match *name {
             "tls" | "tls-match" | "tls-certificate" => {}
             "tls-start" => drop(starts_with_tls(value)?),
+            "auth" => is_name(value)?,
             _ => {
-                let known = "tls=LEVEL, tls-match=NAME, tls-certificate=NAME or tls-start=yes";
+                let known = "tls=LEVEL, tls-match=NAME, tls-certificate=NAME, tls-start=yes or auth=NAME";
                 return Err(format!("\"{name}={value}\" is not known; write {known}"));
             }
         }

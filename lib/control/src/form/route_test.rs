@@ -14,13 +14,25 @@ fn words_stand_at_the_end() {
 
 #[test]
 fn what_is_not_known_or_given_twice_is_refused() {
-    for good in ["relay:465 tls=verify tls-match=a.example", "tls=none", "[::1]:2525 tls-start=yes tls=encrypt", "relay tls-certificate=us"]
-    {
+    for good in [
+        "relay:465 tls=verify tls-match=a.example",
+        "tls=none",
+        "[::1]:2525 tls-start=yes tls=encrypt",
+        "relay tls-certificate=us",
+        "relay:587 auth=isp tls=verify",
+    ] {
         assert_eq!(route("example.org", good), Ok(()), "{good}");
     }
-    for bad in
-        ["relay tls=verify tls=may", "relay colour=red", "relay tls=secure", "relay tls-start=maybe", "relay tls verify", "relay tls-x=y"]
-    {
+    for bad in [
+        "relay tls=verify tls=may",
+        "relay colour=red",
+        "relay tls=secure",
+        "relay tls-start=maybe",
+        "relay tls verify",
+        "relay tls-x=y",
+        "relay auth=",
+        "relay auth=a/b",
+    ] {
         assert!(route("example.org", bad).is_err(), "{bad}");
     }
 }

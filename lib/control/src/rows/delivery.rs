@@ -13,8 +13,8 @@ pub static SMTPROUTES: Setting = Setting {
     form: Form::Map(route),
     default: "none: MX records",
     readers: &["send", "metrics", "callout"],
-    text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. Behind the place may stand words with blanks between: tls=LEVEL, tls-match=NAMES and tls-certificate=NAME as in tlsdestinations, in place of its line; tls-start=yes for TLS before the first word, which port 465 has without it, and tls-start=no for STARTTLS there. The last line for a domain counts.",
-    example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:465 tls=verify",
+    text: "Where mail for a domain goes, domain:relay or domain:relay:port. .domain stands for all below it, an empty domain for all others. The addresses of relay are asked for, not its MX records; an IPv6 address stands in brackets. An empty relay means MX records. A relay that speaks LMTP is written lmtp:relay:port (port 24 when it is left out) or, at a Unix socket, lmtp:unix:/path; a host that is itself called lmtp is still lmtp or lmtp:port. Behind the place may stand words with blanks between: tls=LEVEL, tls-match=NAMES and tls-certificate=NAME as in tlsdestinations, in place of its line; tls-start=yes for TLS before the first word, which port 465 has without it, and tls-start=no for STARTTLS there; auth=NAME for the credentials of that name in smtpauth. The last line for a domain counts.",
+    example: "example.org:mail.internal.example.org\n.example.org:[2001:db8::25]:2525\nusers.example.org:lmtp:unix:/run/dovecot/lmtp\n:smarthost.example.net:465 tls=verify auth=isp",
 };
 /// Credentials for relays.
 pub static SMTPAUTH: Setting = Setting {
