@@ -12,6 +12,7 @@
 
 mod bounces;
 mod certificates;
+mod credentials;
 mod files;
 mod limits;
 mod names;
@@ -79,6 +80,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     routes::check(subject, findings);
     outgoing::check(subject, findings);
     certificates::check(subject, findings);
+    credentials::check(subject, findings);
     bounces::check(subject, findings);
     limits::check(subject, findings);
     needs::check(subject, findings);

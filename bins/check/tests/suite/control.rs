@@ -1,6 +1,6 @@
 //! What the control files say, each by itself and together: every kind of finding, word for word.
 
-use crate::ground::Ground;
+use crate::ground::{Ground, runs_as_root};
 use std::fs;
 use std::time::{Duration, SystemTime};
 
@@ -48,6 +48,36 @@ fn a_check_whose_service_is_not_there_is_an_error() {
         ground.says(&[("limits", Some("# x\nmessages per address 50/hour\n"))], 100, &out("limits:2"));
         ground.says(&[("greylist", Some(""))], 100, &out("greylist"));
     }
+}
+
+#[test]
+fn routes_find_their_credentials_and_nothing_of_these_is_shown() {
+    let smtpauth = |text: &'static str| ("smtpauth", Some(text));
+    let smtproutes = |text: &'static str| ("smtproutes", Some(text));
+    for ground in Ground::all() {
+        ground.says(&[smtpauth("isp:user:secret\n"), smtproutes("example.org:mail.example.net auth=ISP\n")], 0, "");
+        let out = "control/smtproutes:1: error: control/smtpauth has no line isp, so mail for this route waits\n    example.org:mail.example.net auth=isp\n                                      ^^^\n    write isp:user:password to smtpauth, then run stafett-setup\n";
+        ground.says(&[smtproutes("example.org:mail.example.net auth=isp\n")], 100, out);
+        let out = "control/smtproutes:1: error: this route has no TLS, and isp is said under TLS alone, so its mail waits\n    example.org:mail.example.net auth=isp tls=none\n                                      ^^^\n    write tls=verify, or without-tls behind the name in smtpauth\n";
+        ground.says(&[smtpauth("isp:user:secret\n"), smtproutes("example.org:mail.example.net auth=isp tls=none\n")], 100, out);
+        ground.says(&[smtpauth("isp without-tls:user:secret\n"), smtproutes("example.org:mail.example.net auth=isp tls=none\n")], 0, "");
+        let out = "control/smtpauth:1: warning: no route has auth=isp, so isp is never used\n    write auth=isp behind the route in smtproutes, or remove the line\n";
+        ground.says(&[smtpauth("isp:user:secret\n")], 1, out);
+        let out = "control/smtpauth:2: warning: isp stands twice, and line 1 does not count\n    remove one of the lines\n";
+        ground.says(&[smtpauth("isp:user:secret\nisp:user:other\n"), smtproutes("example.org:mail.example.net auth=isp\n")], 1, out);
+        let out = "control/smtpauth:1: error: this line is not three parts with colons between them\n    write NAME:user:password\n";
+        ground.says(&[smtpauth("secret\n")], 100, out);
+    }
+}
+
+#[test]
+fn credentials_that_others_may_read_are_an_error() {
+    let ground = Ground::new(runs_as_root());
+    ground.control("smtproutes", "example.org:mail.example.net auth=isp\n");
+    ground.write("control/smtpauth", "isp:user:secret\n");
+    let out = ground.check(&[]).out;
+    assert!(out.contains("control/smtpauth: error: has mode 0644, should have 0400\n") && !out.contains("secret"), "{out}");
+    assert_eq!(out.contains("control/smtpauth: error: belongs to root:root, should belong to "), runs_as_root(), "{out}");
 }
 
 #[test]

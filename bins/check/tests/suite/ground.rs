@@ -122,6 +122,12 @@ impl Ground {
     /// Writes a control file as the owner of the instance would.
     pub fn control(&self, name: &str, content: impl AsRef<[u8]>) {
         self.write(&format!("control/{name}"), content);
+        if name == "smtpauth" {
+            let path = self.root.join("control").join(name);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+            let owner = fs::metadata(self.root.join("run/remote")).unwrap();
+            chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
     }
 
     /// Writes a file as the owner of the instance would.

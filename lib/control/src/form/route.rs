@@ -18,7 +18,7 @@ pub fn route(domain: &str, rest: &str) -> Result<(), String> {
     }
     let (place, words) = split_words(rest);
     if place.contains('|') {
-        return Err("user and password are not read from this file, because everybody may read it; remove the part from | on".to_owned());
+        return Err("user and password are not read from this file, because everybody may read it; write auth=NAME here in place of the part from | on, and NAME:user:password to smtpauth".to_owned());
     }
     judge_words(&words)?;
     let lmtp = place.strip_prefix("lmtp:").filter(|place| !place.bytes().all(|byte| byte.is_ascii_digit()));
