@@ -44,14 +44,20 @@ pub fn listen(path: &Path, style: Style, backlog: i32) -> io::Result<OwnedFd> {
         Ok(found) if !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something that is not a socket is in the way"));
         }
-        Ok(_) => std::fs::remove_file(path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // It appears under its name when callers are let in, and not before.
+    let unfinished = path.with_file_name(".new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     let socket = new(style, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(&unfinished)?)?;
+    std::fs::set_permissions(&unfinished, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
     rustix::net::listen(&socket, backlog)?;
+    std::fs::rename(&unfinished, path)?;
     Ok(socket)
 }
 
