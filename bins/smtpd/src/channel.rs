@@ -9,6 +9,7 @@
 //!
 //! Known limits: a command line may end in LF alone, for typed sessions; message data may not.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -32,6 +33,11 @@ const PIPE_PIECE: usize = 4096;
 
 /// How long a client that is sent away may take to hear why.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// While the service ends, a client that says nothing for so long is told so.
+const QUIET: Duration = Duration::from_secs(1);
+/// A client that goes on talking is told after this; less than the parent waits for its children.
+const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// Why a session ends.
 #[derive(Debug)]
@@ -72,6 +78,8 @@ pub struct Channel {
     /// Where replies go, if not to the same descriptor.
     output: Option<OwnedFd>,
     lifeline: Option<OwnedFd>,
+    /// When a client that is between commands is told that the service ends, once it is known.
+    farewell: Cell<Option<Instant>>,
     patience: Patience,
     buffer: Vec<u8>,
     /// How much of the buffer has been used up.
@@ -93,7 +101,7 @@ impl Channel {
 
     fn new(input: OwnedFd, output: Option<OwnedFd>, lifeline: Option<OwnedFd>, patience: Patience) -> Self {
         let (buffer, replies) = (Vec::new(), Vec::new());
-        Self { input, output, lifeline, patience, buffer, start: 0, replies, is_socket: true }
+        Self { input, output, lifeline, farewell: Cell::new(None), patience, buffer, start: 0, replies, is_socket: true }
     }
 
     /// The client's connection, for whoever takes a handshake on it.
@@ -303,10 +311,20 @@ impl Channel {
         let ready = wait_two((client, interest), lifeline, Some(left.min(self.patience.silence)));
         match ready.map_err(End::Failed)? {
             (client, _) if client.any() => Ok(()),
-            (_, lifeline) if lifeline.any() => Err(End::Shutdown),
+            (_, lifeline) if lifeline.any() => self.part(),
             _ if left <= self.patience.silence => Err(End::SessionTime),
             _ => Err(End::Timeout),
         }
+    }
+
+    /// The service ends: a client that goes on at once does so undisturbed, for [`FAREWELL`] at most.
+    fn part(&self) -> Result<(), End> {
+        let now = Instant::now();
+        let farewell = self.farewell.get().unwrap_or(now + FAREWELL);
+        self.farewell.set(Some(farewell));
+        let quiet = QUIET.min(farewell.saturating_duration_since(now));
+        let (client, _) = wait_two((self.input.as_fd(), Interest::Read), None, Some(quiet)).map_err(End::Failed)?;
+        if client.any() { Ok(()) } else { Err(End::Shutdown) }
     }
 
     fn output(&self) -> BorrowedFd<'_> {
