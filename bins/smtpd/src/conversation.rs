@@ -5,6 +5,7 @@
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use stafett_ask::Calls;
 use stafett_instance::Instance;
 use stafett_log::Log;
 use stafett_smtp::Reply;
@@ -27,12 +28,14 @@ use stafett_reception::settings::Settings;
 use stafett_ucspi::Environment;
 
 /// What a conversation needs besides its connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Surroundings {
     /// The way to queued.
     pub queue: Queue,
     /// Where the services are.
     pub instance: Instance,
+    /// Connections to them that a child keeps for its next question, or its client's next conversation. The parent asks nothing.
+    pub calls: Calls,
     /// The program's voice.
     pub log: Log,
     /// Whether only faults are logged.
@@ -42,7 +45,7 @@ pub struct Surroundings {
 }
 
 /// Serves one client.
-pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, around: &Surroundings) {
+pub fn converse(mut channel: Channel, settings: &Settings, client: &Client, around: &mut Surroundings) {
     let mut other = if settings.fronts.is_proxy(client) {
         let Some(named) = front::announced(&mut channel, settings, client, around) else { return };
         Some(named)
@@ -64,13 +67,20 @@ type Named = (Introduction, Option<Tls>);
 
 /// One client, until it ends or has named another one. `before` is there when it was named by another one: whoever names
 /// clients is no stranger that could talk too early.
-fn talk(channel: &mut Channel, settings: &Settings, client: &Client, around: &Surroundings, before: Option<Option<Tls>>) -> Option<Named> {
+fn talk(
+    channel: &mut Channel,
+    settings: &Settings,
+    client: &Client,
+    around: &mut Surroundings,
+    before: Option<Option<Tls>>,
+) -> Option<Named> {
     let record = Record::new(around.log, around.quiet, client);
     let policy = Policy { settings, client };
     let mut dialogue = Dialogue::new(policy);
     let waits = before.is_none();
     dialogue.carried(before.flatten());
-    let outside = Outside { queue: &around.queue, instance: &around.instance, log: around.log, client: client.address() };
+    let Surroundings { queue, instance, calls, log, .. } = around;
+    let outside = Outside { queue, instance, calls, log: *log, client: client.address() };
     Conversation { channel, policy, dialogue, outside, record, named: None, waits }.run()
 }
 

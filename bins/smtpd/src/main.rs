@@ -26,6 +26,7 @@ mod tls;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use stafett_ask::Calls;
 use stafett_control::{Control, Watch};
 use stafett_handoff::Parent;
 use stafett_instance::{Instance, Service};
@@ -94,9 +95,9 @@ fn serve_one(options: Options) -> Result<(), String> {
     let (input, output) = (take(0)?, take(1)?);
     signal::ignore_pipe().map_err(|error| format!("unable to ignore SIGPIPE: {error}"))?;
     match prepare(options) {
-        Ok((settings, client, around)) => {
+        Ok((settings, client, mut around)) => {
             let channel = Channel::of_pair(input, output, resident::patience(&settings));
-            conversation::converse(channel, &settings, &client, &around);
+            conversation::converse(channel, &settings, &client, &mut around);
             Ok(())
         }
         Err(reason) => {
@@ -118,7 +119,7 @@ fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String>
 
 fn surroundings(instance: &Instance, options: Options, base: Environment) -> Surroundings {
     let queue = Queue { socket: instance.socket(Service::Queue), log: LOG };
-    Surroundings { queue, instance: instance.clone(), log: LOG, quiet: options.quiet, base }
+    Surroundings { queue, instance: instance.clone(), calls: Calls::default(), log: LOG, quiet: options.quiet, base }
 }
 
 fn unable(verb: &str, control: &Control, error: &std::io::Error) -> String {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use stafett_ask::Answer;
+use stafett_ask::{Answer, Calls};
 use stafett_handoff::Client;
 use stafett_instance::{Instance, Service};
 use stafett_log::Log;
@@ -18,12 +18,14 @@ use crate::program;
 use crate::queue::Queue;
 
 /// The way to them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outside<'a> {
     /// queued.
     pub queue: &'a Queue,
     /// Where the services listen.
     pub instance: &'a Instance,
+    /// Connections to them that are there already.
+    pub calls: &'a mut Calls,
     /// The program's voice.
     pub log: Log,
     /// The client's address, for the log.
@@ -36,7 +38,7 @@ impl Services for Outside<'_> {
     }
 
     fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
-        stafett_ask::ask(&self.instance.socket(service), question, descriptor, within)
+        self.calls.ask(&self.instance.socket(service), question, descriptor, within)
     }
 
     fn run(&mut self, program: &str, environment: &Environment, within: Duration) -> io::Result<i32> {

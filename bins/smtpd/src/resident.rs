@@ -67,7 +67,7 @@ impl Service for Resident {
         let channel = Channel::of_socket(descriptor, lifeline, patience(&self.settings));
         match client {
             Ok(client) => {
-                converse(channel, &self.settings, &client, &self.around);
+                converse(channel, &self.settings, &client, &mut self.around);
                 0
             }
             Err(reason) => {

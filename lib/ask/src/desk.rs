@@ -1,25 +1,25 @@
 //! The service's half: a loop that takes questions.
 
 use crate::answer::{Answer, LONGEST, MOST_FIELDS};
+use crate::callers::{Callers, SILENCE};
 use stafett_log::Log;
-use stafett_sys::poll::{self, Interest};
 use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::socket::{self, Style};
 use stafett_sys::user::Uid;
 use stafett_wire::netstring::all;
 use stafett_wire::{LARGEST_PACKET, Verdict};
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Callers that have been accepted and have not asked yet; a further one takes the place of the eldest.
-const MOST_SILENT: usize = 256;
-/// How long a caller may take to ask.
-const SILENCE: Duration = Duration::from_secs(5);
 /// How long callers are left waiting when there is no descriptor for them.
 const DEAF: Duration = Duration::from_secs(1);
+/// What can be read, where it is not the caller of that number.
+const SIGNALS: u64 = u64::MAX;
+const LISTENER: u64 = u64::MAX - 1;
+const OTHER: u64 = u64::MAX - 2;
 
 /// What a service does.
 pub trait Service {
@@ -34,7 +34,8 @@ pub trait Service {
         None
     }
 
-    /// A descriptor beside those of the callers that is waited for; [`Service::woken`] is called when it can be read.
+    /// A descriptor beside those of the callers that is waited for, the same one as long as the service lives; [`Service::woken`]
+    /// is called when it can be read.
     fn also_waits_for(&self) -> Option<BorrowedFd<'_>> {
         None
     }
@@ -55,7 +56,23 @@ pub struct Question {
     pub descriptor: Option<OwnedFd>,
     /// Who asks.
     pub uid: Uid,
-    caller: OwnedFd,
+    back: Back,
+}
+
+/// The way back, for one answer.
+#[derive(Debug)]
+struct Back {
+    caller: Arc<OwnedFd>,
+    is_answered: bool,
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            // that there is no answer is to be known at once, and the desk shall close its copy; who is gone needs neither
+            let _ = socket::stop(&*self.caller);
+        }
+    }
 }
 
 impl Question {
@@ -70,13 +87,13 @@ impl Question {
     }
 
     /// Gives the answer. A caller that is gone has no use for it.
-    pub fn answer(self, answer: &Answer) {
+    pub fn answer(mut self, answer: &Answer) {
         let mut packet = answer.encode();
         if packet.len() > LONGEST || answer.is_too_much() {
             packet = Answer::new(Verdict::Temporary, "the answer is too long").encode();
         }
-        // the one packet of its connection always has room; an error means that nobody is there any more
-        let _ = socket::send_packet(&self.caller, &packet, None);
+        // whoever reads its answers has room for one more; otherwise it learns that there is none
+        self.back.is_answered = socket::send_packet(&*self.back.caller, &packet, None).is_ok();
     }
 }
 
@@ -87,26 +104,8 @@ pub struct Desk {
     listener: OwnedFd,
     signals: Signals,
     allowed: Vec<Uid>,
-    silent: VecDeque<Silent>,
+    callers: Callers,
     deaf_until: Option<Instant>,
-}
-
-/// A caller that has not asked yet.
-#[derive(Debug)]
-struct Silent {
-    caller: OwnedFd,
-    uid: Uid,
-    until: Instant,
-}
-
-/// What a wait has ended with.
-struct Woken {
-    /// A signal can be taken.
-    signalled: bool,
-    /// For each silent caller whether something has come of it.
-    callers: Vec<bool>,
-    /// The service's own descriptor can be read.
-    other: bool,
 }
 
 impl Desk {
@@ -120,7 +119,10 @@ impl Desk {
         let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup])?;
         let mut allowed = allowed.to_vec();
         allowed.extend([Uid::effective(), Uid::ROOT]);
-        Ok(Desk { log, listener, signals, allowed, silent: VecDeque::new(), deaf_until: None })
+        let callers = Callers::new()?;
+        callers.group.add(listener.as_fd(), LISTENER)?;
+        callers.group.add(signals.as_fd(), SIGNALS)?;
+        Ok(Desk { log, listener, signals, allowed, callers, deaf_until: None })
     }
 
     /// Serves until TERM.
@@ -129,106 +131,110 @@ impl Desk {
     /// When waiting for events fails, which leaves nothing to do but to be started again.
     pub fn run(mut self, service: &mut impl Service) -> io::Result<()> {
         stafett_sys::memory::keep_freed();
+        if let Some(other) = service.also_waits_for() {
+            self.callers.group.add(other, OTHER)?;
+        }
         let mut buffer = vec![0; LARGEST_PACKET];
         loop {
             let rest = service.rest();
-            let Woken { signalled, callers, other } = self.wait(rest, service.also_waits_for())?;
-            if other {
+            let now = Instant::now();
+            let mut ready = self.callers.group.wait(self.patience(rest, now))?;
+            if ready.contains(&OTHER) {
                 service.woken();
             }
-            while let Some(signal) = signalled.then(|| self.signals.next()).flatten() {
-                match signal {
-                    Signal::Hangup => service.refresh(true),
-                    _ => {
-                        service.end();
-                        return Ok(());
-                    }
-                }
+            if ready.contains(&SIGNALS) && self.is_over(service) {
+                service.end();
+                return Ok(());
             }
             let now = Instant::now();
-            self.deaf_until = self.deaf_until.filter(|until| *until > now);
-            if self.deaf_until.is_none() {
-                self.accept(now);
+            self.hear_again(now)?;
+            if ready.contains(&LISTENER) {
+                // most have asked already, so that each is looked at right away
+                ready.extend(self.accept(now));
             }
-            for question in self.questions(&callers, now, &mut buffer) {
-                service.refresh(false);
-                service.take(question);
+            for number in ready {
+                if let Some(question) = self.question(number, now, &mut buffer) {
+                    service.refresh(false);
+                    service.take(question);
+                }
             }
+            self.callers.expire(now);
         }
     }
 
-    fn wait(&self, rest: Option<Duration>, other: Option<BorrowedFd<'_>>) -> io::Result<Woken> {
-        let mut wanted = vec![(self.signals.as_fd(), Interest::Read)];
-        wanted.extend(self.silent.iter().map(|silent| (silent.caller.as_fd(), Interest::Read)));
-        wanted.extend(other.map(|other| (other, Interest::Read)));
-        wanted.extend(Some((self.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
-        let patience = self.silent.front().map(|_| SILENCE);
-        let deaf = self.deaf_until.map(|_| DEAF);
-        let ready = poll::wait(&wanted, [rest, patience, deaf].into_iter().flatten().min())?;
-        let callers = ready.iter().skip(1).take(self.silent.len()).map(|ready| ready.any()).collect();
-        let has = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
-        Ok(Woken { signalled: has(0), callers, other: other.is_some() && has(1 + self.silent.len()) })
+    fn patience(&self, rest: Option<Duration>, now: Instant) -> Option<Duration> {
+        let deaf = self.deaf_until.map(|until| until.saturating_duration_since(now));
+        [rest, deaf, self.callers.next_expiry(now)].into_iter().flatten().min()
     }
 
-    /// New callers; most have asked already, so that each is looked at once more right away.
-    fn accept(&mut self, now: Instant) {
+    /// Whether the service is to end.
+    fn is_over(&self, service: &mut impl Service) -> bool {
+        while let Some(signal) = self.signals.next() {
+            match signal {
+                Signal::Hangup => service.refresh(true),
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// New callers are listened to again when it is time.
+    fn hear_again(&mut self, now: Instant) -> io::Result<()> {
+        if self.deaf_until.is_some_and(|until| until <= now) {
+            self.deaf_until = None;
+            self.callers.group.add(self.listener.as_fd(), LISTENER)?;
+        }
+        Ok(())
+    }
+
+    /// The numbers of new callers.
+    fn accept(&mut self, now: Instant) -> Vec<u64> {
+        let mut numbers = Vec::new();
         loop {
             match socket::accept_nonblocking(&self.listener) {
-                Ok(Some(caller)) => self.admit(caller, now),
-                Ok(None) => return,
+                Ok(Some(caller)) => numbers.extend(self.admit(caller, now)),
+                Ok(None) => return numbers,
                 Err(error) => {
                     self.log.error(format_args!("unable to accept a caller: {error}"));
                     self.deaf_until = Some(now + DEAF);
-                    return;
+                    self.callers.group.remove(self.listener.as_fd());
+                    return numbers;
                 }
             }
         }
     }
 
-    fn admit(&mut self, caller: OwnedFd, now: Instant) {
+    fn admit(&mut self, caller: OwnedFd, now: Instant) -> Option<u64> {
         match socket::peer(&caller) {
-            Ok(peer) if self.allowed.contains(&peer.uid) => {
-                self.silent.push_back(Silent { caller, uid: peer.uid, until: now + SILENCE });
-            }
+            Ok(peer) if self.allowed.contains(&peer.uid) => match self.callers.add(caller, peer.uid, now) {
+                Ok(number) => return Some(number),
+                Err(error) => self.log.error(format_args!("unable to wait for what a caller asks: {error}")),
+            },
             Ok(peer) => {
                 self.log.error(format_args!("refused a call from process {} of user {}, who may not ask here", peer.pid, peer.uid));
             }
             Err(error) => self.log.error(format_args!("unable to tell who calls: {error}")),
         }
-        if self.silent.len() > MOST_SILENT {
-            self.silent.pop_front();
-        }
+        None
     }
 
-    /// What has been asked; forgets who is gone or has been silent for too long.
-    fn questions(&mut self, ready: &[bool], now: Instant, buffer: &mut [u8]) -> Vec<Question> {
-        let mut questions = Vec::new();
-        for (index, silent) in std::mem::take(&mut self.silent).into_iter().enumerate() {
-            // those behind the ones that were waited for have just come
-            if !ready.get(index).copied().unwrap_or(true) {
-                if silent.until > now {
-                    self.silent.push_back(silent);
-                }
-                continue;
-            }
-            match socket::receive_packet(&silent.caller, buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.silent.push_back(silent),
-                Ok(packet) if packet.length > 0 => {
-                    let bytes = buffer.get(..packet.length).unwrap_or_default();
-                    match all(bytes, MOST_FIELDS) {
-                        Ok(fields) => questions.push(Question {
-                            fields: fields.into_iter().map(<[u8]>::to_vec).collect(),
-                            descriptor: packet.descriptor,
-                            uid: silent.uid,
-                            caller: silent.caller,
-                        }),
-                        Err(error) => self.log.error(format_args!("closing the connection of a caller: {error}")),
-                    }
-                }
-                // gone without a question
-                Ok(_) | Err(_) => {}
-            }
-        }
-        questions
+    /// What a caller asks, if it is one and does.
+    fn question(&mut self, number: u64, now: Instant, buffer: &mut [u8]) -> Option<Question> {
+        let caller = self.callers.table.get_mut(&number)?;
+        let asked = match socket::receive_packet(&*caller.socket, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Ok(packet) if packet.length > 0 => all(buffer.get(..packet.length).unwrap_or_default(), MOST_FIELDS)
+                .map(|fields| (fields.into_iter().map(<[u8]>::to_vec).collect(), packet.descriptor))
+                .map_err(|error| self.log.error(format_args!("closing the connection of a caller: {error}"))),
+            // gone
+            Ok(_) | Err(_) => Err(()),
+        };
+        let Ok((fields, descriptor)) = asked else {
+            self.callers.remove(number);
+            return None;
+        };
+        caller.until = now + SILENCE;
+        let back = Back { caller: Arc::clone(&caller.socket), is_answered: false };
+        Some(Question { fields, descriptor, uid: caller.uid, back })
     }
 }

@@ -1,6 +1,6 @@
 //! Both halves against each other, and each against a peer that misbehaves.
 
-use crate::{Answer, Desk, Question, Service, Verdict, ask};
+use crate::{Answer, Calls, Desk, Question, Service, Verdict, ask};
 use stafett_log::Log;
 use stafett_sys::socket::{self, Style};
 use std::io::{Read, Write};
@@ -88,11 +88,93 @@ fn no_answer_is_an_error() {
 #[test]
 fn callers_that_misbehave_hold_nobody_up() {
     let (_directory, path) = desk();
-    let silent: Vec<_> = (0..300).map(|_| socket::connect(&path, Style::Packets).unwrap()).collect();
+    let silent: Vec<_> = (0..600).map(|_| socket::connect(&path, Style::Packets).unwrap()).collect();
     let rude = socket::connect(&path, Style::Packets).unwrap();
     socket::send_packet(&rude, b"17:not a netstring", None).unwrap();
     assert_eq!(asked(&path, &[b"echo"]).unwrap().text, "so be it");
     drop(silent);
+}
+
+/// A service by hand, which accepts a caller for each of `conversations`, and there answers as often as that says. The callers are
+/// kept until the end.
+fn by_hand(conversations: &'static [usize]) -> (tempfile::TempDir, PathBuf, std::thread::JoinHandle<()>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let listener = socket::listen(&path, Style::Packets, 5).unwrap();
+    let service = std::thread::spawn(move || {
+        for answers in conversations {
+            stafett_sys::poll::wait_two((listener.as_fd(), stafett_sys::poll::Interest::Read), None, Some(PATIENCE)).unwrap();
+            let caller = socket::accept(&listener).unwrap().unwrap();
+            for _ in 0..*answers {
+                let length = socket::receive_packet(&caller, &mut [0; 100]).unwrap().length;
+                assert!(length > 0);
+                socket::send_packet(&caller, b"1:K,4:text,", None).unwrap();
+            }
+        }
+    });
+    (directory, path, service)
+}
+
+#[test]
+fn a_connection_is_kept_for_the_next_question() {
+    let (_directory, path, service) = by_hand(&[3]);
+    let mut calls = Calls::default();
+    for _ in 0..3 {
+        assert_eq!(calls.ask(&path, &[b"echo"], None, PATIENCE).unwrap().text, "text");
+    }
+    service.join().unwrap();
+}
+
+#[test]
+fn a_connection_that_was_closed_is_opened_once_more() {
+    let (_directory, path, service) = by_hand(&[1, 2, 1, 0, 0]);
+    let mut calls = Calls::default();
+    for _ in 0..4 {
+        assert_eq!(calls.ask(&path, &[b"echo"], None, PATIENCE).unwrap().text, "text");
+    }
+    // closed while idle, and then again with the question unanswered
+    assert!(calls.ask(&path, &[b"echo"], None, PATIENCE).is_err());
+    assert!(calls.ask(&path, &[b"echo"], None, PATIENCE).is_err());
+    service.join().unwrap();
+}
+
+#[test]
+fn after_silence_an_answer_that_comes_late_is_nobodys() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let listener = socket::listen(&path, Style::Packets, 5).unwrap();
+    let mut calls = Calls::default();
+    let late = calls.ask(&path, &[b"one"], None, Duration::from_millis(20)).unwrap_err();
+    assert_eq!(late.kind(), std::io::ErrorKind::TimedOut);
+    let first = socket::accept(&listener).unwrap().unwrap();
+    assert!(socket::send_packet(&first, b"1:K,3:one,", None).is_err());
+    let late = calls.ask(&path, &[b"two"], None, Duration::from_millis(20)).unwrap_err();
+    assert_eq!(late.kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn what_is_not_answered_is_known_at_once_on_a_kept_connection_too() {
+    let (_directory, path) = desk();
+    let mut calls = Calls::default();
+    assert!(calls.ask(&path, &[b"echo"], None, PATIENCE).is_ok());
+    assert_eq!(calls.ask(&path, &[b"silence"], None, PATIENCE).unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    assert!(calls.ask(&path, &[b"echo"], None, PATIENCE).is_ok());
+    assert!(calls.ask(&path, &[b"never"], None, Duration::from_millis(50)).is_err());
+    let long = vec![b'x'; 30_000];
+    for field in [&long[..], b"short"] {
+        assert_eq!(calls.ask(&path, &[b"echo", field], None, PATIENCE).unwrap().fields, [field]);
+    }
+}
+
+#[test]
+fn more_callers_than_a_service_keeps_are_all_answered() {
+    let (_directory, path) = desk();
+    let mut many: Vec<Calls> = (0..600).map(|_| Calls::default()).collect();
+    for _ in 0..2 {
+        for calls in &mut many {
+            assert!(calls.ask(&path, &[b"echo"], None, PATIENCE).is_ok());
+        }
+    }
 }
 
 #[test]

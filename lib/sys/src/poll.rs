@@ -116,10 +116,21 @@ impl Group {
 
     /// The tokens of members that can be read now, some of them when there are many.
     pub fn ready(&self) -> Vec<u64> {
+        self.wait(Some(Duration::ZERO)).unwrap_or_default()
+    }
+
+    /// As [`Group::ready`], and waits until there is one or `timeout` has passed (`None`: for ever). A signal ends the wait too.
+    ///
+    /// # Errors
+    /// When there is nothing that could be waited for, which no member can cause.
+    pub fn wait(&self, timeout: Option<Duration>) -> io::Result<Vec<u64>> {
         let mut events = [MaybeUninit::uninit(); 32];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let found = epoll::wait(&self.0, &mut events, Some(&now));
-        found.map(|(events, _)| events.iter().map(|event| event.data.u64()).collect()).unwrap_or_default()
+        let spec = timeout.and_then(|left| Timespec::try_from(left).ok());
+        match epoll::wait(&self.0, &mut events, spec.as_ref()) {
+            Ok((events, _)) => Ok(events.iter().map(|event| event.data.u64()).collect()),
+            Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -107,6 +107,14 @@ pub fn stop_listening(listener: impl AsFd) -> io::Result<()> {
     rustix::net::shutdown(listener, rustix::net::Shutdown::Both).map_err(io::Error::from)
 }
 
+/// Ends a connection for everybody who holds a copy of this end.
+///
+/// # Errors
+/// When the socket is not connected.
+pub fn stop(socket: impl AsFd) -> io::Result<()> {
+    rustix::net::shutdown(socket, rustix::net::Shutdown::Both).map_err(io::Error::from)
+}
+
 /// Stops the other side from sending; what it had sent can still be received.
 ///
 /// # Errors
@@ -194,16 +202,23 @@ pub fn receive_packet(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Packet
     Ok(Packet { length: received.bytes, descriptor })
 }
 
-/// Looks at the next packet without taking it, as far as `buffer` holds it; a descriptor with it is passed over. The answer is the
-/// length of the whole packet, 0 when the other side has closed.
+/// Receives one packet of no more bytes than `buffer` has room for, which it holds alone afterwards; a descriptor with it is
+/// passed over. Memory beyond the packet is not touched. The answer is the length, 0 when the other side has closed.
 ///
 /// # Errors
-/// `WouldBlock` on a nonblocking socket without a packet.
-pub fn peek_packet(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+/// `WouldBlock` when there is none on a nonblocking socket, or within the time that a blocking one has; `InvalidData` when it was
+/// larger than the room.
+pub fn receive_into(socket: impl AsFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
     loop {
-        match rustix::net::recv(&socket, &mut *buffer, RecvFlags::PEEK | RecvFlags::TRUNC) {
+        buffer.clear();
+        let received = rustix::net::recv(&socket, rustix::buffer::spare_capacity(buffer), RecvFlags::TRUNC);
+        match received {
             Err(rustix::io::Errno::INTR) => {}
-            other => return other.map(|(_, length)| length).map_err(io::Error::from),
+            Err(error) => return Err(error.into()),
+            Ok((_, length)) if length > buffer.capacity() => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet larger than the protocol allows"));
+            }
+            Ok((_, length)) => return Ok(length),
         }
     }
 }
