@@ -19,6 +19,8 @@ use stafett_sys::socket::{self, Style};
 use stafett_ucspi::Environment;
 use stafett_wire::netstring::{all, push};
 
+/// How long stafett-tls may take until it has somebody for a client.
+const BIRTH: Duration = Duration::from_secs(10);
 /// How long a handshake may take; stafett-tls itself gives up before.
 const PATIENCE: Duration = Duration::from_secs(75);
 /// The most that is told of a handshake, in bytes.
@@ -52,7 +54,7 @@ pub struct Secured {
 }
 
 impl Partner {
-    /// Finds one, before the client is told to begin.
+    /// Finds one, before the client is told to begin: a child of stafett-tls that lives already.
     ///
     /// # Errors
     /// When there is none.
@@ -62,10 +64,11 @@ impl Partner {
             return Ok(Partner::Listener { control: take("SSLCTLFD")?, input: take("SSLREADFD")?, output: take("SSLWRITEFD")? });
         }
         let path = instance.socket(Service::Tls);
-        let away = |error: io::Error| format!("stafett-tls does not answer at {}: {error}", path.display());
+        let away = |error: io::Error| format!("stafett-tls does not take a client at {}: {error}", path.display());
         let (ours, theirs) = socket::pair(Style::Packets).map_err(away)?;
         let none: [&[u8]; 0] = [];
-        Handoff::connect(&path).and_then(|service| service.hand_over(1, &none, theirs.as_fd())).map_err(away)?;
+        let mut service = Handoff::connect(&path).map_err(away)?;
+        service.hand_over(1, &none, theirs.as_fd()).and_then(|()| service.started(1, BIRTH)).map_err(away)?;
         Ok(Partner::Service(ours))
     }
 

@@ -8,7 +8,7 @@ use stafett_wire::netstring::{all, number, push};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a parent may keep a caller waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -87,6 +87,29 @@ impl Client {
                 socket::send_packet(&self.socket, &packet, Some(descriptor))
             }
             done => done,
+        }
+    }
+
+    /// Waits until a child serves the handoff with this tag, for a caller who has no other one under way.
+    ///
+    /// # Errors
+    /// When the parent refuses, with its words; `TimedOut` when it does not answer `within` this time; and as
+    /// [`Client::answer`]. A child may be born all the same in the last two cases.
+    pub fn started(&mut self, tag: u64, within: Duration) -> io::Result<Pid> {
+        let until = Instant::now() + within;
+        loop {
+            match self.answer()? {
+                Some(Answer::Started { tag: of, pid }) if of == tag => return Ok(pid),
+                Some(Answer::Refused { tag: of, text }) if of == tag => return Err(io::Error::other(text)),
+                Some(_) => {}
+                None => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    let (ready, _) = poll::wait_two((self.socket.as_fd(), Interest::Read), None, Some(left))?;
+                    if !ready.any() && left.is_zero() {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
+            }
         }
     }
 

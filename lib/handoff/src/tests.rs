@@ -170,3 +170,28 @@ fn a_conversation_is_born_served_counted_and_ended() {
         assert_eq!(read(&ours), "", "the lifeline ended the child, which closed the conversation");
     }
 }
+
+#[test]
+fn a_caller_is_told_whether_somebody_serves_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let parent = start(&path, 1, Echo);
+    let within = Duration::from_secs(30);
+    let (ours, theirs) = pair(Style::Stream).unwrap();
+    let mut first = Client::connect(&path).unwrap();
+    first.hand_over(1, &["hello"], theirs.as_fd()).unwrap();
+    let pid = first.started(1, within).unwrap();
+    drop(theirs);
+    assert_eq!(read(&ours), format!("hello {pid}"));
+
+    let (_ours, theirs) = pair(Style::Stream).unwrap();
+    let mut second = Client::connect(&path).unwrap();
+    second.hand_over(1, &["too many"], theirs.as_fd()).unwrap();
+    assert!(second.started(1, within).unwrap_err().to_string().contains("which is the limit"));
+    // nothing was handed over, so nothing comes
+    assert_eq!(second.started(1, Duration::from_millis(10)).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+
+    process::kill(parent, Signal::Terminate).unwrap();
+    assert_eq!(process::wait_for(parent).unwrap(), process::Ending::Exited(0));
+    assert!(second.started(1, within).is_err());
+}
