@@ -15,6 +15,7 @@ mod certificates;
 mod credentials;
 mod files;
 mod limits;
+mod listeners;
 mod names;
 mod needs;
 mod options;
@@ -77,6 +78,7 @@ fn run(options: &Options) -> Result<u8, Failure> {
 fn control(subject: &Subject, findings: &mut Findings) {
     files::check(subject, findings);
     rules::check(subject, findings);
+    listeners::check(subject, findings);
     routes::check(subject, findings);
     outgoing::check(subject, findings);
     certificates::check(subject, findings);

@@ -36,7 +36,7 @@ pub fn listens_at(subject: &Subject, address: Option<IpAddr>, port: u16) -> bool
         Ok(own) => own.is_unspecified() || address.is_none_or(|address| address == own),
         Err(_) => true,
     };
-    plan.settings.port == port && plan.settings.addresses.iter().any(meets)
+    plan.listeners().iter().any(|listener| listener.port == port && meets(&listener.address))
 }
 
 /// Whether packets to `address` stay on this host. Nothing is sent.

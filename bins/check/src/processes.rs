@@ -8,7 +8,7 @@
 
 use crate::ports::{Listening, conflicting, listening};
 use crate::subject::Subject;
-use stafett_instance::tree;
+use stafett_instance::tree::{self, Listener, Port};
 use stafett_site::{Finding, Findings, Plan};
 use stafett_sys::limit;
 use stafett_sys::user::Uid;
@@ -32,8 +32,8 @@ struct Running {
 /// Judges what runs.
 pub fn check(subject: &Subject, plan: &Plan, findings: &mut Findings) {
     let all = listening();
-    for (name, address) in plan.listeners().iter().zip(&plan.settings.addresses) {
-        port(subject, plan, (name, address), &all, findings);
+    for listener in plan.listeners() {
+        port(subject, plan, &listener, &all, findings);
     }
     let sockets = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     for (name, door) in plan.services().into_iter().filter_map(|service| Some((service.name, service.door?))) {
@@ -56,8 +56,10 @@ pub fn open_files(subject: &Subject, service: &str) -> u64 {
     soft.unwrap_or_else(limit::open_files)
 }
 
-fn port(subject: &Subject, plan: &Plan, (name, address): (&str, &str), all: &[Listening], findings: &mut Findings) {
-    let (port, place) = (plan.settings.port, format!("service/{name}"));
+fn port(subject: &Subject, plan: &Plan, listener: &Listener, all: &[Listening], findings: &mut Findings) {
+    let Listener { name, kind, address, port } = listener;
+    let (port, place) = (*port, format!("service/{name}"));
+    let option = if *kind == Port::Mail { "--port N" } else { "--submission=N,N" };
     let held = conflicting(all, address, port);
     let shown = if address == "0" { "any address" } else { address };
     if held.is_empty() {
@@ -70,7 +72,7 @@ fn port(subject: &Subject, plan: &Plan, (name, address): (&str, &str), all: &[Li
     if let Some(words) = held.iter().find_map(|socket| stranger(subject, name, socket)) {
         let finding = Finding::error(place, format_args!("port {port} at {shown} is in use by {words}"));
         findings.push(
-            finding.remedy(format_args!("stop that, or choose another port or address: stafett-setup {} --port N", plan.root.display())),
+            finding.remedy(format_args!("stop that, or choose another port or address: stafett-setup {} {option}", plan.root.display())),
         );
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::options::Options;
 use crate::subject::Subject;
-use crate::{LOG, files, routes, rules};
+use crate::{LOG, files, listeners, routes, rules};
 use stafett_control::{Setting, rows};
 use stafett_instance::tree;
 use stafett_site::{Failure, Findings, Weight};
@@ -21,7 +21,10 @@ pub fn run(options: &Options, name: &str) -> Result<u8, Failure> {
         files::of_row(&subject, row, &mut findings);
     }
     match program {
-        tree::LISTENER => rules::open_table(&subject, &mut findings),
+        tree::LISTENER => {
+            rules::open_table(&subject, &mut findings);
+            listeners::environment(&subject, name, &mut findings);
+        }
         "smtpd" => rules::open_environment(&subject, &mut findings),
         "send" => routes::loops(&subject, &mut findings),
         _ => {}
@@ -36,8 +39,7 @@ pub fn run(options: &Options, name: &str) -> Result<u8, Failure> {
 
 /// The program of a service, without `stafett-`.
 fn program(name: &str) -> Result<&'static str, Failure> {
-    let numbered = name.strip_prefix(tree::LISTENER).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
-    let wanted = if numbered { tree::LISTENER } else { name };
+    let wanted = if tree::listener_kind(name).is_some() { tree::LISTENER } else { name };
     let known = || tree::all_services().map(|service| service.name);
     known().find(|known| *known == wanted).ok_or_else(|| {
         Failure::lasting(format_args!("--service {name}: there is no such service; these are: {}", known().collect::<Vec<_>>().join(", ")))

@@ -41,6 +41,10 @@ fn options(plan: &Plan, request: &Request, findings: &mut Findings) {
     let me = Control::new(plan.root.join("control")).line(&rows::ME).ok().flatten();
     compare("--me", request.me.clone(), me.unwrap_or_default());
     compare("--port", request.port.map(|port| port.to_string()), settings.port.to_string());
+    let shown = |port: Option<u16>| port.map(|port| port.to_string()).unwrap_or_default();
+    let ports = |starttls, tls| Some(format!("{},{}", shown(starttls), shown(tls))).filter(|ports| ports != ",");
+    let asked = request.submission.map(|asked| ports(asked.starttls, asked.tls).unwrap_or_else(|| "none".to_owned()));
+    compare("--submission", asked, ports(settings.submission, settings.submissions).unwrap_or_else(|| "none".to_owned()));
     compare("--user-prefix", request.prefix.clone(), plan.prefix().unwrap_or("one user for everything").to_owned());
     let bin = request.bin.as_deref().map(|bin| std::fs::canonicalize(bin).unwrap_or_else(|_| bin.to_path_buf()));
     compare("--bin", bin.map(|bin| bin.display().to_string()), settings.bin.display().to_string());

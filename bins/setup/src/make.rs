@@ -5,9 +5,9 @@ use crate::options::Request;
 use crate::{Failure, LOG, Plan, accounts, control, files, ground, plan, programs};
 use stafett_instance::land::{Fault, Land};
 use stafett_instance::people::People;
-use stafett_instance::tree::{self, Kind, Place};
+use stafett_instance::tree::{self, Kind, Listener, Place, Port};
 use stafett_site::settings::Settings;
-use stafett_site::{content, scripts, tree as site_tree};
+use stafett_site::{content, listeners, scripts, tree as site_tree};
 use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
@@ -35,9 +35,8 @@ pub fn run(request: &Request) -> Result<(), Failure> {
     mend_files(&plan, &people, &mut teller)?;
     remember(&plan, &people, &mut teller)?;
     superfluous_services(&plan);
-    if plan.before.as_ref().is_none_or(|before| before.port != plan.settings.port || before.addresses != plan.settings.addresses) {
-        try_port(&plan);
-    }
+    let had = plan.before.as_ref().map(listeners::all).unwrap_or_default();
+    plan.listeners().iter().filter(|listener| !had.contains(listener)).for_each(try_port);
     Ok(())
 }
 
@@ -173,22 +172,20 @@ fn superfluous_services(plan: &Plan) {
 }
 
 fn had_service(before: &Settings, name: &str) -> bool {
-    let listeners = tree::listener_names(before.addresses.len());
+    let listeners: Vec<String> = listeners::all(before).into_iter().map(|listener| listener.name).collect();
     tree::service_names(&listeners, &tree::services(&before.with)).iter().any(|had| had == name)
 }
 
-fn try_port(plan: &Plan) {
-    let port = plan.settings.port;
-    for address in &plan.settings.addresses {
-        let host = if address == "0" { "0.0.0.0" } else { address.as_str() };
-        match TcpListener::bind((host, port)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                LOG.warning(format_args!("an ordinary user may not listen at port {port}; choose one above 1023 with --port"));
-            }
-            Err(error) => LOG.warning(format_args!(
-                "unable to listen at {host} port {port}: {error}; the listener will not start as long as this is so"
-            )),
+fn try_port(Listener { kind, address, port, .. }: &Listener) {
+    let host = if address == "0" { "0.0.0.0" } else { address.as_str() };
+    let option = if *kind == Port::Mail { "--port" } else { "--submission" };
+    match TcpListener::bind((host, *port)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            LOG.warning(format_args!("an ordinary user may not listen at port {port}; choose one above 1023 with {option}"));
+        }
+        Err(error) => {
+            LOG.warning(format_args!("unable to listen at {host} port {port}: {error}; the listener will not start as long as this is so"))
         }
     }
 }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 pub const USAGE: &str = "usage: stafett-setup DIR --me HOST [--port N] [--address IP]... [--bin BINDIR] [--user-prefix P]
+                         [--submission[=PORT[,PORT]]] [--no-submission]
                          [--with SERVICE[,SERVICE...]] [--without SERVICE[,SERVICE...]]
        stafett-setup DIR [--port N] ...    makes or mends the instance in DIR; needs no option again
        stafett-setup DIR [...] --check     judges it and changes nothing
@@ -54,6 +55,8 @@ pub struct Request {
     pub addresses: Vec<String>,
     /// `--bin`.
     pub bin: Option<PathBuf>,
+    /// `--submission`, `--no-submission`: the last of them.
+    pub submission: Option<Submission>,
     /// `--user-prefix`.
     pub prefix: Option<String>,
     /// `--with`: optional services to have.
@@ -61,6 +64,18 @@ pub struct Request {
     /// `--without`: optional services to have no more.
     pub without: Vec<String>,
 }
+
+/// The ports for submission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Submission {
+    /// The one with STARTTLS.
+    pub starttls: Option<u16>,
+    /// The one under TLS from the start.
+    pub tls: Option<u16>,
+}
+
+/// Those of RFC 6409 and RFC 8314.
+const SUBMISSION: Submission = Submission { starttls: Some(587), tls: Some(465) };
 
 /// Reads the command line of this process.
 pub fn of_process() -> Result<Work, Failure> {
@@ -78,6 +93,8 @@ pub fn of(mut parser: lexopt::Parser) -> Result<Work, Failure> {
             Long("me") => request.me = Some(host(&plain("--me", &mut parser)?)?),
             Long("port") => request.port = Some(port(&plain("--port", &mut parser)?)?),
             Long("address") => request.addresses.push(address(&plain("--address", &mut parser)?)?),
+            Long("submission") => request.submission = Some(submission(&mut parser)?),
+            Long("no-submission") => request.submission = Some(Submission::default()),
             Long("bin") => request.bin = Some(parser.value().map_err(usage)?.into()),
             Long("user-prefix") => request.prefix = Some(prefix(&plain("--user-prefix", &mut parser)?)?),
             Long("with") => request.with.extend(services("--with", &plain("--with", &mut parser)?)?),
@@ -118,8 +135,25 @@ fn host(text: &str) -> Result<String, Failure> {
 }
 
 fn port(text: &str) -> Result<u16, Failure> {
-    let parsed = text.parse().ok().filter(|port| *port != 0);
-    parsed.ok_or_else(|| Failure::lasting(format_args!("--port {text}: not a number from 1 to 65535")))
+    number(text).ok_or_else(|| Failure::lasting(format_args!("--port {text}: not a number from 1 to 65535")))
+}
+
+fn number(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port != 0)
+}
+
+/// The port with STARTTLS, and behind a comma the one under TLS from the start; either may be left away.
+fn submission(parser: &mut lexopt::Parser) -> Result<Submission, Failure> {
+    let Some(value) = parser.optional_value() else { return Ok(SUBMISSION) };
+    let text = value.into_string().map_err(|_| Failure::lasting("the value of --submission is not plain text"))?;
+    let (starttls, tls) = text.split_once(',').unwrap_or((text.as_str(), ""));
+    let numbers = [starttls, tls].map(|text| (text, number(text)));
+    if text.len() < 2 || numbers.iter().any(|(text, number)| !text.is_empty() && number.is_none()) {
+        return Err(Failure::lasting(format_args!(
+            "--submission={text}: write the port with STARTTLS, a comma, and the port under TLS from the start, such as 587,465; either may be left away"
+        )));
+    }
+    Ok(Submission { starttls: numbers[0].1, tls: numbers[1].1 })
 }
 
 fn address(text: &str) -> Result<String, Failure> {

@@ -1,12 +1,16 @@
 //! What is to be made: the options of this run over what the instance remembers over defaults.
 
-use crate::options::Request;
+use crate::options::{Request, Submission};
 use crate::{Failure, Plan};
 use stafett_instance::people::DEFAULT_PREFIX;
+use stafett_instance::tree;
 use stafett_site::plan::{absolute, printable};
 use stafett_site::settings::{Settings, Users};
 use stafett_sys::user::Uid;
 use std::path::{Path, PathBuf};
+
+/// Nobody can submit mail without these services.
+const NEEDED_FOR_SUBMISSION: [&str; 3] = ["auth", "tls", "tlskeys"];
 
 /// Puts together what was asked for and what is remembered.
 pub fn new(request: &Request) -> Result<Plan, Failure> {
@@ -25,6 +29,12 @@ pub fn new(request: &Request) -> Result<Plan, Failure> {
     settings.port = request.port.unwrap_or(settings.port);
     if !request.addresses.is_empty() {
         settings.addresses.clone_from(&request.addresses);
+    }
+    if let Some(Submission { starttls, tls }) = request.submission {
+        (settings.submission, settings.submissions) = (starttls, tls);
+        if starttls.or(tls).is_some() {
+            settings.with.extend(NEEDED_FOR_SUBMISSION.iter().filter(|name| tree::is_optional(name)).map(|name| (*name).to_owned()));
+        }
     }
     settings.with.extend(request.with.iter().cloned());
     settings.with.retain(|name| !request.without.contains(name));

@@ -263,3 +263,35 @@ fn programs_that_others_cannot_reach_are_copied() {
         assert_eq!(ground.setup(&["--check"]).code, 0);
     }
 }
+
+#[test]
+fn submission_has_listeners_of_its_own() {
+    for ground in Ground::all() {
+        ground.make();
+        let made = ground.setup(&["--submission=5587,5465"]);
+        assert_eq!(made.code, 0, "{made:?}");
+        let read = |path: &str| fs::read_to_string(ground.root.join("service").join(path)).unwrap_or_default();
+        assert!(read("tcpserver-submission/run").contains("port=5587\n") && read("tcpserver-submissions/run").contains("port=5465\n"));
+        assert_eq!(read("tcpserver-submission/env/SUBMISSION"), "1\n");
+        assert_eq!((read("tcpserver-submission/env/FORCETLS"), read("tcpserver-submissions/env/SMTPS")), ("1\n".into(), "1\n".into()));
+        assert!(read("tcpserver-submissions/run").contains("tcpserver-submissions"));
+        for needed in ["service/tls/run", "service/tlskeys/run", "log/tcpserver-submission/config"] {
+            assert!(ground.root.join(needed).exists(), "{needed}");
+        }
+        assert_eq!((ground.setup(&[]).out.as_str(), ground.setup(&["--check", "--submission=5587,5465"]).code), ("", 0));
+        assert!(
+            ground.setup(&["--check", "--submission"]).err.contains("--submission 587,465: the instance in"),
+            "{:?}",
+            ground.setup(&["--check", "--submission"])
+        );
+        // one of the two alone, and neither
+        let less = ground.setup(&["--submission=,5465"]);
+        assert!(less.err.contains("service/tcpserver-submission is not needed any more"), "{less:?}");
+        fs::remove_dir_all(ground.root.join("service/tcpserver-submission")).unwrap();
+        assert_eq!(ground.setup(&["--check"]).code, 0);
+        assert!(ground.setup(&["--no-submission"]).err.contains("service/tcpserver-submissions is not needed any more"));
+        for wrong in ["--submission=", "--submission=,", "--submission=0", "--submission=587,465,25", "--submission=smtp"] {
+            assert_eq!(ground.setup(&[wrong]).code, 100, "{wrong}");
+        }
+    }
+}

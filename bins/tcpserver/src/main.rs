@@ -32,7 +32,7 @@ use crate::server::{Backend, Server};
 use stafett_sys::descriptor;
 use stafett_sys::sandbox::Enforced;
 use stafett_sys::signal::{Signal, Signals};
-use stafett_ucspi::RulesFile;
+use stafett_ucspi::{Environment, RulesFile};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
@@ -87,7 +87,7 @@ fn run(options: Options) -> Result<(), Failure> {
 
     let crowd = Crowd::new(options.limit, options.limit_per_address);
     let backend = match handoff {
-        Some(path) => Backend::Resident(Resident::new(path)),
+        Some(path) => Backend::Resident(Resident::new(path, Environment::of_process())),
         None => Backend::Program(Program::new(options.program.clone())),
     };
     let server =

@@ -32,6 +32,8 @@ const TOO_MANY_IN_FLIGHT: i32 = rustix::io::Errno::TOOMANYREFS.raw_os_error();
 #[derive(Debug)]
 pub struct Resident {
     path: PathBuf,
+    /// What is passed on of our own variables, for every connection.
+    variables: Environment,
     link: Link,
     given_up_told: bool,
     waiting: VecDeque<Ready>,
@@ -94,11 +96,20 @@ pub enum Event {
 }
 
 impl Resident {
-    /// The resident that listens at `path`, which may come later.
-    pub fn new(path: PathBuf) -> Resident {
+    /// The resident that listens at `path`, which may come later. Of our own variables it is told those that smtpd knows:
+    /// what is said of a port needs no rule.
+    pub fn new(path: PathBuf, mut variables: Environment) -> Resident {
+        let others: Vec<Vec<u8>> =
+            variables.iter().map(|(name, _)| name.to_vec()).filter(|name| stafett_ucspi::variable(name).is_none()).collect();
+        others.iter().for_each(|name| variables.remove(name));
         let now = Instant::now();
         let link = Link::Away { since: now, next_try: now };
-        Resident { path, link, given_up_told: false, waiting: VecDeque::new(), served: HashMap::new(), next_tag: 1 }
+        Resident { path, variables, link, given_up_told: false, waiting: VecDeque::new(), served: HashMap::new(), next_tag: 1 }
+    }
+
+    /// What it is told of every connection.
+    pub fn variables(&self) -> &Environment {
+        &self.variables
     }
 
     /// Where it listens.

@@ -18,7 +18,7 @@ use stafett_sys::poll::{self, Interest};
 use stafett_sys::process::{self, Ending, Fork, Pid};
 use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::{descriptor, socket};
-use stafett_ucspi::{Client, Connection, Environment, RulesFile};
+use stafett_ucspi::{Client, Connection, RulesFile};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -262,7 +262,7 @@ impl Server {
             return;
         }
         let mut environment = match &self.backend {
-            Backend::Resident(_) => Environment::new(),
+            Backend::Resident(resident) => resident.variables().clone(),
             Backend::Program(program) => program.environment().clone(),
         };
         facts.write_to(&mut environment);

@@ -147,6 +147,30 @@ pub const OPTIONAL: &[Supervised] = &[
 /// called `tcpserver2` and so on.
 pub const LISTENER: &str = "tcpserver";
 
+/// What comes in at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Mail of anybody.
+    Mail,
+    /// Mail of those who have an account, with STARTTLS (RFC 6409).
+    Submission,
+    /// The same, under TLS from the start (RFC 8314).
+    Submissions,
+}
+
+/// A listener of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The name of the service.
+    pub name: String,
+    /// What comes in.
+    pub kind: Port,
+    /// Where it listens; `0` for all addresses.
+    pub address: String,
+    /// At which port.
+    pub port: u16,
+}
+
 /// The file in which the installer keeps what it was told and what it wrote.
 pub const SETTINGS: &str = "setup";
 
@@ -256,10 +280,24 @@ pub fn service_names(listeners: &[String], services: &[&Supervised]) -> Vec<Stri
     listeners.iter().cloned().chain(others).collect()
 }
 
-/// The names of listeners for that many addresses.
-pub fn listener_names(addresses: usize) -> Vec<String> {
-    let name = |number| if number == 1 { LISTENER.to_owned() } else { format!("{LISTENER}{number}") };
-    (1..=addresses.max(1)).map(name).collect()
+/// The name of the listener for such a port at an address, by its number from 1 on.
+pub fn listener_name(kind: Port, number: usize) -> String {
+    let number = if number == 1 { String::new() } else { number.to_string() };
+    format!("{LISTENER}{}{number}", ending(kind))
+}
+
+/// The port that a service listens at; `None` for what is no listener.
+pub fn listener_kind(service: &str) -> Option<Port> {
+    let name = service.trim_end_matches(|c: char| c.is_ascii_digit());
+    [Port::Mail, Port::Submission, Port::Submissions].into_iter().find(|kind| name.strip_prefix(LISTENER) == Some(ending(*kind)))
+}
+
+fn ending(kind: Port) -> &'static str {
+    match kind {
+        Port::Mail => "",
+        Port::Submission => "-submission",
+        Port::Submissions => "-submissions",
+    }
 }
 
 /// A file of root that everybody may read, or also execute.

@@ -13,6 +13,7 @@ mod failure;
 pub mod files;
 mod finding;
 pub mod ground;
+pub mod listeners;
 pub mod plan;
 pub mod programs;
 pub mod scripts;

@@ -1,10 +1,11 @@
 //! An instance as it is or shall be: its directory and what it remembers.
 
 use crate::Failure;
+use crate::listeners;
 use crate::settings::{Settings, Users};
 use stafett_instance::LONGEST;
 use stafett_instance::people::People;
-use stafett_instance::tree::{self, Place, Supervised, listener_names};
+use stafett_instance::tree::{self, Listener, Place, Supervised};
 use stafett_sys::user::{Gid, Uid};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -37,9 +38,14 @@ impl Plan {
         Ok(Plan { root, before: Some(settings.clone()), settings })
     }
 
+    /// The listeners.
+    pub fn listeners(&self) -> Vec<Listener> {
+        listeners::all(&self.settings)
+    }
+
     /// The names of the listeners.
-    pub fn listeners(&self) -> Vec<String> {
-        listener_names(self.settings.addresses.len())
+    pub fn listener_names(&self) -> Vec<String> {
+        self.listeners().into_iter().map(|listener| listener.name).collect()
     }
 
     /// Its services, the listener as one.
@@ -49,7 +55,7 @@ impl Plan {
 
     /// Its directories, parents first.
     pub fn directories(&self) -> Vec<Place> {
-        let mut places = tree::directories(&self.listeners(), &self.services());
+        let mut places = tree::directories(&self.listener_names(), &self.services());
         // An admin may have the supervisors write elsewhere, such as below /run.
         places.retain(|place| !place.path.ends_with("supervise") || !self.root.join(&place.path).is_symlink());
         places

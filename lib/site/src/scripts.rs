@@ -3,10 +3,10 @@
 //! The scripts are the templates in service/templates with names put in, quoted for sh(1). Each
 //! works under runsv and under supervise.
 
-use crate::Plan;
+use crate::{Plan, listeners};
 use stafett_control::{Setting, rows};
 use stafett_instance::people::Role;
-use stafett_instance::tree::{self, Supervised};
+use stafett_instance::tree::{self, Listener, Supervised};
 use std::path::PathBuf;
 
 const HEAD: &str = include_str!("../../../service/templates/head");
@@ -33,14 +33,15 @@ pub struct Generated {
 /// All generated files of an instance.
 pub fn all(plan: &Plan) -> Vec<Generated> {
     let mut files = Vec::new();
-    for (name, address) in plan.listeners().iter().zip(&plan.settings.addresses) {
-        files.push(script(format!("service/{name}/run"), listener(plan, name, address)));
-        files.push(variable(name, "HANDOFF", &plan.root.join("run/smtpd/socket").to_string_lossy()));
+    for one in plan.listeners() {
+        files.push(script(format!("service/{}/run", one.name), listener(plan, &one)));
+        files.push(variable(&one.name, "HANDOFF", &plan.root.join("run/smtpd/socket").to_string_lossy()));
+        files.extend(listeners::variables(one.kind).iter().map(|(name, value)| variable(&one.name, name, value)));
     }
     for service in plan.services().into_iter().filter(|service| service.name != tree::LISTENER) {
         files.push(script(format!("service/{}/run", service.name), common(plan, service)));
     }
-    for name in tree::service_names(&plan.listeners(), &plan.services()) {
+    for name in tree::service_names(&plan.listener_names(), &plan.services()) {
         files.push(variable(&name, "STAFETT", &plan.root.to_string_lossy()));
         files.push(script(format!("service/{name}/log/run"), log(plan, &name)));
         files.push(Generated {
@@ -63,19 +64,19 @@ fn common(plan: &Plan, service: &Supervised) -> String {
     format!("{HEAD}{}{text}", gate(plan, service.name))
 }
 
-fn listener(plan: &Plan, name: &str, address: &str) -> String {
+fn listener(plan: &Plan, listener: &Listener) -> String {
     let user = plan.prefix().map(|prefix| Role::Smtpd.user(prefix)).unwrap_or_default();
     let text = LISTENER
         .replace("@BIN@", &quoted(&plan.bin().to_string_lossy()))
         .replace("@CONTROL@", &quoted(&plan.root.join("control").to_string_lossy()))
-        .replace("@ADDRESS@", address)
-        .replace("@PORT@", &plan.settings.port.to_string())
+        .replace("@ADDRESS@", &listener.address)
+        .replace("@PORT@", &listener.port.to_string())
         .replace("@CONCURRENCYINCOMING@", number(&rows::CONCURRENCYINCOMING))
         .replace("@CONCURRENCYPERIP@", number(&rows::CONCURRENCYPERIP))
         .replace("@USER_OPTION@", if user.is_empty() { "" } else { " -U" })
         .replace("@CHPST_USER@", &preceded(" -U ", &user))
         .replace("@ENVUIDGID@", &preceded(" envuidgid ", &user));
-    format!("{HEAD}{}{text}", gate(plan, name))
+    format!("{HEAD}{}{text}", gate(plan, &listener.name))
 }
 
 /// Keeps a service from starting on control files that are wrong.

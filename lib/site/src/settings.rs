@@ -37,6 +37,10 @@ pub struct Settings {
     pub copied: bool,
     /// The port of the listeners.
     pub port: u16,
+    /// The port for submission with STARTTLS.
+    pub submission: Option<u16>,
+    /// The port for submission under TLS from the start.
+    pub submissions: Option<u16>,
     /// Their addresses.
     pub addresses: Vec<String>,
     /// The optional services that it has, by name, each once and in order.
@@ -49,7 +53,8 @@ impl Settings {
     /// What counts where nothing was said.
     pub fn new(users: Users, bin: PathBuf) -> Settings {
         let addresses = vec!["0".to_owned()];
-        Settings { users, bin, copied: false, port: 25, addresses, with: BTreeSet::new(), written: BTreeMap::new() }
+        let (with, written) = (BTreeSet::new(), BTreeMap::new());
+        Settings { users, bin, copied: false, port: 25, submission: None, submissions: None, addresses, with, written }
     }
 
     /// Reads the settings of the instance in `root`; `None` when there are none.
@@ -96,6 +101,9 @@ impl Settings {
             push(&mut text, "copied", "yes");
         }
         push(&mut text, "port", &self.port.to_string());
+        for (key, port) in [("submission", self.submission), ("submissions", self.submissions)] {
+            port.iter().for_each(|port| push(&mut text, key, &port.to_string()));
+        }
         self.addresses.iter().for_each(|address| push(&mut text, "address", address));
         self.with.iter().for_each(|name| push(&mut text, "with", name));
         for (path, checksum) in &self.written {
@@ -110,7 +118,9 @@ impl Settings {
             "users" => self.users = Users::Single,
             "bin" => self.bin = PathBuf::from(value),
             "copied" => self.copied = value == "yes",
-            "port" => self.port = value.parse().map_err(|_| "is not a port")?,
+            "port" => self.port = port(value)?,
+            "submission" => self.submission = Some(port(value)?),
+            "submissions" => self.submissions = Some(port(value)?),
             "address" => self.addresses.push(value.to_owned()),
             "with" if tree::is_optional(value) => drop(self.with.insert(value.to_owned())),
             "with" => return Err("names a service that this version does not know"),
@@ -123,6 +133,10 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn port(value: &str) -> Result<u16, &'static str> {
+    value.parse().map_err(|_| "is not a port")
 }
 
 fn push(text: &mut String, key: &str, value: &str) {

@@ -121,7 +121,7 @@ fn strangers(plan: &Plan, findings: &mut Findings) {
 /// The names of directories of services that the instance had once: listeners of addresses that were dropped, optional
 /// services that were switched off. Other names below service/ are the admin's own affair.
 pub fn superfluous_services(plan: &Plan) -> Vec<String> {
-    let wanted = tree::service_names(&plan.listeners(), &plan.services());
+    let wanted = tree::service_names(&plan.listener_names(), &plan.services());
     let ours = |name: &str| name.starts_with(tree::LISTENER) || tree::is_optional(name);
     let found = names(&plan.root.join("service")).unwrap_or_default();
     let found = found.into_iter().filter_map(|name| name.into_string().ok());

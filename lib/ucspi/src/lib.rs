@@ -20,6 +20,7 @@ mod rules;
 mod source;
 mod store;
 mod table;
+mod variables;
 
 pub use environment::{BadVariable, Connection, Environment};
 pub use file::RulesFile;
@@ -27,3 +28,4 @@ pub use instructions::Instructions;
 pub use rules::{Client, Match, Rules, RulesError};
 pub use source::{Rule, SourceError, parse};
 pub use store::write;
+pub use variables::{SUBMISSION_WORDS, VARIABLES, Variable, variable};

@@ -444,3 +444,21 @@ fn lists_and_names_need_the_service_that_looks_them_up() {
         ground.says(&[("reversedns", Some("none\n")), ("dnsbllist", Some("# no list\n"))], 0, "");
     }
 }
+
+#[test]
+fn what_a_listener_tells_smtpd_is_judged() {
+    for ground in Ground::all() {
+        ground.write("service/tcpserver/env/DATABYTES", "much\n");
+        ground.write("service/tcpserver/env/MAXRECIPIENTS", "");
+        ground.write("service/tcpserver/env/SUBMISION", "1\n");
+        ground.write("service/tcpserver/env/UCSPITLS", "\n");
+        let all = ground.check(&[]);
+        assert_eq!(all.code, 100, "{all:?}");
+        assert!(all.out.contains("service/tcpserver/env/DATABYTES: error: DATABYTES=\"much\" is not a number"), "{all:?}");
+        assert!(all.out.contains("service/tcpserver/env/SUBMISION: warning: smtpd is not told of this variable"), "{}", all.out);
+        assert!(!all.out.contains("MAXRECIPIENTS:") && !all.out.contains("UCSPITLS:"), "{}", all.out);
+        assert_eq!(ground.check(&["--service", "tcpserver"]).code, 100);
+        ground.write("service/tcpserver/env/DATABYTES", "100\n");
+        assert_eq!(ground.check(&["--service", "tcpserver"]).code, 0);
+    }
+}

@@ -70,6 +70,25 @@ fn listener(path: &Path, options: &[&str]) -> Listener {
     Listener::with(command)
 }
 
+#[test]
+fn what_is_said_of_the_port_is_passed_on_and_a_rule_wins() {
+    let (directory, path) = place();
+    let cdb = directory.path().join("rules.cdb");
+    compile("127.:allow,DATABYTES=\"5\"\n", &cdb);
+    let mut resident = Resident::start(&path);
+    let options = [ordinary_user(), vec!["-HR", "-l", "relay.example", "-x", cdb.to_str().unwrap()]].concat();
+    let mut command = command(TCPSERVER, &options, "127.0.0.1", &["stafett-smtpd"]);
+    command.envs([("SUBMISSION", "1"), ("FORCETLS", ""), ("DATABYTES", "7"), ("UNKNOWN", "x")]).env("HANDOFF", &path);
+    let listener = Listener::with(command);
+    let _peer = listener.connect();
+    let variables = resident.next().variables;
+    for wanted in ["SUBMISSION=1", "FORCETLS=", "DATABYTES=5", "PROTO=TCP"] {
+        assert!(variables.iter().any(|variable| variable == wanted), "{wanted}: {variables:?}");
+    }
+    let strange = |variable: &String| ["UNKNOWN=", "HANDOFF=", "DATABYTES=7", "PATH="].iter().any(|name| variable.starts_with(name));
+    assert!(!variables.iter().any(strange), "{variables:?}");
+}
+
 const AWAY: &str = "421 4.3.2 relay.example service not available, try again later\r\n";
 
 #[test]
