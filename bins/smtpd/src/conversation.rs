@@ -285,7 +285,8 @@ impl<'a> Conversation<'a> {
     fn begin(&self, transaction: Transaction) -> Message<'a> {
         let greeted = self.dialogue.greeted().cloned();
         let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
-        Message::new(transaction, self.policy, self.outside.queue, &self.outside.instance.spool(), (&greeted, self.dialogue.tls()))
+        let spool = self.dialogue.wants_message().then(|| self.outside.instance.spool());
+        Message::new(transaction, self.policy, self.outside.queue, spool.as_deref(), (&greeted, self.dialogue.tls()))
     }
 
     fn finish(&mut self, message: Message<'a>, flaw: Option<Flaw>) -> Result<(), End> {

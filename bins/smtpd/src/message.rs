@@ -19,7 +19,7 @@ use stafett_wire::injector::{Answer, Gathered, Injector};
 use crate::program::Program;
 use crate::queue::Queue;
 use crate::received;
-use stafett_reception::checks::{self, Checked};
+use stafett_reception::checks::Checked;
 use stafett_reception::draft::{Discarded, Draft};
 use stafett_reception::policy::{Policy, Transaction, too_large};
 use stafett_reception::refusal::{Refusal, Subject};
@@ -71,8 +71,14 @@ pub struct Stored {
 }
 
 impl<'a> Message<'a> {
-    /// Begins a message.
-    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, spool: &Path, introduced: (&Greeted, Option<&Tls>)) -> Self {
+    /// Begins a message; one that a check wants to see whole is kept in `spool`.
+    pub fn new(
+        transaction: Transaction,
+        policy: Policy<'a>,
+        queue: &'a Queue,
+        spool: Option<&Path>,
+        introduced: (&Greeted, Option<&Tls>),
+    ) -> Self {
         let (greeted, tls) = introduced;
         let Transaction { mut envelope, databytes, .. } = transaction;
         let client = policy.client;
@@ -82,10 +88,10 @@ impl<'a> Message<'a> {
         envelope.head.extend(lines);
         let mut message =
             Self { policy, queue, envelope, databytes, size: 0, hops: HopCounter::new(), way: Way::Memory(Gathered::with_room(0)) };
-        message.way = match &client.queue_program {
-            _ if checks::wants_message(policy) => message.draft(spool),
-            None => Way::Memory(Gathered::with_room(MEMORY_FIRST)),
-            Some(program) => start_program(program, policy, queue, &message.envelope),
+        message.way = match (spool, &client.queue_program) {
+            (Some(spool), _) => message.draft(spool),
+            (None, None) => Way::Memory(Gathered::with_room(MEMORY_FIRST)),
+            (None, Some(program)) => start_program(program, policy, queue, &message.envelope),
         };
         message
     }

@@ -3,8 +3,8 @@
 //! Security stance: readers of mail differ in what they make of a malformed From field, so that every domain which one of them
 //! might show is named: of all From fields, all addresses that mail-parser finds, and whatever stands in angle brackets.
 
-use crate::fields::fields;
 use crate::names::canonical;
+use stafett_message::header::fields;
 
 /// The domains, each once, in lower case.
 pub fn domains(parsed: &[String], message: &[u8]) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::pool::{Budget, MOST_LENT};
 use crate::results::{self, Findings};
 use crate::signatures::{self, Authors, Verifier};
 use crate::spf;
+use stafett_message::header;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -88,7 +89,7 @@ pub fn judge(file: &File, envelope: &Envelope<'_>, verifier: &Verifier, asker: &
 
 /// The length of a header that can be judged.
 fn check_header(message: &[u8]) -> Result<usize, Trouble> {
-    let length = fields::header_length(message.get(..HEADER_MAX).unwrap_or(message));
+    let length = header::length(message.get(..HEADER_MAX).unwrap_or(message));
     if length >= HEADER_MAX {
         return Err(Trouble::Permanent("the header is too large"));
     }
@@ -97,7 +98,7 @@ fn check_header(message: &[u8]) -> Result<usize, Trouble> {
         arc || name.eq_ignore_ascii_case(b"DKIM-Signature")
     };
     let (mut all, mut signing) = (0, 0);
-    for field in fields::fields(message) {
+    for field in header::fields(message) {
         all += 1;
         signing += usize::from(signs(field.name));
     }

@@ -6,6 +6,7 @@ pub mod greylist;
 pub mod helo;
 pub mod limits;
 pub mod limitstore;
+pub mod masquerade;
 pub mod milter;
 pub mod network;
 pub mod outgoing;

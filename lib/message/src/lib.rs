@@ -1,8 +1,13 @@
-//! What Stafett itself writes into messages: dates and trace fields.
+//! What Stafett itself writes into messages, dates and trace fields, and what it reads of their headers.
 //!
-//! What: the date of RFC 5322 and the safe form of a peer's words inside a header comment.
+//! What: the date of RFC 5322, the safe form of a peer's words inside a header comment, and the fields of a header.
 //! Security stance: what a peer said cannot leave its place in the header. How it fails: it does
 //! not. Known limits: dates are UTC, as in qmail.
+
+pub mod header;
+
+#[cfg(test)]
+mod header_test;
 
 use std::time::SystemTime;
 use time::OffsetDateTime;

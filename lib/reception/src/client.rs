@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use stafett_ucspi::{Connection, Environment};
 
+use crate::account::Role;
 use crate::badmailfrom::BadMailFrom;
 
 /// The longest BOUNCEMAIL text, in bytes, as with rblsmtpd.
@@ -60,6 +61,10 @@ pub struct Client {
     pub tls_first: bool,
     /// FORCETLS: mail is taken under TLS alone.
     pub tls_required: bool,
+    /// SUBMISSION: the port is for those who have an account.
+    pub submission: Option<Submission>,
+    /// MASQUERADE: its senders are masked though it need not be known otherwise.
+    pub masquerade: bool,
     /// QMAILQUEUE: the program that takes messages instead of queued.
     pub queue_program: Option<String>,
     /// Its rule denies it, which somebody in front of us could not know.
@@ -79,6 +84,15 @@ pub enum StartTls {
     Offered,
     /// `!`: offered, and required before mail.
     Required,
+}
+
+/// What SUBMISSION says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// Whether a relay client needs no account.
+    pub relay_client: bool,
+    /// Whose accounts may be used here; `None` for all.
+    pub role: Option<Role>,
 }
 
 /// The text of BOUNCEMAIL or RBLSMTPD.
@@ -125,6 +139,8 @@ impl Client {
             starttls: starttls(&environment)?,
             tls_first: environment.value("SMTPS").is_some_and(|value| !value.is_empty()),
             tls_required: environment.value("FORCETLS").is_some_and(|value| !matches!(value, b"" | b"0")),
+            submission: submission(&environment)?,
+            masquerade: environment.value("MASQUERADE").is_some_and(|value| !matches!(value, b"" | b"0")),
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
             denied: false,
             host,
@@ -169,6 +185,19 @@ fn starttls(environment: &Environment) -> Result<StartTls, String> {
         Some(b"!") => Ok(StartTls::Required),
         Some(_) => Err("variable UCSPITLS must be empty (offered), ! (required) or - (off)".to_owned()),
     }
+}
+
+/// Empty is as if it were not set.
+fn submission(environment: &Environment) -> Result<Option<Submission>, String> {
+    let words = text(environment, "SUBMISSION")?.unwrap_or_default();
+    stafett_ucspi::variable(b"SUBMISSION").map_or(Ok(()), |variable| variable.judge(words.as_bytes()))?;
+    let has = |wanted: &str| words.split_ascii_whitespace().any(|word| word == wanted);
+    let role = match (has("person"), has("robot")) {
+        (true, false) => Some(Role::Person),
+        (false, true) => Some(Role::Robot),
+        _ => None,
+    };
+    Ok((!words.trim().is_empty()).then(|| Submission { relay_client: has("relayclient"), role }))
 }
 
 fn number(environment: &Environment, name: &str) -> Result<Option<u64>, String> {

@@ -103,6 +103,11 @@ impl<'a, R> Dialogue<'a, R> {
         checks::connection(&mut Context { policy: self.policy, session: &mut self.session, services })
     }
 
+    /// Whether a message of this client is judged whole.
+    pub fn wants_message(&self) -> bool {
+        checks::wants_message(self.policy, &self.session)
+    }
+
     /// Judges a whole message.
     ///
     /// # Errors
@@ -149,6 +154,9 @@ impl<'a, R> Dialogue<'a, R> {
             Command::Mail(..) if self.session.greeted.is_none() => out_of_order("say EHLO first"),
             Command::Mail(..) if self.policy.lacks_tls(&self.session) => {
                 Step::Say(Reply::new(530, (5, 7, 0), "Must issue a STARTTLS command first"))
+            }
+            Command::Mail(..) if self.policy.lacks_account(&self.session) => {
+                Step::Refuse(Refusal::new(Reply::new(530, (5, 7, 0), "authentication required"), "rule SUBMISSION", Subject::default()))
             }
             Command::Mail(path, parameters) => match self.state {
                 State::Idle => match self.policy.begin(path, parameters, &mut self.session, services) {

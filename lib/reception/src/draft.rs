@@ -97,6 +97,20 @@ impl Draft {
         self.spool.theirs.as_fd()
     }
 
+    /// Its header and what follows, up to so many bytes.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn begin(&self, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let end = self.spool.size.min(most as u64);
+        self.spool.read(0..end, |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
     /// Its size, in bytes.
     pub fn size(&self) -> u64 {
         self.spool.size

@@ -258,6 +258,12 @@ impl Policy<'_> {
         session.tls.is_none() && (self.client.tls_required || self.client.starttls == StartTls::Required)
     }
 
+    /// RFC 6409 §4.3: on a port for submission nobody sends mail whom we do not know.
+    pub fn lacks_account(&self, session: &Session) -> bool {
+        let Some(submission) = self.client.submission else { return false };
+        session.account.is_none() && !(submission.relay_client && self.relays(session))
+    }
+
     /// For a relay client what makes it one, and the address with the value of RELAYCLIENT behind it; nothing for others.
     fn relay(&self, raw: &str, session: &Session) -> Option<Relayed> {
         let (rule, suffix) = self.trust(session)?;

@@ -14,6 +14,7 @@ use stafett_route::RcptHosts;
 
 use crate::badmailfrom::BadMailFrom;
 use crate::checks::milter::Milters;
+use crate::checks::submission::Masquerades;
 use crate::checks::tally::Limits;
 use crate::checks::{callout, recipients};
 use crate::front::Fronts;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub signs: Signs,
     /// How much a client may do, and greylisting.
     pub limits: Limits,
+    /// Which senders are masked.
+    pub masquerades: Masquerades,
     /// The mail filters.
     pub milters: Milters,
 }
@@ -97,6 +100,7 @@ impl Settings {
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
             signs: Signs::read(control)?,
             limits: Limits::read(control)?,
+            masquerades: Masquerades::read(control)?,
             milters: Milters::read(control)?,
             me,
         })

@@ -66,6 +66,7 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         session: Duration::from_secs(1),
         signs: crate::settings::signs::Signs::default(),
         limits: Default::default(),
+        masquerades: Default::default(),
         milters: Default::default(),
     }
 }

@@ -62,6 +62,7 @@ pub static TABLE: &[&Setting] = &[
     &LIMITS,
     &LIMITSTORE,
     &LOCALIPHOST,
+    &MASQUERADE,
     &MAXCOMMANDS,
     &MAXERRORS,
     &MAXHOPS,

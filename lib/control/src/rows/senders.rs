@@ -6,6 +6,7 @@ use crate::form::greylist::greylist;
 use crate::form::helo::bad_helo;
 use crate::form::limits::limit;
 use crate::form::limitstore::store;
+use crate::form::masquerade::masquerade;
 use crate::form::{Form, Setting, bad_sender, reverse_word, sender_word};
 
 /// Senders that are refused.
@@ -16,6 +17,15 @@ pub static BADMAILFROM: Setting = Setting {
     readers: &["smtpd"],
     text: "Envelope senders that are refused, one a line: an address, @host for every address at that host, @.domain for all hosts below a domain; and clients whose mail is refused whoever the sender is: an address, or address/bits for a network. The refusal is given at each RCPT. The variable BADMAILFROM adds to it.",
     example: "spammer@example.net\n@example.com\n@.example.com\n192.0.2.0/24",
+};
+/// Other addresses for automatic mail.
+pub static MASQUERADE: Setting = Setting {
+    name: "masquerade",
+    form: Form::List(masquerade),
+    default: "none: senders stay as they are",
+    readers: &["smtpd"],
+    text: "Addresses that take the place of others in mail of our own clients: those with an account, RELAYCLIENT or a certificate in tlsclients, and those whose rule or listener has the variable MASQUERADE=\"1\", such as hosts of our own network that have not logged in. pattern:address, the first line that fits counts. A pattern is user@host, user@.domain (all hosts below it), user@ (anywhere), @host or @.domain (whoever it is). The address is a whole one, or @domain, which keeps the user. Changed are the envelope sender and the addresses in From, Sender and Reply-To. Addresses of recipients stay.",
+    example: "cron@.example.org:it-service@example.org\nroot@:it-service@example.org\n@db.example.org:databases@example.org\n@.intern.example.org:@example.org",
 };
 /// Names that clients must not give themselves.
 pub static BADHELO: Setting = Setting {

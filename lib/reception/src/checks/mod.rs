@@ -17,6 +17,7 @@ pub mod milter;
 pub mod rcptcheck;
 pub mod recipients;
 pub mod spf;
+pub mod submission;
 pub mod tally;
 
 use stafett_address::Mailbox;
@@ -65,6 +66,7 @@ pub fn authentication(context: &mut Context<'_, '_>, account: &str) -> Checked {
 /// # Errors
 /// The refusal.
 pub fn authenticated(context: &mut Context<'_, '_>, account: Account) -> Checked {
+    submission::authenticated(context, &account)?;
     limits::authenticated(context, &account)?;
     context.session.account = Some(account);
     Ok(())
@@ -83,6 +85,7 @@ pub fn helo(context: &mut Context<'_, '_>) -> Checked {
 /// # Errors
 /// The refusal.
 pub fn sender(context: &mut Context<'_, '_>, transaction: &mut Transaction) -> Checked {
+    submission::sender(context, transaction)?;
     limits::sender(context, transaction)?;
     milter::sender(context, transaction)
 }
@@ -119,8 +122,8 @@ pub fn end(context: &mut Context<'_, '_>) {
 }
 
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
-pub fn wants_message(policy: Policy<'_>) -> bool {
-    dmarc::wants_message(policy) || milter::wants_message(&policy)
+pub fn wants_message(policy: Policy<'_>, session: &Session) -> bool {
+    submission::wants_message(policy, session) || dmarc::wants_message(policy) || milter::wants_message(&policy)
 }
 
 /// At the end of the message, before it is queued. What it changes in the draft is queued.
@@ -128,6 +131,8 @@ pub fn wants_message(policy: Policy<'_>) -> bool {
 /// # Errors
 /// The refusal.
 pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
+    // what others see, judge and sign is the message as it goes out
+    submission::message(context, draft)?;
     dmarc::message(context, draft)?;
     milter::message(context, draft)
 }

@@ -148,7 +148,7 @@ fn contains(networks: &[Network], client: &Client) -> bool {
 }
 
 /// What a listener says of its port; it counts for whoever comes by way of a front as well.
-const OF_PORT: [&str; 3] = ["SMTPS", "FORCETLS", "UCSPITLS"];
+const OF_PORT: [&str; 4] = ["SMTPS", "FORCETLS", "UCSPITLS", "SUBMISSION"];
 
 fn keep_port(front: &Client, environment: &mut Environment) {
     for name in OF_PORT {

@@ -98,6 +98,7 @@ impl Policy<'_> {
     pub fn greet_delay(&self) -> Duration {
         match self.client.greet_delay {
             _ if self.client.relay.is_some() => Duration::ZERO,
+            None if self.client.submission.is_some() => Duration::ZERO,
             Some(seconds) => Duration::from_secs(seconds),
             None => self.settings.signs.greet_delay,
         }
@@ -106,7 +107,11 @@ impl Policy<'_> {
     /// How long a reply waits after so many recipients and errors.
     pub fn tarpit(&self, recipients: u64, errors: u64) -> Duration {
         let tarpit = self.settings.signs.tarpit;
-        let count = self.client.tarpit_count.unwrap_or(if self.client.relay.is_some() { 0 } else { tarpit.count });
+        let count = self.client.tarpit_count.unwrap_or(if self.client.relay.is_some() || self.client.submission.is_some() {
+            0
+        } else {
+            tarpit.count
+        });
         if count == 0 || recipients.max(errors) <= count {
             return Duration::ZERO;
         }
