@@ -52,7 +52,7 @@ pub struct Instance {
 impl Instance {
     pub fn new(mood: Mood) -> Instance {
         let directory = tempfile::tempdir().unwrap();
-        for path in ["control", "run/queue", "run/smtpd", "run/dnsbl"] {
+        for path in ["control", "spool", "run/queue", "run/smtpd", "run/dnsbl"] {
             fs::create_dir_all(directory.path().join(path)).unwrap();
         }
         let instance = Instance { directory, taken: Taken::default() };
