@@ -2,7 +2,6 @@
 
 use crate::options;
 use crate::voice::Listener;
-use stafett_reception::checks;
 use stafett_reception::client::Client;
 use stafett_reception::dialogue::{Dialogue, Step};
 use stafett_reception::policy::Policy;
@@ -33,7 +32,7 @@ pub fn lead(settings: &Settings, client: &Client, described: &options::Client, l
     for recipient in &described.to {
         accepted &= say(&mut dialogue, &format!("RCPT TO:<{recipient}>"), listener);
     }
-    if accepted && !described.to.is_empty() && checks::wants_message(policy) {
+    if accepted && !described.to.is_empty() && dialogue.wants_message() {
         listener.remark("the message itself will be judged before it is accepted");
     }
     accepted
