@@ -77,7 +77,11 @@ fn one(store: &Store, listed: Listed, verb: Verb, touched: &mut Touched) -> Resu
     let Listed { id, size, .. } = listed;
     // It may have moved since it was listed, before the lock was ours.
     let found = store.find(id, size).map_err(|error| error.to_string())?.ok_or("it is gone")?;
-    let place = found.place;
+    let (place, dropped) = store.only_place(found);
+    for one in dropped {
+        LOG.error(&one);
+        touched.add(one.place, id);
+    }
     let moment = Moment::now().0;
     if place == Place::New && verb != Verb::Retry && id.birth_seconds() <= moment && id.birth_seconds() + SETTLE >= moment {
         return Err("it is just being accepted; try again in a few seconds".to_owned());

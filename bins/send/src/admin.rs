@@ -60,6 +60,7 @@ impl Scheduler {
 
     fn act(&mut self, verb: Verb, listed: Listed, who: Uid) -> Vec<String> {
         let id = listed.id;
+        let Some(listed) = self.only_one_anywhere(listed) else { return vec![format!("{id} gone")] };
         let done = match verb {
             Verb::Hold => self.wish(listed, Wish::Hold),
             Verb::Delete => self.wish(listed, Wish::Delete),
@@ -180,6 +181,7 @@ impl Scheduler {
         }
         self.for_each(names, |scheduler, listed| {
             let id = listed.id;
+            let Some(listed) = scheduler.only_one_anywhere(listed) else { return vec![format!("{id} gone")] };
             match scheduler.reroute(listed, route) {
                 Ok(()) => {
                     scheduler.book.admin(who, &format!("route {route}"), id);

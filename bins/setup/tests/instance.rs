@@ -39,6 +39,10 @@ fn damage_is_found_and_mended() {
             std::os::unix::fs::chown(ground.root.join("control/me"), Some(65534), Some(65534)).unwrap();
             std::os::unix::fs::chown(ground.root.join("run/remote"), Some(0), Some(0)).unwrap();
         }
+        let passwords = ground.root.join("control/smtpauth");
+        fs::write(&passwords, "isp:user:password\n").unwrap();
+        let admin = fs::metadata(ground.root.join("control")).unwrap();
+        std::os::unix::fs::chown(&passwords, Some(admin.uid()), Some(admin.gid())).unwrap();
         let check = ground.setup(&["--check"]);
         assert_eq!(check.code, 100);
         for words in
@@ -50,6 +54,8 @@ fn damage_is_found_and_mended() {
         let mended = ground.setup(&[]);
         assert_eq!(mended.code, 0, "{mended:?}");
         assert!(mended.out.contains("made queue/cur/7f\n") && mended.out.contains("mended queue/new: it has mode 0777"), "{}", mended.out);
+        let (owner, seen) = (fs::metadata(ground.root.join("run/remote")).unwrap().uid(), fs::metadata(passwords).unwrap());
+        assert_eq!((seen.uid(), seen.mode() & 0o7777), (owner, 0o400));
         assert_eq!(ground.setup(&["--check"]).code, 0);
         assert_eq!(ground.setup(&[]).out, "");
     }

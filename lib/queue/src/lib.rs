@@ -16,6 +16,7 @@ mod lines;
 mod notes;
 mod store;
 mod survey;
+mod twins;
 
 pub use draft::{Committed, Draft, content};
 pub use entry::{Damage, Entry};
@@ -23,6 +24,7 @@ pub use id::{Id, Ids};
 pub use lines::StrictLines;
 pub use store::{Listed, Place, Store};
 pub use survey::Counted;
+pub use twins::Dropped;
 
 #[cfg(test)]
 mod tests;

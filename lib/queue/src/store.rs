@@ -3,7 +3,8 @@
 use crate::draft::Draft;
 use crate::entry::{Damage, Entry};
 use crate::id::Id;
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps};
+use rustix::io::Errno;
 use stafett_sys::filesystem::FileSystem;
 use std::fmt;
 use std::fs::{DirEntry, File, Metadata, ReadDir};
@@ -243,7 +244,7 @@ impl Store {
     /// Moves a message that must wait from where it lies to queue/cur, or sets its time anew.
     ///
     /// # Errors
-    /// When it does not lie there or cannot be moved.
+    /// When it does not lie there or cannot be moved; `AlreadyExists` where a copy of it waits already.
     pub fn wait_until(&self, id: Id, size: u64, from: Place, due: u64) -> io::Result<()> {
         let old = self.name(id, size, from).to_string();
         let new = self.name(id, size, Place::Waiting).to_string();
@@ -252,10 +253,10 @@ impl Store {
         let times = Timestamps { last_access: stamp, last_modification: stamp };
         rustix::fs::utimensat(&self.directory, &old, &times, AtFlags::SYMLINK_NOFOLLOW)?;
         if from != Place::Waiting {
-            match rustix::fs::renameat(&self.directory, &old, &self.directory, &new) {
-                Err(rustix::io::Errno::NOENT) => {
+            match self.rename(&old, &new) {
+                Err(Errno::NOENT) => {
                     self.make_shard(id)?;
-                    rustix::fs::renameat(&self.directory, &old, &self.directory, &new)?;
+                    self.rename(&old, &new)?;
                 }
                 other => other?,
             }
@@ -291,11 +292,11 @@ impl Store {
     /// Moves a message to queue/hold.
     ///
     /// # Errors
-    /// When it cannot be moved.
+    /// When it cannot be moved; `AlreadyExists` where a copy of it is held already.
     pub fn hold(&self, id: Id, size: u64, from: Place) -> io::Result<()> {
         let old = self.name(id, size, from).to_string();
         let new = self.name(id, size, Place::Held).to_string();
-        rustix::fs::renameat(&self.directory, old, &self.directory, new).map_err(io::Error::from)
+        self.rename(&old, &new).map_err(io::Error::from)
     }
 
     /// Sets a message aside in queue/bad that is damaged or a copy; where one of its name lies there, with a number behind the
@@ -307,10 +308,23 @@ impl Store {
         let old = self.name(id, size, place).to_string();
         let first = format!("bad/{id},S={size}");
         let names = std::iter::once(first.clone()).chain((2..).map(|number| format!("{first}.{number}")));
-        let free = |name: &String| !self.root.join(name).exists();
-        let new = names.take(MOST_COPIES).find(free).ok_or(io::ErrorKind::AlreadyExists)?;
-        rustix::fs::renameat(&self.directory, old, &self.directory, &new)?;
-        Ok(self.root.join(new))
+        for new in names.take(MOST_COPIES).filter(|name| !self.root.join(name).exists()) {
+            match self.rename(&old, &new) {
+                Err(Errno::EXIST) => {}
+                other => return other.map(|()| self.root.join(new)).map_err(io::Error::from),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Renames without ever putting one file in the place of another: that would be a message lost.
+    fn rename(&self, old: &str, new: &str) -> Result<(), Errno> {
+        match rustix::fs::renameat_with(&self.directory, old, &self.directory, new, RenameFlags::NOREPLACE) {
+            // A file system that does not know this (NFS): as well as it can be done there.
+            Err(Errno::INVAL) if self.root.join(new).symlink_metadata().is_ok() => Err(Errno::EXIST),
+            Err(Errno::INVAL) => rustix::fs::renameat(&self.directory, old, &self.directory, new),
+            other => other,
+        }
     }
 
     /// Bytes and files that a process without privileges can still add to the file system.

@@ -1,5 +1,5 @@
 use crate::journal::{Event, Line, fold};
-use crate::{Damage, Id, Ids, Place, Store, StrictLines};
+use crate::{Damage, Id, Ids, Listed, Place, Store, StrictLines};
 use proptest::prelude::*;
 use stafett_envelope::{Envelope, Recipient};
 use std::fs;
@@ -209,4 +209,22 @@ fn notes_are_taken_once() {
     store.note("b\n").unwrap();
     assert_eq!(store.take_notes().unwrap(), "a\nb\n");
     assert_eq!(store.take_notes().unwrap(), "");
+}
+
+#[test]
+fn no_move_puts_one_file_in_the_place_of_another() {
+    let (_directory, store) = queue();
+    let size = put(&store);
+    let copy = std::fs::read(store.path(ID, size, Place::New)).unwrap();
+    store.hold(ID, size, Place::New).unwrap();
+    std::fs::write(store.path(ID, size, Place::New), &copy).unwrap();
+    assert_eq!(store.hold(ID, size, Place::New).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    store.wait_until(ID, size, Place::New, 1).unwrap();
+    assert_eq!(store.wait_until(ID, size, Place::Held, 1).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    // Of equals the one that lies further on counts, and the other goes.
+    let listed = Listed { id: ID, size, place: Place::Waiting, due: 1 };
+    let (best, dropped) = store.only_place(listed);
+    assert_eq!((best, dropped.len()), (Place::Held, 1));
+    assert!(dropped[0].to_string().ends_with("that in queue/cur was removed, because it is the same"), "{}", dropped[0]);
+    assert!(!store.path(ID, size, Place::Waiting).exists() && store.path(ID, size, Place::Held).exists());
 }

@@ -25,7 +25,7 @@ fn receive(line: &OwnedFd) -> question::Reply {
     question::Reply::parse(&buffer[..packet.length]).unwrap()
 }
 
-fn ask(site: &Site, verb: Verb, arguments: &[&str]) -> Vec<String> {
+pub fn ask(site: &Site, verb: Verb, arguments: &[&str]) -> Vec<String> {
     let line = line(site);
     let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     socket::send_packet(&line, &Question { verb, arguments }.encode(), None).unwrap();

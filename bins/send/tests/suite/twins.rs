@@ -1,5 +1,6 @@
 //! One id in two places, after a backup was put back: delivered once.
 
+use crate::admin::ask;
 use crate::common::{MESSAGE, Site, envelope, now_id, seconds};
 use crate::remote::{Remote, Reply};
 use stafett_queue_store::journal::{Event, Line};
@@ -7,6 +8,7 @@ use stafett_queue_store::{Id, Place};
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
 use stafett_wire::arrival::Arrival;
+use stafett_wire::question::Verb;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -132,4 +134,25 @@ fn a_copy_that_comes_while_the_message_is_delivered_or_waits_is_no_second_messag
     remote.release();
     site.wait_for_end(id);
     assert_eq!(remote.seen().len(), 2);
+}
+
+#[test]
+fn what_the_admin_does_with_a_message_is_done_with_its_copy() {
+    for (verb, elsewhere, left) in
+        [(Verb::Delete, Place::Held, None), (Verb::Hold, Place::Waiting, Some(Place::Held)), (Verb::Delete, Place::Waiting, None)]
+    {
+        let mut site = Site::new();
+        site.control("holdremote", "1\n");
+        let remote = Remote::willing(&site);
+        site.start();
+        let id = twins(&site, elsewhere, seconds() + 5000);
+        let answer = ask(&site, verb, &[&format!("{id},S={SIZE}")]);
+        assert_eq!(answer, [format!("{id} done")]);
+        site.wait_for_log(&format!("msg {id} lies in queue/new and "));
+        site.wait_for("the message is where it belongs", |site| {
+            let there = |place: &Place| file(site, id, *place).exists();
+            [Place::New, Place::Waiting, Place::Held].into_iter().filter(there).eq(left)
+        });
+        assert!(set_aside(&site) == 0 && remote.seen().is_empty());
+    }
 }
