@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use stafett_wire::delivery::{Destination, Kind};
+use support::receivers::{dovecot_submission, skip};
 use support::server::{self, Action, Server, reply};
 use support::{Remote, Scope, Verdict, names, only};
 
@@ -107,4 +108,24 @@ fn a_changed_password_counts_at_once_and_a_file_that_may_not_be_read_hurts_nobod
     let report = remote.host_with(server.port, "auth=isp").send(&["b@to.test"], MESSAGE);
     assert!(only(&report).1.contains("control/smtpauth: unable to read it: Permission denied"), "{report:?}");
     assert_eq!(only(&remote.host(server.port).send(&["b@to.test"], MESSAGE)).0, Verdict::Ok);
+}
+
+#[test]
+fn dovecot_lets_us_in_by_every_mechanism_and_with_the_right_password_alone() {
+    let name = "dovecot_lets_us_in_by_every_mechanism_and_with_the_right_password_alone";
+    let accounts = "good without-tls:alice:correct horse\nbad without-tls:alice:wrong\n";
+    let remote = Remote::start(&[("smtpauth", accounts), ("timeoutremote", "20\n")]);
+    for mechanism in ["plain", "login", "scram-sha-256"] {
+        let next = server::start(|_, _| Action::Default);
+        let Some(dovecot) = dovecot_submission(mechanism, next.port) else {
+            return skip(name, "needs root and Dovecot's submission server");
+        };
+        let report = remote.host_with(dovecot.port, "auth=good").send(&["b@to.test"], MESSAGE);
+        assert_eq!(only(&report).0, Verdict::Ok, "{mechanism}: {report:?}");
+        assert_eq!(next.journal.count("RCPT TO:<b@to.test>"), 1);
+        let report = remote.host_with(dovecot.port, "auth=bad").send(&["b@to.test"], MESSAGE);
+        let (verdict, text) = only(&report);
+        let words = "it refuses the credentials bad of control/smtpauth. Remote host said: 535 5.7.8";
+        assert!(verdict == Verdict::Temporary && text.contains(words), "{mechanism}: {text}");
+    }
 }
