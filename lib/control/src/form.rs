@@ -99,11 +99,11 @@ pub fn bad_sender(text: &str) -> Result<(), String> {
     }
 }
 
-/// How much the reverse name of a client must be worth, as in reversedns.
+/// How much the reverse name of a client must be worth, as in reversedns; `all` behind it for those we know too.
 pub fn reverse_word(text: &str) -> Result<(), String> {
-    match text {
+    match text.strip_suffix(" all").map_or(text, str::trim_end) {
         "none" | "warn" | "require" | "confirm" => Ok(()),
-        _ => Err(format!("\"{text}\" is not known; write none, warn, require or confirm")),
+        _ => Err(format!("\"{text}\" is not known; write none, warn, require or confirm, and all behind it if it concerns everybody")),
     }
 }
 

@@ -203,6 +203,8 @@ impl<'a, R> Dialogue<'a, R> {
         self.state = State::Idle;
         self.session.greeted = None;
         self.session.account = None;
+        // what was asked about one who logged in is less
+        self.session.looked = Default::default();
         self.session.tls = Some(tls);
     }
 

@@ -69,7 +69,7 @@ pub static REVERSEDNS: Setting = Setting {
     form: Form::List(reverse_word),
     default: "none",
     readers: &["smtpd"],
-    text: "What a client's address must have in the DNS: none (nothing is asked), warn (asked and logged), require (a PTR record), confirm (a PTR record whose name has this address). A client without is refused at each RCPT. Needs the service dnsbl (stafett-setup --with dnsbl). Clients with RELAYCLIENT are not looked up.",
+    text: "What a client's address must have in the DNS: none (nothing is asked), warn (asked and logged), require (a PTR record), confirm (a PTR record whose name has this address). A client without is refused at each RCPT. With all behind the word (confirm all) it concerns clients with RELAYCLIENT, a listed certificate or an account too, who otherwise are not looked up. Needs the service dnsbl (stafett-setup --with dnsbl).",
     example: "confirm",
 };
 /// Lists of domains.

@@ -3,7 +3,8 @@
 //! What it does: one question to stafett-dnsbl at the first recipient of a transaction asks for everything that is not known
 //! of this client and sender yet; further recipients ask nothing. No DNS is parsed here.
 //!
-//! Security stance: a client with RELAYCLIENT is not looked up. A service that does not answer, or answers what was not
+//! Security stance: a client that may send to anywhere is not looked up, but for its reverse name where reversedns says that
+//! this concerns all. A service that does not answer, or answers what was not
 //! asked, refuses for now, unless nothing but warnings hang on it.
 
 use std::io;
@@ -24,6 +25,9 @@ use verdict::judge;
 
 /// How much longer than its look-ups the service may take.
 const BESIDE: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// The part about the reverse name of a client.
+const REVERSE: &str = "reverse";
 
 /// What is known so far.
 #[derive(Debug, Default)]
@@ -62,13 +66,14 @@ struct Wanted<'a> {
 /// # Errors
 /// The refusal.
 pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, recipient: &Mailbox) -> Checked {
-    if context.policy.is_trusted(context.session) || !context.policy.settings.signs.need_looks() {
+    let (is_trusted, signs) = (context.policy.is_trusted(context.session), &context.policy.settings.signs);
+    if !signs.need_looks() || is_trusted && !(signs.reverse_of_all && signs.reverse != Reverse::None) {
         return Ok(());
     }
     let refusal = |reply, rule: String| Refusal::new(reply, rule, Subject::to(&recipient.to_string()));
     let domain = transaction.envelope.sender.rsplit_once('@').map_or("", |(_, domain)| domain);
     let helo = context.session.greeted.as_ref().map(|greeted| greeted.name.clone()).unwrap_or_default();
-    let wanted = wanted(context, &helo, domain);
+    let wanted = if is_trusted { reverse_alone(context) } else { wanted(context, &helo, domain) };
     if !wanted.is_empty()
         && let Err(error) = ask(context, &wanted)
     {
@@ -77,7 +82,7 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
             return Err(refusal(Reply::new(451, (4, 3, 0), "the look-ups that are needed cannot be made, try again later"), rule));
         }
     }
-    for finding in context.session.looked.of(&helo, domain) {
+    for finding in context.session.looked.of(&helo, domain).filter(|finding| !is_trusted || finding.part == REVERSE) {
         match judge(finding, &context.policy.settings.signs) {
             Some((reply, rule)) => return Err(refusal(reply, rule)),
             None => context.services.note(&Note { check: verdict::check(finding), rule: &finding.rule, text: &finding.text }),
@@ -98,6 +103,12 @@ fn kept<'a>(known: &'a Option<(String, Vec<Finding>)>, name: &str) -> &'a [Findi
     known.as_ref().filter(|(known, _)| known == name).map_or(&[], |(_, findings)| findings)
 }
 
+/// The one thing that is asked of a client that may send to anywhere.
+fn reverse_alone<'a>(context: &Context<'_, '_>) -> Wanted<'a> {
+    let is_known = context.session.looked.client.is_some() || context.policy.client.ip.is_none();
+    Wanted { client: if is_known { Vec::new() } else { vec![REVERSE] }, ..Wanted::default() }
+}
+
 /// What must be asked for, and is not known yet.
 fn wanted<'a>(context: &Context<'_, '_>, helo_name: &'a str, domain: &'a str) -> Wanted<'a> {
     let (signs, looked) = (&context.policy.settings.signs, &context.session.looked);
@@ -106,7 +117,7 @@ fn wanted<'a>(context: &Context<'_, '_>, helo_name: &'a str, domain: &'a str) ->
     let knows = |known: &Option<(String, Vec<Finding>)>, name: &str| known.as_ref().is_some_and(|(known, _)| known == name);
     if looked.client.is_none() && context.policy.client.ip.is_some() {
         wanted.client.extend((signs.has_lists && has_lists).then_some("client"));
-        wanted.client.extend((signs.reverse != Reverse::None).then_some("reverse"));
+        wanted.client.extend((signs.reverse != Reverse::None).then_some(REVERSE));
     }
     if !knows(&looked.helo, helo_name) {
         wanted.helo.extend((signs.has_domain_lists && has_lists).then_some("helo"));

@@ -21,6 +21,8 @@ pub struct Signs {
     pub has_domain_lists: bool,
     /// What the reverse name of a client must be worth.
     pub reverse: Reverse,
+    /// Whether that concerns clients too that may send to anywhere.
+    pub reverse_of_all: bool,
     /// Whether the domain of a sender must be able to have mail.
     pub sender_domain: Demand,
     /// How long the look-ups may take.
@@ -72,12 +74,14 @@ impl Signs {
     pub fn read(control: &Control) -> Result<Self, Error> {
         let seconds = |row, default| Ok::<_, Error>(Duration::from_secs(control.integer(row)?.unwrap_or(default)));
         let has_lines = |row| Ok::<_, Error>(control.list(row)?.is_some_and(|lines| !lines.is_empty()));
+        let names = word(control, &rows::REVERSEDNS)?;
         Ok(Self {
             greet_delay: seconds(&rows::GREETDELAY, 0)?,
             badhelo: badhelo(control)?,
             has_lists: has_lines(&rows::DNSBLLIST)?,
             has_domain_lists: has_lines(&rows::RHSBLLIST)?,
-            reverse: reverse(&word(control, &rows::REVERSEDNS)?),
+            reverse: reverse(names.split_ascii_whitespace().next().unwrap_or_default()),
+            reverse_of_all: names.ends_with(" all"),
             sender_domain: demand(&word(control, &rows::SENDERDOMAIN)?),
             look_within: seconds(&rows::DNSBLTIMEOUT, 5)?,
             tarpit: Tarpit { count: control.integer(&rows::TARPITCOUNT)?.unwrap_or(0), delay: seconds(&rows::TARPITDELAY, 5)? },

@@ -28,3 +28,4 @@ mod steering;
 mod stopped;
 mod supervision;
 mod tls;
+mod tlspeers;

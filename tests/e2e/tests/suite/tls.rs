@@ -9,7 +9,7 @@ const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/tls.py");
 const RULES: &str = ":allow\n";
 
 /// An instance with TLS and a certificate for relay.test, relaying to a sink.
-fn site(sink: &Sink) -> Site {
+pub fn site(sink: &Sink) -> Site {
     let site = Site::new();
     assert!(site.setup(&["--with", "tls,tlskeys"]).status.success());
     site.control("me", "relay.test\n");
@@ -20,14 +20,14 @@ fn site(sink: &Sink) -> Site {
 }
 
 /// Starts it, and waits until a handshake succeeds: services come up in any order.
-fn up(site: &mut Site) {
+pub fn up(site: &mut Site) {
     site.start(Supervisor::Runit);
     let greets = wait_until(30, || client(site, "greet", "relay.test", "relay.test", &["nobody"]).status.success());
     assert!(greets, "{}", site.logs());
 }
 
 /// Makes a certificate that stands for `subject`, puts it under `name`, and lets setup give the key to its user.
-fn certify(site: &Site, name: &str, subject: &str) {
+pub fn certify(site: &Site, name: &str, subject: &str) {
     let (new, place) = (site.path("control/servercerts/.new"), site.path("control/servercerts").join(name));
     fs::create_dir_all(&new).unwrap();
     let mut openssl = Command::new("openssl");
