@@ -33,6 +33,12 @@ impl Elsewhere {
         place
     }
 
+    /// Gives this host one more address of that network.
+    pub fn add_here(&self, last: u8) {
+        let [a, b, c] = self.prefix;
+        run(Command::new("ip").args(format!("addr add {a}.{b}.{c}.{last}/24 dev sth{b}x{c}").split(' ')));
+    }
+
     /// Listens there.
     pub fn listen(&self, last: u8, port: u16) -> TcpListener {
         let [a, b, c] = self.prefix;

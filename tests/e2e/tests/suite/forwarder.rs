@@ -1,7 +1,8 @@
 //! What the forwarder's settings do to the whole relay: LMTP routes, allowed networks, outgoing addresses.
 
-use stafett_test_e2e::{Client, Sink, Site, Supervisor, has, is_root, message, scratch, skip, transfer, wait_until};
+use stafett_test_e2e::{Client, Elsewhere, Sink, Site, Supervisor, has, is_root, message, scratch, skip, transfer, wait_until};
 use std::fs;
+use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
@@ -71,4 +72,33 @@ fn mail_comes_from_the_address_of_its_sender() {
     transfer(site.port(), "a@else.test", "c@taken.test", &message("unbound"));
     site.logged("send", "unable_to_come_from_192.0.2.77");
     assert_eq!(sink.seen().arrived.len(), 1);
+}
+
+#[test]
+fn another_host_sees_the_addresses_that_control_names() {
+    if !is_root() {
+        return skip("another_host_sees_the_addresses_that_control_names", "needs root (network namespaces)");
+    }
+    let place = Elsewhere::new([198, 18, 26], &[1, 2, 3]);
+    [251, 252, 253].iter().for_each(|last| place.add_here(*last));
+    let mut site = Site::new();
+    site.control("rcpthosts", ".taken.test\n");
+    site.control("smtproutes", "1.taken.test:198.18.26.1\n2.taken.test:198.18.26.2\n3.taken.test:198.18.26.3\n");
+    site.control("outgoingip", "198.18.26.253\n198.18.26.3:198.18.26.251\n");
+    site.control("domainbindings", "sender.test:198.18.26.252\n");
+    site.start(Supervisor::Runit);
+    let cases = [(1, "a@else.test", 253), (2, "a@sender.test", 252), (3, "a@sender.test", 251)];
+    let listeners: Vec<TcpListener> = cases.iter().map(|(last, ..)| place.listen(*last, 25)).collect();
+    for (last, sender, _) in cases {
+        transfer(site.port(), sender, &format!("b@{last}.taken.test"), &message("bound"));
+    }
+    for (listener, (_, _, source)) in listeners.iter().zip(cases) {
+        listener.set_nonblocking(true).unwrap();
+        let mut from = None;
+        wait_until(30, || {
+            from = listener.accept().ok().map(|(_, from)| from.ip());
+            from.is_some()
+        });
+        assert_eq!(from, Some(IpAddr::from([198, 18, 26, source])), "{}", site.logs());
+    }
 }
