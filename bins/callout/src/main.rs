@@ -10,7 +10,7 @@
 //! How it fails: without a finding the answer is "later", never "yes", unless the recipient was there before. 100 for a
 //! wrong command line, 111 when it cannot begin.
 //!
-//! Known limits: no TLS yet; a host that lies is believed.
+//! Known limits: a host that lies is believed.
 
 mod answers;
 mod memory;

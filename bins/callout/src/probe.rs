@@ -61,9 +61,9 @@ pub fn ask(session: &mut Session, sender: &str, recipient: &str, patience: &Pati
 }
 
 /// Nothing is to be heard before something is asked; what comes then is a farewell, or a server out of step.
-fn has_spoken(session: &Session) -> bool {
+fn has_spoken(session: &mut Session) -> bool {
     let ready = wait_two((session.peer.as_fd(), Interest::Read), None, Some(Duration::ZERO));
-    session.peer.has_unread() || ready.map_or(true, |(server, _)| server.any())
+    session.peer.has_unread() || ready.map_or(true, |(server, _)| server.any()) && !session.peer.is_quiet()
 }
 
 struct Dialogue<'a> {

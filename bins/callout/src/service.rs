@@ -35,7 +35,7 @@ impl Service for Callout {
         if !self.watch.changed() && !forced && !self.settings.client.are_stale() {
             return;
         }
-        match Settings::read(&self.control) {
+        match self.settings.renewed(&self.control) {
             Ok(settings) => self.settings = Arc::new(settings),
             Err(error) => self.shared.log.error(format_args!("unable to use {error}; going on with the last good copy")),
         }

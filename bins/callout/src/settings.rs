@@ -28,7 +28,18 @@ impl Settings {
     /// # Errors
     /// The first file that cannot be used.
     pub fn read(control: &Control) -> Result<Self, Error> {
-        let mut client = Client::read(control)?;
+        Settings::with(Client::read(control)?, control)
+    }
+
+    /// Reads them again; what is dear and has not changed is kept.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn renewed(&self, control: &Control) -> Result<Self, Error> {
+        Settings::with(self.client.renewed(control)?, control)
+    }
+
+    fn with(mut client: Client, control: &Control) -> Result<Self, Error> {
         let patience = &mut client.patience;
         for step in [&mut patience.opening, &mut patience.mail, &mut patience.recipient, &mut patience.block] {
             *step = (*step).min(STEP);

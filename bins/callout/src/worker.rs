@@ -182,7 +182,13 @@ impl Worker {
         }
         let client = &inquiry.settings.client;
         let sources = client.outgoing.sources(&self.target.destination.name, &self.target.sender);
-        let session = Way::find(client, &self.target.destination, sources).and_then(|mut way| way.next(until));
+        let session = Way::find(client, &self.target.destination, sources).and_then(|mut way| {
+            let session = way.next(until);
+            for note in way.take_notes() {
+                self.shared.log.line(format_args!("tls: {}", safe(note.as_bytes())));
+            }
+            session
+        });
         session.map(|session| Line { session, questions: 0 }).map_err(NotAsked::from)
     }
 

@@ -12,10 +12,10 @@ use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
 use stafett_smtp::ehlo::Capabilities;
-use stafett_smtp_client::judgement::NoSession;
 use stafett_smtp_client::outgoing::Sources;
-use stafett_smtp_client::session::{self, Session, Way};
+use stafett_smtp_client::session::{self, Session};
 use stafett_smtp_client::settings::Settings;
+use stafett_smtp_client::{NoSession, Way};
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket::{receive_packet, send_packet};
 use stafett_wire::LARGEST_PACKET;
@@ -36,7 +36,7 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
     let Conversation { descriptor, lifeline, .. } = &conversation;
     let outcome = Destination::parse(&strings).map_err(|error| error.to_string()).and_then(|destination| {
         let destination = &destination;
-        Child { settings, destination, orders: descriptor, lifeline, line: None, may_pipeline: true }.run()
+        Child { settings, log, destination, orders: descriptor, lifeline, line: None, may_pipeline: true }.run()
     });
     match outcome {
         Ok(()) => 0,
@@ -49,6 +49,7 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
 
 struct Child<'a> {
     settings: &'a Settings,
+    log: Log,
     destination: &'a Destination,
     orders: &'a OwnedFd,
     lifeline: &'a OwnedFd,
@@ -117,7 +118,7 @@ impl<'a> Child<'a> {
             let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
             let (order, end) = (is_ready(0), is_ready(1));
             if is_ready(2) {
-                self.line = None;
+                self.line.take_if(|line| !line.session.peer.is_quiet());
             }
             if order {
                 return Ok(Woken::Order { last: end });
@@ -203,7 +204,11 @@ impl<'a> Child<'a> {
             Some(way) => way,
             None => Way::find(self.settings, self.destination, attempt.sources)?,
         };
-        let mut session = way.next(attempt.until)?;
+        let found = way.next(attempt.until);
+        for note in way.take_notes() {
+            self.log.line(format_args!("tls: {}", safe(note.as_bytes())));
+        }
+        let mut session = found?;
         if !attempt.may_extend {
             session.server = Capabilities { pipelining: session.server.pipelining, ..Capabilities::default() };
         }

@@ -5,7 +5,7 @@
 //! to one destination; what that server says can at most spoil the report about its own deliveries.
 //! How it fails: exit 111 where a later start may fare better, 100 where the admin must act; a broken control file at
 //! start is 111 with its name and line, later it is logged and the last good copy stays.
-//! Known limits: no TLS yet.
+//! Known limits: sessions of TLS are resumed within one child.
 
 mod child;
 mod content;
@@ -45,8 +45,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The order in which power is lost: control and socket are opened, then nothing but control/ and the resolver's files
-/// can be reached.
+/// The order in which power is lost: control and socket are opened, then nothing but control/, the resolver's files and the
+/// list of authorities can be reached.
 fn run() -> Result<(), String> {
     let proof = privilege::unprivileged().map_err(reason("drop privileges"))?;
     let instance = Instance::from_environment().map_err(|error| error.to_string())?;
@@ -78,7 +78,7 @@ impl Service for Remote {
         if !self.watch.changed() && !forced && !self.settings.are_stale() {
             return false;
         }
-        match Settings::read(&self.control) {
+        match self.settings.renewed(&self.control) {
             Ok(settings) => self.settings = settings,
             Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
         }

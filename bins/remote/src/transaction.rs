@@ -145,7 +145,7 @@ impl Transaction<'_> {
     }
 
     fn judge_answer(&mut self, number: usize, answer: &Response) {
-        self.ledger.judge(number, judgement::message_answered(&self.session.place, answer));
+        self.ledger.judge(number, judgement::message_answered(self.session, answer));
         if judgement::is_success(answer) && self.session.server.dsn {
             self.ledger.dsn_taken(number);
         }
@@ -297,7 +297,7 @@ impl Transaction<'_> {
         let last_words = self.session.peer.reply(LAST_WORDS);
         let place = &self.session.place;
         match (last_words, trouble) {
-            (Ok(reply), _) if !judgement::is_success(&reply) => Stop::Lost(judgement::message_answered(place, &reply)),
+            (Ok(reply), _) if !judgement::is_success(&reply) => Stop::Lost(judgement::message_answered(self.session, &reply)),
             (_, Some(trouble)) => self.lost(&trouble, Stage::Content),
             (_, None) => Stop::Lost(judgement::out_of_step(place)),
         }

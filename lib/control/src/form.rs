@@ -148,8 +148,9 @@ fn key_or_all(domain: &str) -> Result<(), String> {
     if domain.is_empty() { Ok(()) } else { domain_or_suffix(domain) }
 }
 
-/// A name server: an IP address, with a port behind a colon if it is not 53 (`[v6]:port`).
+/// A name server: an IP address, with a port behind a colon if it is not 53 (`[v6]:port`); `trusted` may stand behind it.
 pub fn name_server(text: &str) -> Result<(), String> {
+    let text = text.strip_suffix(" trusted").map_or(text, str::trim_end);
     let plain = text.parse::<std::net::IpAddr>().is_ok();
     if plain || text.parse::<std::net::SocketAddr>().is_ok() {
         Ok(())

@@ -37,6 +37,8 @@ pub(crate) struct Flight {
     next_attempt: Instant,
     outcome: Option<Outcome>,
     lifetime: Option<Duration>,
+    /// Who has answered a step, and whether it was said to be validated.
+    heard: Vec<(usize, bool)>,
 }
 
 struct Attempt {
@@ -60,6 +62,7 @@ impl Flight {
             next_attempt: now,
             outcome: None,
             lifetime: None,
+            heard: Vec::new(),
         }
     }
 
@@ -106,11 +109,13 @@ impl Flight {
     }
 
     /// The outcome; where there is none yet, the deadline has passed.
-    pub(crate) fn finish(self) -> Timed {
+    pub(crate) fn finish(self, is_trusted: impl Fn(usize) -> bool) -> Timed {
+        let secure = !self.heard.is_empty() && self.heard.iter().all(|(server, authentic)| *authentic && is_trusted(*server));
         let reason = self.last_stranger.map_or(Reason::Timeout, Reason::Malformed);
         let silence = Failure { server: None, reason };
         let outcome = self.outcome.unwrap_or_else(|| Outcome::Temporary(self.last_failure.unwrap_or(silence)));
-        Timed { lifetime: self.lifetime.filter(|_| !matches!(outcome, Outcome::Temporary(_))), outcome }
+        let has_failed = matches!(outcome, Outcome::Temporary(_));
+        Timed { lifetime: self.lifetime.filter(|_| !has_failed), secure: secure && !has_failed, outcome }
     }
 
     fn take(&mut self, index: usize, bytes: &[u8], servers: &[SocketAddr], now: Instant) {
@@ -119,6 +124,7 @@ impl Flight {
         let reading = message::read(bytes, attempt.id, self.kind, &mut self.path);
         if matches!(reading, Reading::Answer(_) | Reading::NoSuchName | Reading::NoData | Reading::Follow(_)) {
             self.lifetime = [self.lifetime, message::lifetime(bytes)].into_iter().flatten().min();
+            self.heard.push((server, message::is_authentic(bytes)));
         }
         match reading {
             Reading::Answer(answer) => self.outcome = Some(Outcome::Answer(answer)),

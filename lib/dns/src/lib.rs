@@ -1,6 +1,6 @@
 //! A stub resolver: questions out, checked answers in, one deadline for all of them.
 //!
-//! What it does: asks recursive servers for A, AAAA, MX, PTR and TXT over UDP with EDNS0 (1232 bytes) and
+//! What it does: asks recursive servers for A, AAAA, MX, PTR, TXT and TLSA over UDP with EDNS0 (1232 bytes) and
 //! over TCP after truncation, follows aliases, and says which of four things it learned: an answer, that the
 //! name does not exist, that it has no such record, or a temporary failure with its reason.
 //!
@@ -11,7 +11,8 @@
 //! How it fails: never by panic and never later than the deadline. "The server is away" is always
 //! [`Outcome::Temporary`], never "no such name".
 //!
-//! Known limits: no cache (the recursive server has one, and answers carry their TTL), no DNSSEC validation, no search list.
+//! Known limits: no cache (the recursive server has one, and answers carry their TTL), no search list. DNSSEC is validated by
+//! the recursive server; its word counts ([`Timed::secure`]) where the way to it is safe: on loopback, or where the admin says so.
 
 mod flight;
 mod hosts;
@@ -28,8 +29,8 @@ mod tests;
 pub use hosts::{HOSTS_FILE, addresses_in_hosts};
 #[doc(hidden)]
 pub use message::is_answer;
-pub use outcome::{Answer, Failure, Outcome, Reason, Record, Timed};
+pub use outcome::{Answer, Failure, Host, Outcome, Reason, Record, Timed};
 pub use question::{BadName, Kind, Name, Question};
 pub use resolver::{GRACE, Resolver};
 pub use reverse::ReverseName;
-pub use servers::{BadServer, Chosen, RESOLV_CONF, parse_server, servers_of_resolv_conf};
+pub use servers::{BadServer, Chosen, RESOLV_CONF, is_trusted_by_line, parse_server, servers_of_resolv_conf, trusts_servers};

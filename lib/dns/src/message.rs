@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::base::iana::{Class, Rcode, Rtype};
 use domain::base::name::ToName;
-use domain::base::{Message, MessageBuilder, ParsedName};
+use domain::base::{Message, MessageBuilder, ParsedName, UnknownRecordData};
 use domain::rdata::{A, Aaaa, Cname, Mx, Ptr, Soa, Txt};
 
 use crate::outcome::{Answer, Reason, Record};
@@ -43,6 +43,8 @@ pub(crate) fn query(id: u16, name: &Name, kind: Kind, edns: bool) -> Result<Vec<
     let mut builder = MessageBuilder::new_vec();
     builder.header_mut().set_id(id);
     builder.header_mut().set_rd(true);
+    // RFC 6840 §5.7: with it we are told whether the answer was validated, without its signatures.
+    builder.header_mut().set_ad(true);
     let mut builder = builder.question();
     builder.push((name, kind.rtype())).map_err(unbuildable)?;
     let mut builder = builder.additional();
@@ -99,6 +101,11 @@ pub(crate) fn lifetime(bytes: &[u8]) -> Option<Duration> {
     let proofs = message.authority().ok()?.limit_to::<Soa<ParsedName<&[u8]>>>();
     let proofs = proofs.filter_map(|record| record.ok().map(|record| record.ttl().min(record.data().minimum())));
     answers.chain(proofs).min().map(|ttl| Duration::from_secs(u64::from(ttl.as_secs())))
+}
+
+/// Whether the server says that it has validated all of this message (RFC 4035 §3.2.3).
+pub(crate) fn is_authentic(bytes: &[u8]) -> bool {
+    Message::from_slice(bytes).is_ok_and(|message| message.header().ad())
 }
 
 fn fits(message: &Message<[u8]>, id: u16, asked: &Name, kind: Kind) -> Result<(), &'static str> {
@@ -166,6 +173,8 @@ fn records_of(message: &Message<[u8]>, owner: &Name, kind: Kind) -> Result<Vec<R
                 .map(|r| r.map(|r| Record::Mx { preference: r.data().preference(), exchange: owned(r.data().exchange()) })),
             Kind::Ptr => record.to_record::<Ptr<ParsedName<&[u8]>>>().map(|r| r.map(|r| Record::Ptr(owned(r.data().ptrdname())))),
             Kind::Txt => record.to_record::<Txt<&[u8]>>().map(|r| r.map(|r| Record::Txt(joined(r.data())))),
+            Kind::Cname => record.to_record::<Cname<ParsedName<&[u8]>>>().map(|r| r.map(|r| Record::Cname(owned(r.data().cname())))),
+            Kind::Tlsa => record.to_record::<UnknownRecordData<&[u8]>>().map(|r| r.and_then(|r| association(r.data().data()))),
         };
         found.extend(data.map_err(broken)?);
     }
@@ -191,6 +200,12 @@ fn has_soa(message: &Message<[u8]>) -> Result<bool, Reason> {
 
 fn owned(name: &ParsedName<&[u8]>) -> Name {
     name.to_name()
+}
+
+/// RFC 6698 §2.1: three octets and the rest. A record that is shorter is none.
+fn association(bytes: &[u8]) -> Option<Record> {
+    let [usage, selector, matching, data @ ..] = bytes else { return None };
+    Some(Record::Tlsa { usage: *usage, selector: *selector, matching: *matching, data: data.to_vec() })
 }
 
 fn joined(text: &Txt<&[u8]>) -> Vec<u8> {

@@ -41,6 +41,8 @@ pub struct Timed {
     pub outcome: Outcome,
     /// The least TTL of all that led there, as the servers gave it; nothing where they gave none, and after a failure.
     pub lifetime: Option<Duration>,
+    /// Whether DNSSEC vouches for it: each server on the way is trusted with that and has said so (the AD bit).
+    pub secure: bool,
 }
 
 /// The records of one kind that a name has.
@@ -81,6 +83,30 @@ pub enum Record {
     Ptr(Name),
     /// Text: the character strings of one record joined
     Txt(Vec<u8>),
+    /// The name that an alias leads to
+    Cname(Name),
+    /// A server's certificate, or the authority behind it (RFC 6698 §2.1)
+    Tlsa {
+        /// Certificate usage.
+        usage: u8,
+        /// Which part of the certificate.
+        selector: u8,
+        /// How it is compared.
+        matching: u8,
+        /// What it is compared with.
+        data: Vec<u8>,
+    },
+}
+
+/// A host as the DNS shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The name that owns them, after all aliases.
+    pub owner: Name,
+    /// Whether DNSSEC vouches for them and for each alias.
+    pub secure: bool,
 }
 
 /// Why nothing was learned, and from whom.

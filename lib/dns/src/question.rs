@@ -24,6 +24,10 @@ pub enum Kind {
     Ptr,
     /// Text
     Txt,
+    /// Alias (the record itself, not what it leads to)
+    Cname,
+    /// Association of a server's certificate (RFC 6698 §7.1)
+    Tlsa,
 }
 
 impl Kind {
@@ -34,6 +38,8 @@ impl Kind {
             Kind::Mx => Rtype::MX,
             Kind::Ptr => Rtype::PTR,
             Kind::Txt => Rtype::TXT,
+            Kind::Cname => Rtype::CNAME,
+            Kind::Tlsa => Rtype::TLSA,
         }
     }
 }

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::flight::Flight;
-use crate::outcome::{Failure, Outcome, Reason, Record, Timed};
+use crate::outcome::{Failure, Host, Outcome, Reason, Record, Timed};
 use crate::question::{Kind, Name, Question};
 
 /// How long what is good to know is waited for when what is needed is known.
@@ -20,13 +20,25 @@ pub const GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Resolver {
     servers: Vec<SocketAddr>,
+    /// Those beyond loopback whose word on DNSSEC counts.
+    trusted: Vec<SocketAddr>,
 }
 
 impl Resolver {
-    /// A resolver that asks these recursive servers in this order.
+    /// A resolver that asks these recursive servers in this order. What those on loopback say of DNSSEC is believed.
     #[must_use]
     pub fn new(servers: Vec<SocketAddr>) -> Self {
-        Resolver { servers }
+        Resolver { servers, trusted: Vec::new() }
+    }
+
+    /// The same, which also believes these servers: the way to them is as safe as loopback.
+    #[must_use]
+    pub fn trusting(self, trusted: Vec<SocketAddr>) -> Self {
+        Resolver { trusted, ..self }
+    }
+
+    fn is_trusted(&self, number: usize) -> bool {
+        self.servers.get(number).is_some_and(|server| server.ip().to_canonical().is_loopback() || self.trusted.contains(server))
     }
 
     /// The servers asked.
@@ -72,10 +84,10 @@ impl Resolver {
                 break;
             }
             if let Err(error) = self.wait(&mut flights, now, deadline) {
-                return questions.iter().map(|_| Timed { outcome: system_failure(error), lifetime: None }).collect();
+                return questions.iter().map(|_| Timed { outcome: system_failure(error), lifetime: None, secure: false }).collect();
             }
         }
-        flights.into_iter().map(Flight::finish).collect()
+        flights.into_iter().map(|flight| flight.finish(|server| self.is_trusted(server))).collect()
     }
 
     /// The addresses of a host: A and AAAA at once, IPv6 first where both are there (RFC 6724 order is the caller's matter).
@@ -90,14 +102,15 @@ impl Resolver {
     /// The addresses of several hosts, all asked for at once; outcomes in the order of the hosts.
     #[must_use]
     pub fn addresses_of_all(&self, hosts: &[Name], within: Duration) -> Vec<Outcome<Vec<IpAddr>>> {
-        self.addresses_of_best(hosts, hosts.len(), within)
+        let addresses = |host: Host| Some(host.addresses);
+        self.hosts(hosts, hosts.len(), within).into_iter().map(|outcome| outcome.and_then(addresses)).collect()
     }
 
-    /// As [`Resolver::addresses_of_all`]; once each of the first `best` has an address or has none, and one has, the
+    /// As [`Resolver::addresses_of_all`], with what DNSSEC says of them; once each of the first `best` has an address or has none, and one has, the
     /// others are waited for no longer than [`GRACE`]: a worse host whose name server is silent must not hold up mail
     /// for the best.
     #[must_use]
-    pub fn addresses_of_best(&self, hosts: &[Name], best: usize, within: Duration) -> Vec<Outcome<Vec<IpAddr>>> {
+    pub fn hosts(&self, hosts: &[Name], best: usize, within: Duration) -> Vec<Outcome<Host>> {
         let questions: Vec<Question> =
             hosts.iter().flat_map(|host| [Kind::Aaaa, Kind::A].map(|kind| Question::about(host.clone(), kind))).collect();
         let enough = |flights: &[Flight]| {
@@ -105,14 +118,24 @@ impl Resolver {
             let is_settled = |host: &[Flight]| host.iter().any(Flight::has_answer) || host.iter().all(Flight::is_over);
             found.clone().all(is_settled) && found.any(|host| host.iter().any(Flight::has_answer))
         };
-        let mut outcomes = self.ask_until(&questions, within, enough).into_iter().map(|timed| timed.outcome);
-        hosts.iter().map(|_| merge_families(outcomes.by_ref().take(2).collect())).collect()
+        let mut answers = self.ask_until(&questions, within, enough).into_iter();
+        hosts.iter().map(|host| merge_families(host, answers.by_ref().take(2).collect())).collect()
     }
 
     /// The mail exchangers of a domain as (preference, host), best first; the root name means "takes no mail" (RFC 7505).
     #[must_use]
     pub fn exchangers(&self, domain: &Name, within: Duration) -> Outcome<Vec<(u16, Name)>> {
-        self.ask(&Question::about(domain.clone(), Kind::Mx), within).and_then(|answer| {
+        self.secured_exchangers(domain, within).0
+    }
+
+    /// As [`Resolver::exchangers`], and whether DNSSEC vouches for them.
+    #[must_use]
+    pub fn secured_exchangers(&self, domain: &Name, within: Duration) -> (Outcome<Vec<(u16, Name)>>, bool) {
+        let question = Question::about(domain.clone(), Kind::Mx);
+        let Some(timed) = self.ask_all_timed(std::slice::from_ref(&question), within).pop() else {
+            return (system_failure("the question was lost").and_then(|_| None), false);
+        };
+        let exchangers = timed.outcome.and_then(|answer| {
             let mut found: Vec<(u16, Name)> = answer
                 .records
                 .into_iter()
@@ -123,7 +146,8 @@ impl Resolver {
                 .collect();
             found.sort_by_key(|(preference, _)| *preference);
             (!found.is_empty()).then_some(found)
-        })
+        });
+        (exchangers, timed.secure)
     }
 
     fn wait(&self, flights: &mut [Flight], now: Instant, deadline: Instant) -> Result<(), Errno> {
@@ -156,20 +180,25 @@ impl Resolver {
     }
 }
 
-fn merge_families(outcomes: Vec<Outcome>) -> Outcome<Vec<IpAddr>> {
-    let mut addresses: Vec<IpAddr> = Vec::new();
+/// Secure is a host only if each family that has addresses is.
+fn merge_families(name: &Name, answers: Vec<Timed>) -> Outcome<Host> {
+    let mut host = Host { addresses: Vec::new(), owner: name.clone(), secure: true };
     let mut failure = None;
     let mut exists = false;
-    for outcome in outcomes {
+    for Timed { outcome, secure, .. } in answers {
         match outcome {
-            Outcome::Answer(answer) => addresses.extend(answer.addresses()),
+            Outcome::Answer(answer) => {
+                host.addresses.extend(answer.addresses());
+                host.secure &= secure;
+                host.owner = answer.owner;
+            }
             Outcome::NoData => exists = true,
             Outcome::Temporary(reason) => failure = Some(reason),
             Outcome::NoSuchName => {}
         }
     }
     match failure {
-        _ if !addresses.is_empty() => Outcome::Answer(addresses),
+        _ if !host.addresses.is_empty() => Outcome::Answer(host),
         Some(failure) => Outcome::Temporary(failure),
         None if exists => Outcome::NoData,
         None => Outcome::NoSuchName,

@@ -18,17 +18,35 @@ const MAX_SERVERS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadServer(String);
 
-/// Parses `ip`, `ip:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`; the port is 53 where none is given.
+/// The word behind a server that is believed when it says that DNSSEC vouches for an answer.
+const TRUSTED: &str = " trusted";
+
+/// Parses `ip`, `ip:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`; the port is 53 where none is given. The word `trusted` may stand
+/// behind it ([`is_trusted_by_line`]).
 ///
 /// # Errors
 /// [`BadServer`] for anything else, host names and port 0 included.
 pub fn parse_server(line: &str) -> Result<SocketAddr, BadServer> {
+    let line = line.strip_suffix(TRUSTED).map_or(line, str::trim_end);
     let bare = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(line);
     let server = match bare.parse::<IpAddr>() {
         Ok(address) => SocketAddr::new(address, PORT),
         Err(_) => line.parse::<SocketAddr>().map_err(|_| BadServer(line.to_owned()))?,
     };
     if server.port() == 0 { Err(BadServer(line.to_owned())) } else { Ok(server) }
+}
+
+/// Whether the line of a server says that it is to be believed about DNSSEC.
+#[must_use]
+pub fn is_trusted_by_line(line: &str) -> bool {
+    line.ends_with(TRUSTED)
+}
+
+/// Whether a resolv.conf says that the way to its servers is safe (`options trust-ad`, resolv.conf(5)).
+#[must_use]
+pub fn trusts_servers(text: &str) -> bool {
+    let options = text.lines().filter_map(|line| line.strip_prefix("options"));
+    options.flat_map(str::split_ascii_whitespace).any(|option| option == "trust-ad")
 }
 
 /// The servers named in the text of a resolv.conf; 127.0.0.1 where it names none, as the C library does.

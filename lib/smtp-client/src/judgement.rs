@@ -22,6 +22,7 @@ use stafett_wire::Verdict;
 use stafett_wire::delivery::{Destination, Kind as Lookup, Scope};
 
 use crate::peer::Trouble;
+use crate::session::Session;
 
 /// The longest piece of a reply in a text; the wire takes 1000 bytes with our own words.
 const LONGEST_REPLY: usize = 700;
@@ -39,6 +40,16 @@ pub enum Place {
     Address(IpAddr),
     /// The path of a Unix socket.
     Socket(String),
+}
+
+impl Place {
+    /// The address, where it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Place::Address(address) => Some(*address),
+            Place::Socket(_) => None,
+        }
+    }
 }
 
 impl Display for Place {
@@ -152,9 +163,15 @@ pub fn data_refused(place: &Place, response: &Response) -> Judged {
 }
 
 /// The reply to the message itself.
-pub fn message_answered(place: &Place, response: &Response) -> Judged {
+pub fn message_answered(session: &Session, response: &Response) -> Judged {
+    let place = &session.place;
     if is_success(response) {
-        return (Verdict::Ok, said(format_args!("{place} accepted message."), response));
+        let words = match session.peer.tls() {
+            None => said(format_args!("{place} accepted message."), response),
+            Some(facts) if session.is_verified => said(format_args!("{place} accepted message. {facts}, verified."), response),
+            Some(facts) => said(format_args!("{place} accepted message. {facts}."), response),
+        };
+        return (Verdict::Ok, words);
     }
     refusal(response, format_args!("{place} failed after I sent the message."))
 }
@@ -245,6 +262,25 @@ pub fn outside_networks(destination: &Destination, reasons: &[String]) -> NoSess
     ))
 }
 
+/// No host gives the TLS that is demanded. Whatever is wrong can be mended, at the other side or in control/.
+pub fn not_secure_enough(destination: &Destination, reasons: &[String]) -> NoSession {
+    later(format!("I may not send to {destination} without the TLS that is demanded: {} (#4.7.5)", some_of(reasons)))
+}
+
+/// One host, or one address of it, and what is wrong with its TLS.
+pub fn lacks_tls(host: &str, place: Option<&Place>, words: &dyn Display) -> String {
+    match place {
+        Some(Place::Address(address)) if address.to_string() != host => format!("{host} ({address}): {words}"),
+        Some(place) => format!("{place}: {words}"),
+        None => format!("{host} {words}"),
+    }
+}
+
+/// Words of a route that do not parse.
+pub fn bad_words(destination: &Destination, reason: &str) -> NoSession {
+    later(format!("The route to {destination} cannot be used: {reason}; correct control/smtproutes. (#4.3.5)"))
+}
+
 /// As many as an admin reads.
 fn some_of(reasons: &[String]) -> String {
     let (shown, rest) = reasons.split_at(reasons.len().min(MOST_REASONS));
@@ -322,6 +358,7 @@ fn refusal(response: &Response, words: fmt::Arguments<'_>) -> Judged {
     (verdict, said(words, response))
 }
 
-fn said(words: fmt::Arguments<'_>, response: &Response) -> String {
+/// Our words, and what the server said.
+pub fn said(words: fmt::Arguments<'_>, response: &Response) -> String {
     format!("{words} Remote host said: {}", response.one_line(LONGEST_REPLY))
 }

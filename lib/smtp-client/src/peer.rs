@@ -2,7 +2,7 @@
 //!
 //! Security stance: the peer is hostile. A reply must be whole by its deadline, however it drips; its size is capped by
 //! the parser, and what is buffered unread is capped here. While we write we read, so that a peer that answers early can
-//! neither block us nor be missed.
+//! neither block us nor be missed. What has come before a handshake of TLS does not survive it: there is none then.
 //! How it fails: [`Trouble`], after which the connection is of no more use.
 
 use std::fmt;
@@ -15,6 +15,7 @@ use rustix::net::SendFlags;
 use stafett_smtp::Response;
 use stafett_smtp::response::{Malformed, Parser};
 use stafett_sys::poll::{Interest, Ready, wait_two};
+use stafett_tls_client::{Client, Facts, Refusal, Stream, Trust};
 
 /// Unread replies kept while we write; a peer that sends more must wait until we read them.
 const UNREAD_MAX: usize = 64 * 1024;
@@ -23,6 +24,7 @@ const UNREAD_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Peer {
     socket: OwnedFd,
+    tls: Option<Stream>,
     parser: Parser,
     unread: Vec<u8>,
     end: Instant,
@@ -69,7 +71,34 @@ impl From<io::Error> for Trouble {
 impl Peer {
     /// The server at the other end of a connected, nonblocking socket; nothing is waited for beyond `end`.
     pub fn new(socket: OwnedFd, end: Instant) -> Self {
-        Peer { socket, parser: Parser::default(), unread: Vec::new(), end, has_heard: false }
+        Peer { socket, tls: None, parser: Parser::default(), unread: Vec::new(), end, has_heard: false }
+    }
+
+    /// Goes on in TLS.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the connection is of no more use. So it is where something lies unread that came in the clear: somebody
+    /// may have put it there, to be taken for a reply from behind the handshake (RFC 3207 §6).
+    pub fn start_tls(
+        &mut self,
+        client: &Client,
+        name: &str,
+        trust: &Trust,
+        identity: Option<&str>,
+        within: Duration,
+    ) -> Result<&Facts, Refusal> {
+        if self.has_unread() {
+            return Err(Refusal::Broken("the server said more in the clear than it was asked".to_owned()));
+        }
+        let deadline = self.end.min(Instant::now() + within);
+        let mut stream = client.connect(&self.socket, name, trust, identity, deadline)?;
+        stream.drain(&mut self.unread)?;
+        Ok(&self.tls.insert(stream).facts)
+    }
+
+    /// What was agreed on, where the connection is in TLS.
+    pub fn tls(&self) -> Option<&Facts> {
+        self.tls.as_ref().map(|stream| &stream.facts)
     }
 
     /// A new message has a time of its own.
@@ -103,6 +132,9 @@ impl Peer {
     /// [`Trouble`]; not all of `bytes` has been sent then.
     pub fn send(&mut self, mut bytes: &[u8], within: Duration) -> Result<(), Trouble> {
         self.has_heard = false;
+        if self.tls.is_some() {
+            return self.send_in_tls(bytes, within);
+        }
         while !bytes.is_empty() {
             match rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
@@ -112,6 +144,33 @@ impl Peer {
             }
         }
         Ok(())
+    }
+
+    fn send_in_tls(&mut self, mut bytes: &[u8], within: Duration) -> Result<(), Trouble> {
+        loop {
+            let Some(stream) = &mut self.tls else { return Ok(()) };
+            let taken = stream.take(bytes)?;
+            bytes = bytes.get(taken..).unwrap_or_default();
+            match stream.send(&self.socket) {
+                Ok(()) if bytes.is_empty() => return Ok(()),
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.make_room(Instant::now() + within)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether an idle connection that has become readable can still be used: TLS has messages of its own, such as tickets.
+    pub fn is_quiet(&mut self) -> bool {
+        self.tls.is_some() && self.fill().is_ok() && !self.has_unread()
+    }
+
+    /// Says that this was all, where TLS wants to hear it (RFC 8446 §6.1). Nobody waits for it.
+    pub fn end(&mut self) {
+        if let Some(stream) = &mut self.tls {
+            stream.end();
+            let _ = stream.send(&self.socket);
+        }
     }
 
     /// Whether something lies unread that came before its time.
@@ -147,6 +206,9 @@ impl Peer {
     }
 
     fn fill(&mut self) -> Result<(), Trouble> {
+        if self.tls.is_some() {
+            return self.fill_from_tls();
+        }
         let mut buffer = [0; 4096];
         match rustix::io::read(&self.socket, &mut buffer) {
             Ok(0) => Err(Trouble::Closed),
@@ -158,6 +220,29 @@ impl Peer {
             Err(Errno::AGAIN | Errno::INTR) => Ok(()),
             Err(Errno::CONNRESET) => Err(Trouble::Closed),
             Err(error) => Err(io::Error::from(error).into()),
+        }
+    }
+}
+
+impl Peer {
+    fn fill_from_tls(&mut self) -> Result<(), Trouble> {
+        let Some(stream) = &mut self.tls else { return Ok(()) };
+        let read = stream.read(&self.socket, &mut self.unread);
+        if stream.wants_write() {
+            // an answer of TLS's own; what cannot go now goes with the next command
+            let _ = stream.send(&self.socket);
+        }
+        match read {
+            Ok(true) => {
+                self.has_heard = true;
+                Ok(())
+            }
+            Ok(false) => Err(Trouble::Closed),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(()),
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => Err(Trouble::Closed),
+                _ => Err(Trouble::Broken(error)),
+            },
         }
     }
 }

@@ -48,6 +48,11 @@ impl Race {
         Race { waiting: addresses.into(), port }
     }
 
+    /// Tries an address once more, before all others.
+    pub fn again(&mut self, address: IpAddr) {
+        self.waiting.push_front(address);
+    }
+
     /// The next connection that stands. What fails is told to `failed`.
     pub fn next(&mut self, course: &Course<'_>, failed: &mut impl FnMut(IpAddr, Failure)) -> Option<(IpAddr, OwnedFd)> {
         let mut running: Vec<Runner> = Vec::new();

@@ -4,14 +4,16 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stafett_control::{Control, Error, rows};
-use stafett_dns::{RESOLV_CONF, Resolver, parse_server, servers_of_resolv_conf};
+use stafett_dns::{RESOLV_CONF, Resolver, is_trusted_by_line, parse_server, servers_of_resolv_conf, trusts_servers};
 
 use crate::credentials::Credentials;
 use crate::door::Allowed;
 use crate::outgoing::Outgoing;
+use crate::tls::Means;
 
 /// Everything that a child needs to know.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Settings {
     pub outgoing: Outgoing,
     /// Whom relays that want AUTH are told that we are.
     pub credentials: Credentials,
+    /// What TLS needs.
+    pub tls: Arc<Means>,
 }
 
 /// What tells one version of a file from the next: a file that is replaced has another number, one that is written in
@@ -51,8 +55,10 @@ impl Stamp {
 pub struct Patience {
     /// The connection.
     pub connect: Duration,
-    /// The greeting, the replies to EHLO, HELO and RSET.
+    /// The greeting, the replies to EHLO, HELO, STARTTLS and RSET.
     pub opening: Duration,
+    /// The handshake of TLS.
+    pub handshake: Duration,
     /// The reply to MAIL.
     pub mail: Duration,
     /// The reply to RCPT.
@@ -76,6 +82,7 @@ impl Patience {
         Patience {
             connect: Duration::from_secs(connect.unwrap_or(60)),
             opening: wait(300),
+            handshake: wait(60),
             mail: wait(300),
             recipient: wait(300),
             data: wait(120),
@@ -89,27 +96,40 @@ impl Patience {
 
 impl Settings {
     /// Reads me, helohost, timeoutconnect, timeoutremote, timeoutdelivery, resolvers, destinations, outgoingip,
-    /// domainbindings and smtpauth.
+    /// domainbindings, smtpauth, tlsdestinations, tlsauthorities and clientcerts.
     ///
     /// # Errors
     /// When one of them does not parse, or `me` is missing.
     pub fn read(control: &Control) -> Result<Self, Error> {
+        Settings::read_after(control, None)
+    }
+
+    /// Reads them again; what is dear and has not changed is kept.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn renewed(&self, control: &Control) -> Result<Self, Error> {
+        Settings::read_after(control, Some(self))
+    }
+
+    fn read_after(control: &Control, before: Option<&Settings>) -> Result<Self, Error> {
         let me = control.required(&rows::ME)?;
         let helo = control.line(&rows::HELOHOST)?.unwrap_or_else(|| me.clone());
         let connect = control.integer(&rows::TIMEOUTCONNECT)?;
         let remote = control.integer(&rows::TIMEOUTREMOTE)?;
         let own_names = [&me, &helo].map(|name| name.to_lowercase()).to_vec();
         let delivery = control.integer(&rows::TIMEOUTDELIVERY)?;
-        let (servers, resolv_conf) = servers(control)?;
+        let (resolver, resolv_conf) = resolver(control)?;
         Ok(Settings {
             helo,
             own_names,
             patience: Patience::new(connect, remote, delivery),
-            resolver: Resolver::new(servers),
+            resolver,
             resolv_conf,
             allowed: Allowed::read(control)?,
             outgoing: Outgoing::read(control)?,
             credentials: Credentials::read(control)?,
+            tls: Arc::new(Means::read(control, before.map(|settings| settings.tls.as_ref()))?),
         })
     }
 
@@ -119,15 +139,19 @@ impl Settings {
     }
 }
 
-fn servers(control: &Control) -> Result<(Vec<SocketAddr>, Option<Stamp>), Error> {
+fn resolver(control: &Control) -> Result<(Resolver, Option<Stamp>), Error> {
     let lines = control.list(&rows::RESOLVERS)?.unwrap_or_default();
     // The row has judged each line already.
-    let named: Vec<SocketAddr> = lines.iter().filter_map(|item| parse_server(&item.value).ok()).collect();
+    let named: Vec<(SocketAddr, bool)> =
+        lines.iter().filter_map(|item| Some((parse_server(&item.value).ok()?, is_trusted_by_line(&item.value)))).collect();
     if !named.is_empty() {
-        return Ok((named, None));
+        let trusted = named.iter().filter(|(_, is_trusted)| *is_trusted).map(|(server, _)| *server).collect();
+        return Ok((Resolver::new(named.into_iter().map(|(server, _)| server).collect()).trusting(trusted), None));
     }
     // The stamp first: a change while we read is then seen the next time.
     let stamp = Stamp::of(RESOLV_CONF);
     let text = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
-    Ok((servers_of_resolv_conf(&text), Some(stamp)))
+    let servers = servers_of_resolv_conf(&text);
+    let trusted = if trusts_servers(&text) { servers.clone() } else { Vec::new() };
+    Ok((Resolver::new(servers).trusting(trusted), Some(stamp)))
 }

@@ -1,4 +1,4 @@
-//! From a destination to the hosts to try and the addresses of each, in order.
+//! From a destination to the hosts to try and the addresses of each, in order, with what DNSSEC says of them.
 //!
 //! An MX destination: MX hosts by preference, in random order inside one (RFC 5321 §5.1), the domain itself where there
 //! are none, nothing from our own preference on (no loop), nothing at all for a null MX; an address literal is its own
@@ -11,7 +11,7 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use stafett_dns::{HOSTS_FILE, Kind as RecordKind, Name, Outcome, Question, addresses_in_hosts};
+use stafett_dns::{HOSTS_FILE, Host, Kind as RecordKind, Name, Outcome, Question, addresses_in_hosts};
 use stafett_wire::delivery::{Destination, Kind};
 
 use crate::judgement::{self, NoSession};
@@ -25,40 +25,77 @@ const MOST_PER_HOST: usize = 8;
 const MOST_ADDRESSES: usize = 30;
 const SMTP_PORT: u16 = 25;
 
-/// An MX host and its addresses.
+/// A host to try.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Its name in lower case, or an address.
+    pub name: String,
+    /// Its addresses, in the order in which they are tried.
+    pub addresses: Vec<IpAddr>,
+    /// The name that was asked for in the DNS, and the one that has the addresses, which is another behind an alias.
+    pub names: Option<(Name, Name)>,
+    /// Whether DNSSEC vouches for all that led to the addresses: MX records, aliases, address records.
+    pub is_secure: bool,
+    /// Whether it vouches for the MX records, or none were needed.
+    pub has_secure_exchanger: bool,
+}
+
+/// An MX host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Exchanger {
     preference: u16,
     is_here: bool,
-    addresses: Vec<IpAddr>,
+    target: Target,
 }
 
-/// The hosts of `destination`, best first, each with its addresses; never empty, and no host without an address.
-pub fn find(settings: &Settings, destination: &Destination) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+impl Target {
+    /// An address that needs no look-up.
+    fn address(address: IpAddr) -> Target {
+        Target { name: address.to_string(), addresses: vec![address], ..Target::default() }
+    }
+
+    /// As /etc/hosts has it.
+    fn local(name: &str, addresses: Vec<IpAddr>) -> Target {
+        Target { name: name.to_owned(), addresses, ..Target::default() }
+    }
+
+    /// As the DNS has it.
+    fn found(asked: Name, host: Host, has_secure_exchanger: bool) -> Target {
+        Target {
+            name: asked.to_string().to_ascii_lowercase(),
+            addresses: host.addresses,
+            names: Some((asked, host.owner)),
+            is_secure: host.secure && has_secure_exchanger,
+            has_secure_exchanger,
+        }
+    }
+}
+
+/// The hosts of `destination`, best first; never empty, and no host without an address.
+pub fn find(settings: &Settings, destination: &Destination) -> Result<Vec<Target>, NoSession> {
     if destination.kind == Kind::Mx {
         let hosts = match literal(&destination.name) {
-            Some(address) => vec![vec![address_elsewhere(destination, address)?]],
-            None => addresses_of_domain(settings, destination)?,
+            Some(address) => vec![Target::address(address_elsewhere(destination, address)?)],
+            None => hosts_of_domain(settings, destination)?,
         };
         return Ok(bounded(hosts));
     }
     if let Ok(address) = destination.name.parse() {
-        return Ok(vec![vec![address]]);
+        return Ok(vec![Target::address(address)]);
     }
-    Ok(bounded(vec![addresses_of_host(settings, destination)?]))
+    Ok(bounded(vec![route_host(settings, destination)?]))
 }
 
 /// Each host's addresses with the families in turn, and no more of all than are worth a try.
-fn bounded(hosts: Vec<Vec<IpAddr>>) -> Vec<Vec<IpAddr>> {
+fn bounded(mut hosts: Vec<Target>) -> Vec<Target> {
     let mut left = MOST_ADDRESSES;
-    let mut kept = Vec::new();
-    for mut addresses in hosts.into_iter().map(interleaved) {
-        addresses.truncate(left.min(MOST_PER_HOST));
-        left -= addresses.len();
-        kept.push(addresses);
+    for host in &mut hosts {
+        host.addresses = interleaved(std::mem::take(&mut host.addresses));
+        host.addresses.truncate(left.min(MOST_PER_HOST));
+        left -= host.addresses.len();
     }
-    kept.retain(|addresses| !addresses.is_empty());
-    kept
+    hosts.retain(|host| !host.addresses.is_empty());
+    hosts
 }
 
 /// The families in turn, the family of the first address first.
@@ -89,24 +126,29 @@ fn address_elsewhere(destination: &Destination, address: IpAddr) -> Result<IpAdd
     Ok(address)
 }
 
-fn addresses_of_host(settings: &Settings, destination: &Destination) -> Result<Vec<IpAddr>, NoSession> {
+fn route_host(settings: &Settings, destination: &Destination) -> Result<Target, NoSession> {
     let hosts = std::fs::read_to_string(HOSTS_FILE).unwrap_or_default();
     let local = addresses_in_hosts(&hosts, &destination.name);
     if !local.is_empty() {
-        return Ok(local);
+        return Ok(Target::local(&destination.name, local));
     }
     let name = name_of(destination)?;
-    match settings.resolver.addresses(&name, settings.patience.names) {
-        Outcome::Answer(addresses) => Ok(addresses),
+    match host_of(settings, &name) {
+        Outcome::Answer(host) => Ok(Target::found(name, host, true)),
         Outcome::NoSuchName => Err(judgement::no_such_name(destination)),
         Outcome::NoData => Err(judgement::no_way_there(destination)),
         Outcome::Temporary(failure) => Err(judgement::look_up_failed(&destination.name, &failure)),
     }
 }
 
-fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+fn host_of(settings: &Settings, name: &Name) -> Outcome<Host> {
+    settings.resolver.hosts(std::slice::from_ref(name), 1, settings.patience.names).pop().unwrap_or(Outcome::NoSuchName)
+}
+
+fn hosts_of_domain(settings: &Settings, destination: &Destination) -> Result<Vec<Target>, NoSession> {
     let domain = name_of(destination)?;
-    let hosts = match settings.resolver.exchangers(&domain, settings.patience.names) {
+    let (hosts, is_secure) = settings.resolver.secured_exchangers(&domain, settings.patience.names);
+    let hosts = match hosts {
         Outcome::Answer(hosts) => hosts,
         Outcome::NoData => return implicit_exchanger(settings, destination, domain),
         Outcome::NoSuchName => return Err(judgement::no_such_name(destination)),
@@ -115,17 +157,17 @@ fn addresses_of_domain(settings: &Settings, destination: &Destination) -> Result
     if hosts.iter().all(|(_, host)| host.is_root()) {
         return Err(judgement::takes_no_mail(destination));
     }
-    explicit_exchangers(settings, destination, hosts)
+    explicit_exchangers(settings, destination, hosts, is_secure)
 }
 
 /// Without MX records the domain itself is its only exchanger (RFC 5321 §5.1).
-fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Name) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Name) -> Result<Vec<Target>, NoSession> {
     if is_own_name(settings, &domain) {
         return Err(judgement::best_exchanger_is_here(destination));
     }
-    match settings.resolver.addresses(&domain, settings.patience.names) {
-        Outcome::Answer(addresses) => {
-            let only = exchanger(destination.port, 0, addresses);
+    match host_of(settings, &domain) {
+        Outcome::Answer(host) => {
+            let only = exchanger(destination.port, 0, Target::found(domain, host, true));
             in_order(vec![only]).ok_or_else(|| judgement::best_exchanger_is_here(destination))
         }
         Outcome::NoSuchName | Outcome::NoData => Err(judgement::no_way_there(destination)),
@@ -133,7 +175,12 @@ fn implicit_exchanger(settings: &Settings, destination: &Destination, domain: Na
     }
 }
 
-fn explicit_exchangers(settings: &Settings, destination: &Destination, mut hosts: Vec<(u16, Name)>) -> Result<Vec<Vec<IpAddr>>, NoSession> {
+fn explicit_exchangers(
+    settings: &Settings,
+    destination: &Destination,
+    mut hosts: Vec<(u16, Name)>,
+    is_secure: bool,
+) -> Result<Vec<Target>, NoSession> {
     hosts.retain(|(_, host)| !host.is_root());
     // From our own preference on nobody is asked for, nor looked up (RFC 5321 §5.1).
     if let Some(own) = hosts.iter().filter(|(_, host)| is_own_name(settings, host)).map(|(preference, _)| *preference).min() {
@@ -146,13 +193,15 @@ fn explicit_exchangers(settings: &Settings, destination: &Destination, mut hosts
     let names: Vec<Name> = hosts.iter().map(|(_, host)| host.clone()).collect();
     // They come best first.
     let best = hosts.iter().take_while(|(preference, _)| hosts.first().is_some_and(|(least, _)| least == preference)).count();
-    let outcomes = settings.resolver.addresses_of_best(&names, best, settings.patience.names);
+    let outcomes = settings.resolver.hosts(&names, best, settings.patience.names);
     let mut found = Vec::new();
     let mut failure = None;
-    for ((preference, host), outcome) in hosts.iter().zip(outcomes) {
+    for ((preference, name), outcome) in hosts.iter().zip(outcomes) {
         match outcome {
-            Outcome::Answer(addresses) => found.push(exchanger(destination.port, *preference, addresses)),
-            Outcome::Temporary(reason) => failure = failure.or(Some(judgement::look_up_failed(&host.to_string(), &reason))),
+            Outcome::Answer(host) => {
+                found.push(exchanger(destination.port, *preference, Target::found(name.clone(), host, is_secure)));
+            }
+            Outcome::Temporary(reason) => failure = failure.or(Some(judgement::look_up_failed(&name.to_string(), &reason))),
             Outcome::NoSuchName | Outcome::NoData => {}
         }
     }
@@ -163,22 +212,22 @@ fn explicit_exchangers(settings: &Settings, destination: &Destination, mut hosts
     in_order(found).ok_or_else(|| failure.unwrap_or_else(|| judgement::best_exchanger_is_here(destination)))
 }
 
-fn exchanger(port: u16, preference: u16, addresses: Vec<IpAddr>) -> Exchanger {
-    let is_here = port == SMTP_PORT && addresses.iter().any(|address| is_own_address(*address));
-    Exchanger { preference, is_here, addresses }
+fn exchanger(port: u16, preference: u16, target: Target) -> Exchanger {
+    let is_here = port == SMTP_PORT && target.addresses.iter().any(|address| is_own_address(*address));
+    Exchanger { preference, is_here, target }
 }
 
-/// The addresses of all hosts that are better than we are; `None` where there is none.
-fn in_order(mut exchangers: Vec<Exchanger>) -> Option<Vec<Vec<IpAddr>>> {
+/// All hosts that are better than we are; `None` where there is none.
+fn in_order(mut exchangers: Vec<Exchanger>) -> Option<Vec<Target>> {
     if let Some(own) = exchangers.iter().filter(|host| host.is_here).map(|host| host.preference).min() {
         exchangers.retain(|host| host.preference < own);
     }
     shuffle(&mut exchangers);
     exchangers.sort_by_key(|host| host.preference);
     let mut seen: HashSet<IpAddr> = HashSet::new();
-    let mut fresh = |host: Exchanger| host.addresses.into_iter().filter(|address| seen.insert(*address)).collect();
-    let mut hosts: Vec<Vec<IpAddr>> = exchangers.into_iter().map(&mut fresh).collect();
-    hosts.retain(|addresses| !addresses.is_empty());
+    let mut hosts: Vec<Target> = exchangers.into_iter().map(|host| host.target).collect();
+    hosts.iter_mut().for_each(|host| host.addresses.retain(|address| seen.insert(*address)));
+    hosts.retain(|host| !host.addresses.is_empty());
     (!hosts.is_empty()).then_some(hosts)
 }
 

@@ -3,11 +3,11 @@
 use super::*;
 
 fn host(preference: u16, is_here: bool, address: &str) -> Exchanger {
-    Exchanger { preference, is_here, addresses: vec![address.parse().unwrap()] }
+    Exchanger { preference, is_here, target: Target::address(address.parse().unwrap()) }
 }
 
 fn shown(exchangers: Vec<Exchanger>) -> Option<Vec<String>> {
-    in_order(exchangers).map(|hosts| hosts.iter().flatten().map(ToString::to_string).collect())
+    in_order(exchangers).map(|hosts| hosts.iter().flat_map(|host| &host.addresses).map(ToString::to_string).collect())
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn families_take_turns() {
 
 #[test]
 fn a_host_with_many_addresses_leaves_room_for_the_next() {
-    let crowd = |third: u8| (0..100).map(|last| IpAddr::from([10, 0, third, last])).collect::<Vec<IpAddr>>();
+    let crowd = |third: u8| Target::local("x", (0..100).map(|last| IpAddr::from([10, 0, third, last])).collect());
     let kept = bounded((0..10).map(crowd).collect());
-    let sizes: Vec<usize> = kept.iter().map(Vec::len).collect();
+    let sizes: Vec<usize> = kept.iter().map(|host| host.addresses.len()).collect();
     assert_eq!(sizes, [8, 8, 8, 6]);
 }
 

