@@ -9,7 +9,7 @@ fn question(number: usize, kind: Kind) -> Question {
 }
 
 fn absent(seconds: Option<u64>) -> Timed {
-    Timed { outcome: Outcome::NoSuchName, lifetime: seconds.map(Duration::from_secs) }
+    Timed { outcome: Outcome::NoSuchName, lifetime: seconds.map(Duration::from_secs), secure: false }
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn an_answer_counts_as_long_as_it_says() {
 #[test]
 fn failures_are_remembered_where_no_list_is_meant() {
     let (mut cache, now) = (Cache::default(), Instant::now());
-    let failure = Timed { outcome: Outcome::Temporary(Failure { server: None, reason: Reason::Timeout }), lifetime: None };
+    let failure = Timed { outcome: Outcome::Temporary(Failure { server: None, reason: Reason::Timeout }), lifetime: None, secure: false };
     for (kind, counts) in [(Kind::A, false), (Kind::Txt, false), (Kind::Mx, true), (Kind::Ptr, true)] {
         cache.remember(question(1, kind), &failure, now);
         assert_eq!(cache.known(&question(1, kind), now + Duration::from_secs(20)).is_some(), counts, "{kind:?}");

@@ -138,7 +138,7 @@ impl Asking for FromNetwork<'_> {
         let outcomes = asked.iter().zip(known).map(|(asked, known)| match known {
             Some(outcome) => outcome,
             None => {
-                let timed = answers.next().unwrap_or_else(|| Timed { outcome: left_out(), lifetime: None });
+                let timed = answers.next().unwrap_or_else(|| Timed { outcome: left_out(), lifetime: None, secure: false });
                 self.memory.learn(asked, &timed);
                 timed.outcome
             }
