@@ -8,7 +8,9 @@ use stafett_site::{Finding, Findings};
 
 /// A control file, and the optional service that it puts to work.
 const NEEDS: &[(&Setting, &str)] = &[
+    (&rows::ARCSEAL, "dkim"),
     (&rows::CALLOUT, "callout"),
+    (&rows::DKIMSIGN, "dkim"),
     (&rows::DMARCBEHAVIOR, "verify"),
     (&rows::DNSBLLIST, "dnsbl"),
     (&rows::GREYLIST, "limit"),
@@ -18,6 +20,7 @@ const NEEDS: &[(&Setting, &str)] = &[
     (&rows::RHSBLLIST, "dnsbl"),
     (&rows::SENDERDOMAIN, "dnsbl"),
     (&rows::SPFBEHAVIOR, "verify"),
+    (&rows::SRSDOMAIN, "dkim"),
 ];
 
 /// Judges each of them.

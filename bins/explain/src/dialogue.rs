@@ -32,7 +32,7 @@ pub fn lead(settings: &Settings, client: &Client, described: &options::Client, l
     for recipient in &described.to {
         accepted &= say(&mut dialogue, &format!("RCPT TO:<{recipient}>"), listener);
     }
-    if accepted && !described.to.is_empty() && dialogue.wants_message() {
+    if accepted && !described.to.is_empty() && dialogue.judges_open() {
         listener.remark("the message itself will be judged before it is accepted");
     }
     accepted

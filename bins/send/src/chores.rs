@@ -2,6 +2,7 @@
 //! removals, putting bounces into the queue, and looking through the queue at the start. The
 //! scheduler's loop never waits for any, nor does one for the other.
 
+use crate::signing::Signing;
 use stafett_envelope::Envelope;
 use stafett_queue_store::{Id, Listed, Place, Store};
 use stafett_sys::descriptor;
@@ -9,7 +10,7 @@ use stafett_wire::injector::{Answer, Injector};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SendError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Bounce {
     pub envelope: Envelope,
     /// The bounce.
     pub message: Vec<u8>,
+    /// What stafett-dkim is asked about it.
+    pub signing: Signing,
 }
 
 /// What became of a chore that has an outcome.
@@ -80,17 +83,17 @@ struct Results {
 }
 
 impl Chores {
-    /// Starts the threads. Bounces go to queued's `socket`.
+    /// Starts the threads. Bounces go to queued's `socket`, once that of dkim has been asked about them.
     ///
     /// # Errors
     /// When no thread or pipe can be had.
-    pub fn start(socket: PathBuf) -> io::Result<Chores> {
+    pub fn start(socket: PathBuf, dkim: PathBuf) -> io::Result<Chores> {
         let (results, done) = sync_channel(MOST_OUTCOMES);
         let (wake, bell) = descriptor::pipe()?;
         stafett_sys::socket::set_nonblocking(&wake, true)?;
         let results = Results { done: results, bell };
         let syncs = start(results.clone()?, |sync: Sync| Done::Synced(sync_all(&sync)))?;
-        let inject = move |bounce: Bounce| Done::Bounced { of: bounce.of, answer: inject(&socket, &bounce) };
+        let inject = move |bounce: Bounce| Done::Bounced { of: bounce.of, answer: inject(&socket, &dkim, bounce) };
         let bounces = start(results.clone()?, inject)?;
         Ok(Chores { syncs, bounces, results, done, wake })
     }
@@ -173,7 +176,10 @@ fn start<T: Send + 'static>(results: Results, work: impl Fn(T) -> Done + Send + 
     Ok(orders)
 }
 
-fn inject(socket: &std::path::Path, bounce: &Bounce) -> io::Result<Answer> {
+fn inject(socket: &Path, dkim: &Path, mut bounce: Bounce) -> io::Result<Answer> {
+    if let Err(reason) = bounce.signing.apply(dkim, &mut bounce.envelope, &bounce.message) {
+        return Ok(Answer::Temporary(format!("451 4.3.0 {reason}")));
+    }
     let mut injector = match Injector::connect(socket, PATIENCE) {
         Ok(injector) => injector,
         Err(error) => return Ok(Answer::Temporary(format!("451 4.3.0 unable to reach stafett-queued: {error}"))),

@@ -33,6 +33,7 @@ mod room;
 mod schedule;
 mod scheduler;
 mod settings;
+mod signing;
 mod telling;
 mod twins;
 mod verp;
@@ -114,7 +115,8 @@ fn run() -> Result<(), String> {
 
     let (attempts, suspects) =
         Attempts::open(store.root()).map_err(|error| format!("unable to use {}/attempts: {error}", store.root().display()))?;
-    let chores = Chores::start(instance.socket(Service::Queue)).map_err(|error| format!("unable to start a thread: {error}"))?;
+    let chores = Chores::start(instance.socket(Service::Queue), instance.socket(Service::Dkim))
+        .map_err(|error| format!("unable to start a thread: {error}"))?;
     let remote = RemoteLine::new(instance.socket(Service::Remote));
     let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, remote, chores);
     let scheduler = scheduler.map_err(|error| format!("unable to read the queue: {error}"))?;

@@ -1,6 +1,7 @@
 //! What control/ says to the scheduler.
 
 use crate::bounce::DOUBLE;
+use crate::signing::Signing;
 use stafett_control::form::parse_limits;
 use stafett_control::{Control, Error, Setting, rows};
 use stafett_route::{DomainMap, SmtpRoutes};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub delivery: Duration,
     /// How bounces are written.
     pub bounces: Bounces,
+    /// What stafett-dkim is asked about them.
+    pub signing: Signing,
 }
 
 /// What one destination may get.
@@ -85,6 +88,7 @@ impl Settings {
             limits: limits(control, concurrency_destination)?,
             delay_notice: control.integer(&rows::DELAYNOTICE)?.filter(|seconds| *seconds > 0),
             delivery: Duration::from_secs(number(&rows::TIMEOUTDELIVERY, 14_400)?),
+            signing: Signing::read(control, &bounces.from)?,
             bounces,
             me,
         })

@@ -68,7 +68,7 @@ impl Scheduler {
         let facts: Vec<Fact> = told.iter().chain(late).filter_map(|index| self.fact(message, *index)).collect();
         let original = Original { id, envelope: &message.envelope, size: message.size, file: file.as_ref() };
         let (envelope, text) = bounce::compose(&original, &facts, sender, to, &self.settings.me, &self.settings.bounces);
-        self.chores.bounce(chores::Bounce { of: id, envelope, message: text });
+        self.chores.bounce(chores::Bounce { of: id, envelope, message: text, signing: self.settings.signing.clone() });
         self.asked += 1;
     }
 

@@ -285,7 +285,7 @@ impl<'a> Conversation<'a> {
     fn begin(&self, transaction: Transaction) -> Message<'a> {
         let greeted = self.dialogue.greeted().cloned();
         let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
-        let spool = self.dialogue.wants_message().then(|| self.outside.instance.spool());
+        let spool = self.dialogue.judges(&transaction).then(|| self.outside.instance.spool());
         Message::new(transaction, self.policy, self.outside.queue, spool.as_deref(), (&greeted, self.dialogue.tls()))
     }
 

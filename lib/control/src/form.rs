@@ -2,6 +2,7 @@
 
 pub mod blocklist;
 pub mod callout;
+pub mod dkim;
 pub mod greylist;
 pub mod helo;
 pub mod limits;

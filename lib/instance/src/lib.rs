@@ -50,6 +50,8 @@ pub enum Service {
     TlsKeys,
     /// stafett-milter.
     Milter,
+    /// stafett-dkim --resident.
+    Dkim,
 }
 
 impl Service {
@@ -68,6 +70,7 @@ impl Service {
             Service::Tls => "tls",
             Service::TlsKeys => "tlskeys",
             Service::Milter => "milter",
+            Service::Dkim => "dkim",
         }
     }
 }

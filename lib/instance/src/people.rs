@@ -28,6 +28,8 @@ pub enum Role {
     TlsKeys,
     /// milter.
     Milter,
+    /// dkim: the owner of the keys that sign mail.
+    Dkim,
 }
 
 /// The group of a place or of a user.
@@ -70,6 +72,7 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Verify, letter: 'v', group: Group::Own, purpose: "verify" },
     Identity { role: Role::Limit, letter: 'm', group: Group::Own, purpose: "limit" },
     Identity { role: Role::Milter, letter: 'f', group: Group::Own, purpose: "milter" },
+    Identity { role: Role::Dkim, letter: 'g', group: Group::Own, purpose: "dkim" },
 ];
 
 impl Role {

@@ -141,6 +141,14 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Milter, group: Group::Of(Role::Smtpd), mode: 0o710 }),
         keeps_state: false,
     },
+    Supervised {
+        name: "dkim",
+        command: "stafett-dkim --resident",
+        role: Role::Dkim,
+        // smtpd and send ask, who have no group in common: who else calls is refused by the number of its user.
+        door: Some(Door { service: Service::Dkim, group: Group::Of(Role::Smtpd), mode: 0o711 }),
+        keeps_state: false,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

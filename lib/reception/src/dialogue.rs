@@ -103,17 +103,22 @@ impl<'a, R> Dialogue<'a, R> {
         checks::connection(&mut Context { policy: self.policy, session: &mut self.session, services })
     }
 
-    /// Whether a message of this client is judged whole.
-    pub fn wants_message(&self) -> bool {
-        checks::wants_message(self.policy, &self.session)
-    }
-
     /// Judges a whole message.
     ///
     /// # Errors
     /// The refusal.
     pub fn judge(&mut self, draft: &mut Draft, services: &mut dyn Services) -> Checked {
         checks::message(&mut Context { policy: self.policy, session: &mut self.session, services }, draft)
+    }
+
+    /// Whether the message of a transaction is judged whole.
+    pub fn judges(&self, transaction: &Transaction) -> bool {
+        checks::wants_message(self.policy, &self.session, &transaction.envelope)
+    }
+
+    /// The same of the open transaction.
+    pub fn judges_open(&self) -> bool {
+        matches!(&self.state, State::Open(transaction) if self.judges(transaction))
     }
 
     /// A message was queued for so many recipients.

@@ -15,7 +15,7 @@ use stafett_route::Listed;
 use stafett_smtp::Reply;
 use stafett_smtp::parameters::{self, Body, MailParameters, RcptParameters};
 
-use crate::checks::{self, Context};
+use crate::checks::{self, Context, srs};
 use crate::client::{Client, StartTls};
 use crate::refusal::{Refusal, Subject};
 use crate::services::{Note, Services};
@@ -96,8 +96,8 @@ impl Policy<'_> {
         session: &mut Session,
         services: &mut dyn Services,
     ) -> Result<(), Box<Refusal>> {
-        let decided = self.decide(transaction, path, &parameters, session, services).and_then(|mailbox| {
-            checks::recipient(&mut Context { policy: *self, session, services }, transaction, &mailbox)?;
+        let decided = self.decide(transaction, path, &parameters, session, services).and_then(|(mailbox, returns)| {
+            checks::recipient(&mut Context { policy: *self, session, services }, transaction, &mailbox, returns)?;
             Ok(mailbox)
         });
         let mailbox = decided.map_err(|refusal| {
@@ -113,7 +113,8 @@ impl Policy<'_> {
         Ok(())
     }
 
-    /// The canonical recipient, if the rules of SMTP, of the client and of rcpthosts let it pass.
+    /// The canonical recipient, if the rules of SMTP, of the client and of rcpthosts let it pass; and whether it is the sender of
+    /// what we have sent on.
     fn decide(
         &self,
         transaction: &Transaction,
@@ -121,16 +122,21 @@ impl Policy<'_> {
         parameters: &RcptParameters,
         session: &Session,
         services: &mut dyn Services,
-    ) -> Result<Mailbox, Box<Refusal>> {
+    ) -> Result<(Mailbox, bool), Box<Refusal>> {
         let shown = shown(&path);
         self.check_client(transaction, &shown)?;
-        let mailbox = self.recipient(path, session, services)?;
+        let taken_back = match &path {
+            Path::Mailbox(mailbox) => srs::reverse(*self, mailbox, services)?,
+            Path::Bare(_) | Path::Null => None,
+        };
+        let returns = taken_back.is_some();
+        let mailbox = taken_back.map_or_else(|| self.recipient(path, session, services), Ok)?;
         let utf8 = !mailbox.is_ascii() || parameters.orcpt.as_deref().is_some_and(|orcpt| !orcpt.is_ascii());
         if utf8 && !transaction.envelope.smtputf8 {
             return Err(Refusal::new(needs_utf8(), "syntax", Subject::to(&shown)));
         }
         self.check_count(transaction, &shown)?;
-        Ok(mailbox)
+        Ok((mailbox, returns))
     }
 
     /// The canonical sender, and what lists it as bad; that refusal comes at RCPT, where clients expect it.

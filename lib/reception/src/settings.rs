@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use stafett_address::Domain;
-use stafett_control::{Control, Error, rows};
-use stafett_route::RcptHosts;
+use stafett_control::{Control, Error, Setting, rows};
+use stafett_route::{DomainPattern, RcptHosts};
 
 use crate::badmailfrom::BadMailFrom;
 use crate::checks::milter::Milters;
 use crate::checks::submission::Masquerades;
 use crate::checks::tally::Limits;
-use crate::checks::{callout, recipients};
+use crate::checks::{callout, recipients, signing, srs};
 use crate::front::Fronts;
 use signs::Signs;
 
@@ -69,6 +69,10 @@ pub struct Settings {
     pub masquerades: Masquerades,
     /// The mail filters.
     pub milters: Milters,
+    /// What is signed and sealed.
+    pub signing: signing::Rules,
+    /// Whose senders are rewritten.
+    pub srs: srs::Rules,
 }
 
 impl Settings {
@@ -102,6 +106,8 @@ impl Settings {
             limits: Limits::read(control)?,
             masquerades: Masquerades::read(control)?,
             milters: Milters::read(control)?,
+            signing: signing::Rules::read(control)?,
+            srs: srs::Rules::read(control)?,
             me,
         })
     }
@@ -151,4 +157,9 @@ fn fingerprints(control: &Control) -> Result<HashMap<String, usize>, Error> {
 /// The error of a value that cannot be used.
 pub(crate) fn fault(file: &str, line: usize, value: &str, reason: impl std::fmt::Display) -> Error {
     Error { file: format!("control/{file}"), line, reason: format!("unable to use \"{value}\": {reason}") }
+}
+
+/// A pattern of domains in a file.
+pub(crate) fn pattern(row: &Setting, line: usize, text: &str) -> Result<DomainPattern, Error> {
+    DomainPattern::parse(text).map_err(|reason| fault(row.name, line, text, reason))
 }

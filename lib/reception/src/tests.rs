@@ -68,6 +68,8 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         limits: Default::default(),
         masquerades: Default::default(),
         milters: Default::default(),
+        signing: Default::default(),
+        srs: Default::default(),
     }
 }
 

@@ -24,7 +24,8 @@ const CONTENT: &[(&str, Role, u32)] = &[
 const SECRET: u32 = 0o400;
 
 /// Control files that one service alone reads: its role and group, and the mode.
-const SECRETS: &[(&str, Role, Group, u32)] = &[("control/smtpauth", Role::Remote, Group::Own, SECRET)];
+const SECRETS: &[(&str, Role, Group, u32)] =
+    &[("control/smtpauth", Role::Remote, Group::Own, SECRET), ("control/srssecrets", Role::Dkim, Group::Own, SECRET)];
 
 /// Bits that no file in an instance may have: setuid, setgid, writable by everybody.
 const FORBIDDEN: u32 = 0o6002;
@@ -48,24 +49,32 @@ pub fn content(plan: &Plan, land: &Land, people: &People) -> io::Result<Vec<(Pat
             }
         }
     }
-    for path in private_keys(plan)? {
+    for (path, role) in private_keys(plan)? {
         let Some(seen) = land.look(&path)? else { continue };
         // Where the instance has no such service, nobody needs the keys and root may have them.
-        let faults = faults_of_secret(&seen, people.ids(Role::TlsKeys, Group::Own), Group::Own, SECRET);
+        let faults = faults_of_secret(&seen, people.ids(role, Group::Own), Group::Own, SECRET);
         found.extend(faults.into_iter().map(|fault| (path.clone(), fault)));
     }
     Ok(found)
 }
 
-/// The private keys of control/servercerts.
-fn private_keys(plan: &Plan) -> io::Result<Vec<PathBuf>> {
-    let directory = Path::new("control").join("servercerts");
-    let names = names(&plan.root.join(&directory)).or_else(|error| match error.kind() {
-        // said where control files are judged
-        io::ErrorKind::NotADirectory => Ok(Vec::new()),
-        _ => Err(error),
-    })?;
-    Ok(names.into_iter().map(|name| directory.join(name).join("key.pem")).collect())
+/// The private keys of control/servercerts and control/dkim, each with its reader.
+fn private_keys(plan: &Plan) -> io::Result<Vec<(PathBuf, Role)>> {
+    let certificates = below(plan, Path::new("control/servercerts"))?;
+    let mut found: Vec<(PathBuf, Role)> = certificates.into_iter().map(|name| (name.join("key.pem"), Role::TlsKeys)).collect();
+    for domain in below(plan, Path::new("control/dkim"))? {
+        found.extend(below(plan, &domain)?.into_iter().map(|key| (key, Role::Dkim)));
+    }
+    Ok(found)
+}
+
+/// What lies in a directory; nothing where it is none, which is said where control files are judged.
+fn below(plan: &Plan, directory: &Path) -> io::Result<Vec<PathBuf>> {
+    match names(&plan.root.join(directory)) {
+        Ok(names) => Ok(names.into_iter().map(|name| directory.join(name)).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 fn faults(seen: &Seen, wanted: (Uid, Gid), needed: u32) -> Vec<Fault> {

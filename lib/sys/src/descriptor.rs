@@ -59,6 +59,16 @@ pub fn sync_file_system(descriptor: impl AsFd) -> io::Result<()> {
     rustix::fs::syncfs(descriptor).map_err(io::Error::from)
 }
 
+/// A file without a name that lies in memory and holds these bytes (memfd_create(2)), closed on execution.
+///
+/// # Errors
+/// When there is no memory for it.
+pub fn in_memory(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let file = rustix::fs::memfd_create("stafett", rustix::fs::MemfdFlags::CLOEXEC)?;
+    write_all(&file, bytes)?;
+    Ok(file)
+}
+
 /// A pipe: read end, write end, both closed on execution.
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(io::Error::from)

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod dialogue;
+mod dkim;
 mod listener;
 mod queue;
 mod recipients;
@@ -11,6 +12,7 @@ mod tls;
 
 pub use delivery::*;
 pub use dialogue::*;
+pub use dkim::*;
 pub use listener::*;
 pub use queue::*;
 pub use recipients::*;
@@ -31,6 +33,7 @@ pub static SECRETS: &[&Setting] = &[&SMTPAUTH];
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
+    &ARCSEAL,
     &BADHELO,
     &BADMAILFROM,
     &BADRCPTTO,
@@ -48,6 +51,8 @@ pub static TABLE: &[&Setting] = &[
     &DATABYTES,
     &DELAYNOTICE,
     &DESTINATIONS,
+    &DKIM,
+    &DKIMSIGN,
     &DMARCBEHAVIOR,
     &DNSBLLIST,
     &DNSBLTHRESHOLD,
@@ -92,6 +97,11 @@ pub static TABLE: &[&Setting] = &[
     &SPFEXP,
     &SPFGUESS,
     &SPFRULES,
+    &SRSDOMAIN,
+    &SRSFORWARD,
+    &SRSKEEP,
+    &SRSMAXAGE,
+    &SRSSECRETS,
     &TAPS,
     &TARPITCOUNT,
     &TARPITDELAY,

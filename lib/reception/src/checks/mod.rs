@@ -16,11 +16,14 @@ pub mod looked;
 pub mod milter;
 pub mod rcptcheck;
 pub mod recipients;
+pub mod signing;
 pub mod spf;
+pub mod srs;
 pub mod submission;
 pub mod tally;
 
 use stafett_address::Mailbox;
+use stafett_envelope::Envelope;
 
 use crate::account::Account;
 use crate::draft::Draft;
@@ -90,19 +93,24 @@ pub fn sender(context: &mut Context<'_, '_>, transaction: &mut Transaction) -> C
     milter::sender(context, transaction)
 }
 
-/// At RCPT, for a recipient that its own rules let pass.
+/// At RCPT, for a recipient that its own rules let pass; `returns` when it is the sender of what we have sent on, and none of
+/// those whom mail is accepted for.
 ///
 /// # Errors
 /// The refusal.
-pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, recipient: &Mailbox) -> Checked {
+pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, recipient: &Mailbox, returns: bool) -> Checked {
     recipients::bad(context, recipient)?;
-    recipients::valid(context, recipient)?;
+    if !returns {
+        recipients::valid(context, recipient)?;
+    }
     badhelo::recipient(context, recipient)?;
     looked::recipient(context, transaction, recipient)?;
     rcptcheck::check(context, transaction, recipient)?;
     spf::recipient(context, transaction, recipient)?;
     limits::recipient(context, transaction, recipient)?;
-    callout::check(context, recipient)?;
+    if !returns {
+        callout::check(context, recipient)?;
+    }
     milter::recipient(context, recipient)
 }
 
@@ -122,8 +130,12 @@ pub fn end(context: &mut Context<'_, '_>) {
 }
 
 /// Whether [`message`] wants to see a message whole; otherwise it goes to the queue as it comes.
-pub fn wants_message(policy: Policy<'_>, session: &Session) -> bool {
-    submission::wants_message(policy, session) || dmarc::wants_message(policy) || milter::wants_message(&policy)
+pub fn wants_message(policy: Policy<'_>, session: &Session, envelope: &Envelope) -> bool {
+    submission::wants_message(policy, session)
+        || dmarc::wants_message(policy)
+        || milter::wants_message(&policy)
+        || srs::wants_message(policy, envelope)
+        || signing::wants_message(policy, session, envelope)
 }
 
 /// At the end of the message, before it is queued. What it changes in the draft is queued.
@@ -134,5 +146,8 @@ pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
     // what others see, judge and sign is the message as it goes out
     submission::message(context, draft)?;
     dmarc::message(context, draft)?;
-    milter::message(context, draft)
+    milter::message(context, draft)?;
+    srs::message(context, draft)?;
+    // the last: it covers all that the others have changed
+    signing::message(context, draft)
 }
