@@ -208,18 +208,22 @@ fn results_go_in_front_and_forged_ones_out() {
 fn policies_are_followed_from_three_on() {
     let message = "From: a@b.example\r\n\r\n";
     for (verdict, wanted, codes) in [
-        ("fail", "reject", [250, 250, 550]),
-        ("fail", "quarantine", [250, 250, 250]),
-        ("fail", "none", [250, 250, 250]),
-        ("none", "none", [250, 250, 250]),
-        ("permerror", "none", [250, 250, 250]),
-        ("temperror", "none", [250, 451, 451]),
-        ("rubbish", "reject", [250, 451, 451]),
+        ("fail", "reject", [250, 250, 550, 550]),
+        ("fail", "quarantine", [250, 250, 250, 250]),
+        ("fail", "none", [250, 250, 250, 250]),
+        ("none", "none", [250, 250, 250, 250]),
+        ("pass", "quarantine", [250, 250, 250, 250]),
+        ("permerror", "none", [250, 250, 250, 250]),
+        ("temperror", "none", [250, 451, 451, 451]),
+        ("rubbish", "reject", [250, 451, 451, 451]),
     ] {
         for (behavior, code) in (1..).zip(codes) {
             let (reply, _, taken) = sent(dmarc(verdict, wanted, ""), &behavior.to_string(), message);
             assert!(reply.starts_with(&code.to_string()), "{verdict} {wanted} with {behavior}: {reply}");
             assert_eq!(taken.is_some(), code == 250);
+            let hold = "\nhold control/dmarcbehavior not authenticated as being from b.example (DMARC p=quarantine)\n";
+            let is_held = taken.is_some_and(|(envelope, _)| envelope.contains(hold));
+            assert_eq!(is_held, (verdict, wanted, behavior) == ("fail", "quarantine", 4), "{verdict} {wanted} with {behavior}");
         }
     }
     let (reply, ..) = sent(dmarc("fail", "reject", ""), "3", message);

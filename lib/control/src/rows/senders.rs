@@ -129,10 +129,10 @@ pub static SPFRULES: Setting = Setting {
 /// What is done about DMARC.
 pub static DMARCBEHAVIOR: Setting = Setting {
     name: "dmarcbehavior",
-    form: Form::Integer { least: 0, most: 3, unit: "0 (off) to 3 (policies are followed)" },
+    form: Form::Integer { least: 0, most: 4, unit: "0 (off) to 4 (policies are followed, p=quarantine too)" },
     default: "0: messages are not verified",
     readers: &["smtpd"],
-    text: "What is done about DKIM, ARC and DMARC (RFC 6376, RFC 8617, RFC 9989): 0 nothing; 1 results are put in front as Authentication-Results, and those that others wrote in our name are removed; 2 trouble with the DNS that leaves DMARC undecided is refused for now; 3 a message that fails, and whose domain publishes p=reject, is refused at its end. p=quarantine changes nothing here; the results tell a filter behind. Each number includes those before it. Clients with RELAYCLIENT are not looked at. The variable DMARCBEHAVIOR overrides it. The service verify is needed: stafett-setup --with verify.",
+    text: "What is done about DKIM, ARC and DMARC (RFC 6376, RFC 8617, RFC 9989): 0 nothing; 1 results are put in front as Authentication-Results, and those that others wrote in our name are removed; 2 trouble with the DNS that leaves DMARC undecided is refused for now; 3 a message that fails, and whose domain publishes p=reject, is refused at its end; 4 one whose domain publishes p=quarantine is held in the queue (queue/hold; qstat shows it, qtool release or delete ends it), which below 4 is accepted, so that the results tell a filter behind. Each number includes those before it. Clients with RELAYCLIENT are not looked at. The variable DMARCBEHAVIOR overrides it. The service verify is needed: stafett-setup --with verify.",
     example: "3",
 };
 /// How much a client, an account or a sender may do.

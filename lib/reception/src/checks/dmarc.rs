@@ -3,6 +3,8 @@
 //! What it does: gives the whole message to stafett-verify, which says what signatures and policies are worth. From
 //! `control/dmarcbehavior` 1 on its results go in front and results of others in our name go out (RFC 8601 §5).
 //!
+//! Mail that fails is refused or held from 3 or 4 on, where the author's domain asks for that.
+//!
 //! How it fails: where nobody could tell, the message is refused for now from behavior 2 on; behavior 1 never refuses, but
 //! for a message whose forged results cannot be removed.
 
@@ -24,8 +26,10 @@ use crate::services::Note;
 const WITHIN: Duration = Duration::from_secs(45);
 /// Undecided messages are refused for now.
 const DEFER: u64 = 2;
-/// Policies are followed.
+/// Mail that its author's domain wants refused is.
 const FOLLOW: u64 = 3;
+/// Mail that it wants set apart is held in the queue.
+const HOLD: u64 = 4;
 
 /// What was said of a message.
 struct Told {
@@ -62,6 +66,9 @@ pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
             draft.front.splice(0..0, told.lines.iter().cloned());
             if let Some(reply) = reply(&told, behavior) {
                 return refused(reply);
+            }
+            if is_held(&told, behavior) {
+                draft.envelope.hold = Some(format!("{rule} not authenticated as being from {} (DMARC p=quarantine)", told.domain));
             }
             let Told { verdict, published, domain, .. } = &told;
             context.services.note(&Note { check: "dmarc", rule, text: &format!("{verdict} for {domain}, whose policy is {published}") });
@@ -137,6 +144,10 @@ fn reply(told: &Told, behavior: u64) -> Option<Reply> {
         }
         _ => None,
     }
+}
+
+fn is_held(told: &Told, behavior: u64) -> bool {
+    behavior >= HOLD && told.verdict == "fail" && told.wanted == "quarantine"
 }
 
 fn nobody_tells() -> Reply {
