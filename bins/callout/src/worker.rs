@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use stafett_log::{Log, safe};
+use stafett_smtp_client::judgement::Place;
 use stafett_smtp_client::session::quit;
 use stafett_smtp_client::{NoSession, Session, Way};
 use stafett_wire::Verdict;
@@ -153,14 +154,33 @@ impl Worker {
         }
     }
 
-    /// The finding for one address, on the connection at hand or a new one.
+    /// The finding for one address. A host that puts us off, or is lost, leads to the next one as in a delivery; where that knows
+    /// no better, the words of the first count.
     fn ask(&mut self, inquiry: &Inquiry, address: &str) -> Result<Finding, NotAsked> {
+        let target = self.target.clone();
         let until = Instant::now() + WHOLE;
+        let mut attempt = Attempt { inquiry, target: &target, until, way: None, place: None };
+        let first = self.ask_host(&mut attempt, address);
+        if is_known(&first) || !self.moves_on(&mut attempt) {
+            return first;
+        }
+        let second = self.ask_host(&mut attempt, address);
+        // The next question begins with the best host again.
+        if let Some(line) = self.line.take() {
+            quit(line.session);
+        }
+        if is_known(&second) { second } else { first }
+    }
+
+    /// The finding of one host, on the connection at hand or a new one.
+    fn ask_host(&mut self, attempt: &mut Attempt<'_>, address: &str) -> Result<Finding, NotAsked> {
+        let patience = &attempt.inquiry.settings.client.patience;
         let mut may_reconnect = true;
         loop {
-            let mut line = self.ready_line(inquiry, until)?;
+            let mut line = self.ready_line(attempt)?;
             line.questions += 1;
-            match probe::ask(&mut line.session, &self.target.sender, address, &inquiry.settings.client.patience) {
+            attempt.place = Some(line.session.place.clone());
+            match probe::ask(&mut line.session, &self.target.sender, address, patience) {
                 Ok(finding) => {
                     self.line = Some(line);
                     return Ok(finding);
@@ -172,24 +192,43 @@ impl Worker {
         }
     }
 
-    fn ready_line(&mut self, inquiry: &Inquiry, until: Instant) -> Result<Line, NotAsked> {
+    fn ready_line(&mut self, attempt: &mut Attempt<'_>) -> Result<Line, NotAsked> {
         if let Some(mut line) = self.line.take() {
             if line.questions < MOST_QUESTIONS {
-                line.session.peer.end_at(until);
+                line.session.peer.end_at(attempt.until);
                 return Ok(line);
             }
             quit(line.session);
         }
-        let client = &inquiry.settings.client;
-        let sources = client.outgoing.sources(&self.target.destination.name, &self.target.sender);
-        let session = Way::find(client, &self.target.destination, sources).and_then(|mut way| {
-            let session = way.next(until);
-            for note in way.take_notes() {
-                self.shared.log.line(format_args!("tls: {}", safe(note.as_bytes())));
+        let mut way = attempt.way.take().map_or_else(|| attempt.find(), Ok)?;
+        let session = way.next(attempt.until);
+        for note in way.take_notes() {
+            self.shared.log.line(format_args!("tls: {}", safe(note.as_bytes())));
+        }
+        attempt.way = Some(way);
+        Ok(Line { session: session?, questions: 0 })
+    }
+
+    /// Leaves the host that was asked; whether there is another one.
+    fn moves_on(&mut self, attempt: &mut Attempt<'_>) -> bool {
+        let Some(place) = attempt.place.take() else { return false };
+        if let Some(way) = &mut attempt.way {
+            if !way.has_another_host() {
+                return false;
             }
-            session
-        });
-        session.map(|session| Line { session, questions: 0 }).map_err(NotAsked::from)
+            way.leave_host();
+        } else {
+            // It was asked on the connection of an earlier question.
+            let Ok(mut way) = attempt.find() else { return false };
+            if !way.leave_host_at(&place) {
+                return false;
+            }
+            attempt.way = Some(way);
+        }
+        if let Some(line) = self.line.take() {
+            quit(line.session);
+        }
+        true
     }
 
     /// Nobody in line is asked for now.
@@ -222,6 +261,31 @@ impl Worker {
             self.shared.log.line(format_args!("host {} can be asked for recipients again", self.target.destination));
         }
     }
+}
+
+/// A question on its way from host to host.
+struct Attempt<'a> {
+    inquiry: &'a Inquiry,
+    target: &'a Target,
+    /// The end of all patience.
+    until: Instant,
+    /// The hosts that are left, once a connection has been made for this question.
+    way: Option<Way<'a>>,
+    /// Who was asked.
+    place: Option<Place>,
+}
+
+impl<'a> Attempt<'a> {
+    fn find(&self) -> Result<Way<'a>, NotAsked> {
+        let client = &self.inquiry.settings.client;
+        let sources = client.outgoing.sources(&self.target.destination.name, &self.target.sender);
+        Ok(Way::find(client, &self.target.destination, sources)?)
+    }
+}
+
+/// Whether no other host need be asked.
+fn is_known(asked: &Result<Finding, NotAsked>) -> bool {
+    matches!(asked, Ok(Finding::Valid | Finding::Unknown(_)))
 }
 
 /// Why a host was not asked.

@@ -140,6 +140,37 @@ fn the_next_hop_by_mx_is_asked() {
 }
 
 #[test]
+fn a_host_that_puts_off_leads_to_the_next_one() {
+    let busy = server::start(|_, event| match event {
+        event if event.starts_with("RCPT TO:<later") || event.starts_with("RCPT TO:<never") => reply("451 4.2.0 busy here"),
+        event if event.starts_with("RCPT TO:<lost") => Action::Close,
+        event if event.starts_with("RCPT TO:<bad") => reply("550 5.1.1 no"),
+        _ => Action::Default,
+    });
+    let next = server::start_at(format!("127.0.0.2:{}", busy.port).parse().unwrap(), |_, event| match event {
+        event if event.contains("bad") => reply("550 5.1.1 not there"),
+        event if event.starts_with("RCPT TO:<never") => reply("451 4.2.0 busy there"),
+        _ => Action::Default,
+    });
+    let table =
+        [("a.test", "mx 10 one.a.test"), ("a.test", "mx 20 two.a.test"), ("one.a.test", "a 127.0.0.1"), ("two.a.test", "a 127.0.0.2")];
+    let names = support::names::start(&table);
+    let routes = format!(":\n::{}\n", busy.port);
+    let callout = Callout::start(&[("resolvers", &names), ("smtproutes", &routes), ("callout", ":on connections=1\n")]);
+    // on a new connection, on one that was there, and on one that is lost
+    for _ in 0..2 {
+        assert_eq!(callout.ask("later-bad@a.test").verdict, Verdict::Permanent);
+        assert_eq!(callout.question(&["forget", "later-bad@a.test"]).verdict, Verdict::Ok);
+        assert_eq!(callout.short("bad@a.test"), "D asked");
+        assert_eq!(callout.question(&["forget", "bad@a.test"]).verdict, Verdict::Ok);
+    }
+    assert_eq!(callout.short("lost-bad@a.test"), "D asked");
+    let never = callout.ask("never@a.test");
+    assert!(never.verdict == Verdict::Temporary && never.text.contains("busy here"), "{never:?}");
+    assert_eq!((next.journal.count("CONNECT"), busy.journal.count("RCPT TO:<later-bad@")), (4, 2));
+}
+
+#[test]
 fn what_control_forbids_is_not_connected_to() {
     let host = host();
     let callout =

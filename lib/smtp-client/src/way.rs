@@ -128,6 +128,15 @@ impl<'a> Way<'a> {
         self.hosts.pop_front();
     }
 
+    /// Gives up the host with this address, while none has been connected to; whether another one is left.
+    pub fn leave_host_at(&mut self, place: &Place) -> bool {
+        let is_it = |host: &Host<'_>| place.address().is_none_or(|address| host.target.addresses.contains(&address));
+        if let Some(index) = self.hosts.iter().position(is_it) {
+            self.hosts.remove(index);
+        }
+        !self.hosts.is_empty()
+    }
+
     /// What the log should know: where TLS was given up.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
