@@ -11,8 +11,18 @@ use stafett_smtp_client::session::Session;
 use crate::script::MailFacts;
 use crate::transaction::Message;
 
-/// What this server must be told about the message, or why it cannot have it.
-pub fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> {
+/// Who of these recipients goes first: those with ASCII addresses, unless the whole message needs SMTPUTF8 anyway. What one recipient
+/// needs, such as a copy to an address in UTF-8, is then no affair of the others (RFC 6531 §3.2).
+pub fn first_group(envelope: &Envelope, pending: Vec<usize>) -> Vec<usize> {
+    if envelope.smtputf8 || !envelope.sender.is_ascii() {
+        return pending;
+    }
+    let plain: Vec<usize> = pending.iter().copied().filter(|number| has_ascii_addresses(envelope, &[*number])).collect();
+    if plain.is_empty() { pending } else { plain }
+}
+
+/// What this server must be told about the message for these recipients, or why it cannot have it.
+pub fn facts(session: &Session, message: &Message, group: &[usize]) -> Result<MailFacts, Judged> {
     let (place, server, envelope) = (&session.place, &session.server, &message.envelope);
     let bytes = message.content.bytes();
     if let Some(limit) = server.size.flatten().filter(|limit| bytes > *limit) {
@@ -26,9 +36,9 @@ pub fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> 
     if envelope.eight_bit && !server.eight_bit && !readable(message.content.is_seven_bit())? {
         return Err(judgement::needs_eight_bit(place));
     }
-    let utf8 = envelope.smtputf8 || !has_ascii_addresses(envelope);
+    let utf8 = envelope.smtputf8 || !has_ascii_addresses(envelope, group);
     if utf8 && !server.utf8 {
-        if !has_ascii_addresses(envelope) || !readable(message.content.has_ascii_header())? {
+        if !has_ascii_addresses(envelope, group) || !readable(message.content.has_ascii_header())? {
             return Err(judgement::needs_utf8(place));
         }
         return Ok(MailFacts { bytes, eight_bit, utf8: false });
@@ -36,6 +46,7 @@ pub fn facts(session: &Session, message: &Message) -> Result<MailFacts, Judged> 
     Ok(MailFacts { bytes, eight_bit, utf8 })
 }
 
-fn has_ascii_addresses(envelope: &Envelope) -> bool {
-    envelope.sender.is_ascii() && envelope.recipients.iter().all(|recipient| recipient.address.is_ascii())
+fn has_ascii_addresses(envelope: &Envelope, group: &[usize]) -> bool {
+    let mut recipients = group.iter().filter_map(|number| envelope.recipients.get(*number));
+    envelope.sender.is_ascii() && recipients.all(|recipient| recipient.address.is_ascii())
 }

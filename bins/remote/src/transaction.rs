@@ -61,23 +61,23 @@ pub fn deliver(session: &mut Session, message: &Message, patience: &Patience, le
             ledger.judge(number, judgement::unspeakable_address());
         }
     }
-    let facts = match terms::facts(session, message) {
-        Ok(facts) => facts,
-        Err(judged) => {
-            // What an earlier host puts off is not refused for good because this one can do less.
-            ledger.restore();
-            ledger.judge_rest(&judged);
-            return Ok(());
-        }
-    };
-    // Each round leaves fewer without a verdict: whoever is "too many" in this one stands in the next.
+    // Each round leaves fewer without a verdict: whoever is "too many" in this one, or needs more, stands in the next.
     loop {
-        let pending = ledger.open();
-        if pending.is_empty() {
+        let group = terms::first_group(&message.envelope, ledger.open());
+        if group.is_empty() {
             return Ok(());
         }
+        let facts = match terms::facts(session, message, &group) {
+            Ok(facts) => facts,
+            Err(judged) => {
+                // What an earlier host puts off is not refused for good because this one can do less.
+                ledger.restore();
+                ledger.judge_rest(&judged);
+                return Ok(());
+            }
+        };
         let pipelined = may_pipeline && session.server.pipelining;
-        Transaction { session: &mut *session, message, patience, ledger: &mut *ledger, pipelined, said: 0 }.run(&pending, facts)?;
+        Transaction { session: &mut *session, message, patience, ledger: &mut *ledger, pipelined, said: 0 }.run(&group, facts)?;
     }
 }
 

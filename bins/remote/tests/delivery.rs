@@ -100,6 +100,27 @@ fn parameters_go_to_servers_that_offer_them() {
     assert_eq!(commands[3], "RCPT TO:<b\u{e4}@to.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@to.test");
 }
 
+/// As the copy that control/taps asks for.
+#[test]
+fn a_recipient_in_utf8_is_the_affair_of_its_transaction() {
+    let remote = Remote::start(&[]);
+    let facts = envelope(&["b\u{e4}@to.test", "c@to.test", "d@to.test"]);
+    let server = server::start(|_, _| Action::Default);
+    let report = remote.host(server.port).send_with(&facts, MESSAGE);
+    assert!(report.recipients.iter().all(|(verdict, _)| *verdict == Verdict::Ok), "{report:?}");
+    let lines = server.journal.lines();
+    let said: Vec<&str> = lines.iter().filter(|line| line.contains(" FROM:") || line.contains(" TO:")).map(String::as_str).collect();
+    let (plain, utf8) = ("MAIL FROM:<a@from.test> SIZE=", " SMTPUTF8");
+    assert!(said[0].starts_with(plain) && !said[0].contains(utf8) && said[3].contains(utf8), "{said:?}");
+    assert_eq!([said[1], said[2], said[4]], ["RCPT TO:<c@to.test>", "RCPT TO:<d@to.test>", "RCPT TO:<b\u{e4}@to.test>"]);
+
+    let old = server::start(|_, event| if event.starts_with("EHLO") { reply("250 old.test") } else { Action::Default });
+    let report = remote.host(old.port).send_with(&facts, MESSAGE);
+    let verdicts: Vec<Verdict> = report.recipients.iter().map(|(verdict, _)| *verdict).collect();
+    assert_eq!(verdicts, [Verdict::Permanent, Verdict::Ok, Verdict::Ok], "{report:?}");
+    assert!(report.recipients[0].1.contains("#5.6.7"), "{report:?}");
+}
+
 #[test]
 fn a_double_bounce_goes_out_with_the_empty_sender() {
     let remote = Remote::start(&[]);

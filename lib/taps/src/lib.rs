@@ -62,7 +62,7 @@ impl Taps {
             if !envelope.recipients.iter().any(|known| known.address.eq_ignore_ascii_case(&tap.address)) {
                 let never = Some("NEVER".to_owned());
                 envelope.recipients.push(Recipient { notify: never, copy: true, ..Recipient::new(tap.address.as_str()) });
-                envelope.smtputf8 |= !tap.address.is_ascii();
+                // An address in UTF-8 makes no such message of it: stafett-remote takes that recipient apart.
             }
         }
     }

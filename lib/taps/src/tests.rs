@@ -48,6 +48,13 @@ fn a_copy_is_one_and_silent() {
 }
 
 #[test]
+fn an_address_in_utf8_is_the_affair_of_its_copy() {
+    let mut mail = envelope("a@a", &["b@b"]);
+    taps("A::kopié@log.example\n").unwrap().apply(&mut mail);
+    assert_eq!((mail.recipients.len(), mail.smtputf8), (2, false));
+}
+
+#[test]
 fn a_pattern_may_hold_colons() {
     assert_eq!(copies("T:(?:a|b)@c:log@x\n", "", &["b@c"]), ["log@x"]);
 }
