@@ -1,4 +1,4 @@
-//! Mail filters of others: opendkim, and a filter on Sendmail's own libmilter that does whatever a subject asks for;
+//! Mail filters of others: opendkim, clamav-milter, and a filter on Sendmail's own libmilter that does whatever a subject asks for;
 //! and copies of mail.
 
 use stafett_test_e2e::{
@@ -6,7 +6,8 @@ use stafett_test_e2e::{
 };
 use std::fs;
 use std::net::TcpStream;
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A filter that does what the subject says.
@@ -138,6 +139,61 @@ fn opendkim_signs_what_the_relay_sends() {
     let file = place.path().join("message");
     fs::write(&file, &arrived.data).unwrap();
     run(Command::new("/usr/bin/python3").args(["-c", VERIFY]).arg(&file).arg(&key));
+}
+
+/// What the test's own signature finds, in base64 as it stands in an attachment.
+const VIRUS: &str = "stafett-test-signature-not-a-virus";
+const ATTACHED: &str = "Subject: infected\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n\
+    Content-Transfer-Encoding: base64\r\n\r\nc3RhZmV0dC10ZXN0LXNpZ25hdHVyZS1ub3QtYS12aXJ1cw==\r\n";
+
+/// Debian's clamd and clamav-milter, as tests/run lays them out, and the port of the filter.
+fn clamav(place: &Path) -> Option<([Peer; 2], u16)> {
+    let root = PathBuf::from(std::env::var_os("STAFETT_TEST_PEERS")?);
+    let libraries: Vec<PathBuf> = fs::read_dir(root.join("usr/lib")).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let libraries = libraries.into_iter().find(|directory| directory.join("libclamav.so.12").exists())?;
+    let (port, socket) = (free_port(), place.join("clamd"));
+    let signature: String = VIRUS.bytes().map(|byte| format!("{byte:02x}")).collect();
+    fs::create_dir(place.join("database")).unwrap();
+    fs::write(place.join("database/own.ndb"), format!("Stafett.Test:0:*:{signature}\n")).unwrap();
+    let clamd = format!("Foreground yes\nDatabaseDirectory {}\nLocalSocket {}\n", place.join("database").display(), socket.display());
+    let milter = format!(
+        "Foreground yes\nMilterSocket inet:{port}@127.0.0.1\nClamdSocket unix:{}\nOnInfected Reject\nRejectMsg %v was found\nAddHeader Add\n",
+        socket.display()
+    );
+    let spawn = |name: &str, text: String| {
+        let configuration = place.join(format!("{name}.conf"));
+        fs::write(&configuration, text).unwrap();
+        let mut command = Command::new(root.join("usr/sbin").join(name));
+        command.env("LD_LIBRARY_PATH", &libraries).arg("-c").arg(configuration);
+        Peer(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let scanner = spawn("clamd", clamd);
+    assert!(wait_until(60, || UnixStream::connect(&socket).is_ok()), "clamd does not listen");
+    let filter = spawn("clamav-milter", milter);
+    assert!(wait_until(60, || TcpStream::connect(("127.0.0.1", port)).is_ok()), "clamav-milter does not listen");
+    Some(([scanner, filter], port))
+}
+
+#[test]
+fn clamav_refuses_what_its_signature_finds() {
+    let (place, sink) = (scratch(), Sink::new());
+    let Some(([scanner, _filter], port)) = clamav(place.path()) else { return skip("clamav-milter", "tests/run has not laid it out") };
+    let site = filtering(&sink, &format!("inet:127.0.0.1:{port} name=clamav\n"));
+    let mut client = Client::greeted(site.port());
+    let mut send = |text: &[u8]| {
+        client.command("MAIL FROM:<a@sender.test>").must(250);
+        client.command("RCPT TO:<b@taken.test>").must(250);
+        client.data(text)
+    };
+    send(ATTACHED.as_bytes()).saying("550").saying("Stafett.Test");
+    site.logged("smtpd", "refuse control/milters:1 from <a@sender.test> to <b@taken.test>");
+    send(&message("clean")).must(250);
+    assert_eq!(sink.messages(1, 60)[0].field("X-Virus-Status").as_deref(), Some("Clean"));
+    drop(scanner);
+    let away = send(&message("nobody looks"));
+    assert!((400..500).contains(&away.code), "{away:?}");
+    site.drained(60);
+    assert_eq!(sink.seen().arrived.len(), 1);
 }
 
 #[test]
