@@ -5,7 +5,7 @@ use crate::subject::Subject;
 use stafett_control::{Excerpt, Item, rows};
 use stafett_instance::tree;
 use stafett_site::{Finding, Findings, Weight, content};
-use stafett_ucspi::{Client, Rule, Rules, SourceError};
+use stafett_ucspi::{Client, Rule, Rules, SourceError, variable};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
@@ -25,7 +25,8 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     match &source {
         Some(Err(fault)) => broken(subject, fault, findings),
         Some(Ok(rules)) => {
-            rules.iter().filter(|rule| relays(rule) && is_everybody(&rule.address)).for_each(|rule| open_line(subject, rule, findings))
+            rules.iter().filter(|rule| relays(rule) && is_everybody(&rule.address)).for_each(|rule| open_line(subject, rule, findings));
+            rules.iter().for_each(|rule| variables(subject, rule, findings));
         }
         None => {}
     }
@@ -93,6 +94,18 @@ fn open_line(subject: &Subject, rule: &Rule, findings: &mut Findings) {
     let text = "every client may send to every recipient: this is an open relay";
     let finding = at_line(Weight::Error, &subject.control, &rows::TCP_SMTP, &at, RELAYCLIENT, text);
     findings.push(finding.remedy("write your own networks in front of the colon and run stafett-tcprules tcp.smtp in control/"));
+}
+
+/// Values that smtpd cannot understand: it would turn the clients of the rule away.
+fn variables(subject: &Subject, rule: &Rule, findings: &mut Findings) {
+    for (name, value) in &rule.instructions.variables {
+        if let Some(Err(reason)) = variable(name).map(|known| known.judge(value)) {
+            let at = Item { line: rule.line, value: () };
+            let text = format!("{reason}; clients of this rule would be turned away");
+            let finding = at_line(Weight::Error, &subject.control, &rows::TCP_SMTP, &at, &String::from_utf8_lossy(name), text);
+            findings.push(finding.remedy("correct it and run stafett-tcprules tcp.smtp in control/"));
+        }
+    }
 }
 
 fn compiled(subject: &Subject, findings: &mut Findings) {

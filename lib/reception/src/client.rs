@@ -31,7 +31,7 @@ pub struct Client {
     pub info: Option<String>,
     /// Our address that it connected to.
     pub local_ip: Option<IpAddr>,
-    /// RELAYCLIENT: it may send to anywhere; the value is appended to each recipient.
+    /// RELAYCLIENT, where SUBMISSION lets it count: it may send to anywhere; the value is appended to each recipient.
     pub relay: Option<String>,
     /// DATABYTES, instead of the control file.
     pub databytes: Option<u64>,
@@ -121,10 +121,11 @@ impl Client {
         if let Some(info) = &info {
             environment.set("TCPREMOTEINFO", info);
         }
+        let submission = submission(&environment)?;
         Ok(Self {
             ip: connection.remote_ip,
             local_ip: connection.local_ip,
-            relay: text(&environment, "RELAYCLIENT")?,
+            relay: text(&environment, "RELAYCLIENT")?.filter(|_| submission.is_none_or(|submission| submission.relay_client)),
             databytes: number(&environment, "DATABYTES")?,
             max_recipients: number(&environment, "MAXRECIPIENTS")?,
             spf_behavior: number(&environment, "SPFBEHAVIOR")?,
@@ -139,7 +140,7 @@ impl Client {
             starttls: starttls(&environment)?,
             tls_first: environment.value("SMTPS").is_some_and(|value| !value.is_empty()),
             tls_required: environment.value("FORCETLS").is_some_and(|value| !matches!(value, b"" | b"0")),
-            submission: submission(&environment)?,
+            submission,
             masquerade: environment.value("MASQUERADE").is_some_and(|value| !matches!(value, b"" | b"0")),
             queue_program: text(&environment, "QMAILQUEUE")?.filter(|program| !program.is_empty()),
             denied: false,

@@ -458,6 +458,11 @@ fn what_a_listener_tells_smtpd_is_judged() {
         assert!(all.out.contains("service/tcpserver/env/SUBMISION: warning: smtpd is not told of this variable"), "{}", all.out);
         assert!(!all.out.contains("MAXRECIPIENTS:") && !all.out.contains("UCSPITLS:"), "{}", all.out);
         assert_eq!(ground.check(&["--service", "tcpserver"]).code, 100);
+        ground.rules("192.0.2.0/24:allow,SUBMISSION=\"robots\"\n:allow,DATABYTES=\"5\"\n");
+        let rule = ground.check(&[]).out;
+        assert!(rule.contains("control/tcp.smtp:1: error: SUBMISSION: \"robots\" is none of"), "{rule}");
+        assert!(!rule.contains("control/tcp.smtp:2"), "{rule}");
+        ground.rules(":allow\n");
         ground.write("service/tcpserver/env/DATABYTES", "100\n");
         assert_eq!(ground.check(&["--service", "tcpserver"]).code, 0);
     }
