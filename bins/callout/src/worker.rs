@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use stafett_log::{Log, safe};
 use stafett_smtp_client::judgement::Place;
 use stafett_smtp_client::session::quit;
+use stafett_smtp_client::tls::Secrecy;
 use stafett_smtp_client::{NoSession, Session, Way};
 use stafett_wire::Verdict;
 
@@ -279,7 +280,7 @@ impl<'a> Attempt<'a> {
     fn find(&self) -> Result<Way<'a>, NotAsked> {
         let client = &self.inquiry.settings.client;
         let sources = client.outgoing.sources(&self.target.destination.name, &self.target.sender);
-        Ok(Way::find(client, &self.target.destination, sources)?)
+        Ok(Way::find(client, &self.target.destination, sources, Secrecy::Usual)?)
     }
 }
 

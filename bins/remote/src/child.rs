@@ -15,6 +15,7 @@ use stafett_smtp::ehlo::Capabilities;
 use stafett_smtp_client::outgoing::Sources;
 use stafett_smtp_client::session::{self, Session};
 use stafett_smtp_client::settings::Settings;
+use stafett_smtp_client::tls::Secrecy;
 use stafett_smtp_client::{NoSession, Way};
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket::{receive_packet, send_packet};
@@ -23,7 +24,8 @@ use stafett_wire::delivery::{Destination, Order, Report, Scope};
 
 use crate::content::Content;
 use crate::ledger::Ledger;
-use crate::transaction::{self, Message, Stop};
+use crate::message::Message;
+use crate::transaction::{self, Stop};
 
 /// Hosts that one order is taken to when the first ones put it off; each costs the others of the domain a connection.
 const MOST_HOSTS: usize = 2;
@@ -67,6 +69,8 @@ struct Line<'a> {
 /// The state of one order between its sessions.
 struct Attempt<'a> {
     sources: Sources,
+    /// What the sender wants of the way; `Waived` only once that makes a difference.
+    secrecy: Secrecy,
     until: Instant,
     /// The hosts after one that has put the message off.
     way: Option<Way<'a>>,
@@ -144,10 +148,11 @@ impl<'a> Child<'a> {
     fn deliver(&mut self, message: &Message, ledger: &mut Ledger) -> (Scope, bool) {
         let sources = self.settings.outgoing.sources(&self.destination.name, &message.envelope.sender);
         let until = Instant::now() + self.settings.patience.delivery;
-        let mut attempt = Attempt { sources, until, way: None, hosts_left: MOST_HOSTS - 1, may_reconnect: true, may_extend: true };
+        let (secrecy, hosts_left) = (message.secrecy(), MOST_HOSTS - 1);
+        let mut attempt = Attempt { sources, secrecy, until, way: None, hosts_left, may_reconnect: true, may_extend: true };
         loop {
             let moved = attempt.way.is_some();
-            let mut line = match self.ready_line(&mut attempt) {
+            let mut line = match self.ready_line(&mut attempt, message) {
                 Ok(line) => line,
                 Err(NoSession { judged, scope }) => {
                     ledger.restore();
@@ -192,9 +197,10 @@ impl<'a> Child<'a> {
     }
 
     /// The session at hand if it fits and its server has kept silent (the wait for the order has looked), else a new one.
-    fn ready_line(&mut self, attempt: &mut Attempt<'a>) -> Result<Line<'a>, NoSession> {
+    fn ready_line(&mut self, attempt: &mut Attempt<'a>, message: &Message) -> Result<Line<'a>, NoSession> {
         if let Some(mut line) = self.line.take() {
-            if line.way.sources == attempt.sources && !line.session.peer.has_unread() {
+            let fits = line.way.sources == attempt.sources && line.way.secrecy() == attempt.secrecy;
+            if fits && !line.session.peer.has_unread() {
                 line.session.peer.end_at(attempt.until);
                 return Ok(line);
             }
@@ -202,17 +208,32 @@ impl<'a> Child<'a> {
         }
         let mut way = match attempt.way.take() {
             Some(way) => way,
-            None => Way::find(self.settings, self.destination, attempt.sources)?,
+            None => self.find_way(attempt)?,
         };
-        let found = way.next(attempt.until);
-        for note in way.take_notes() {
-            self.log.line(format_args!("tls: {}", safe(note.as_bytes())));
+        let mut found = self.next_session(&mut way, attempt.until);
+        if found.is_err() && way.can_be_waived() && message.waives_tls() {
+            attempt.secrecy = Secrecy::Waived;
+            way = self.find_way(attempt)?;
+            found = self.next_session(&mut way, attempt.until);
         }
         let mut session = found?;
         if !attempt.may_extend {
-            session.server = Capabilities { pipelining: session.server.pipelining, ..Capabilities::default() };
+            let Capabilities { pipelining, require_tls, .. } = session.server;
+            session.server = Capabilities { pipelining, require_tls, ..Capabilities::default() };
         }
         Ok(Line { session, way })
+    }
+
+    fn find_way(&self, attempt: &Attempt<'a>) -> Result<Way<'a>, NoSession> {
+        Way::find(self.settings, self.destination, attempt.sources, attempt.secrecy)
+    }
+
+    fn next_session(&self, way: &mut Way<'a>, until: Instant) -> Result<Session, NoSession> {
+        let found = way.next(until);
+        for note in way.take_notes() {
+            self.log.line(format_args!("tls: {}", safe(note.as_bytes())));
+        }
+        found
     }
 }
 

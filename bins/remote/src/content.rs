@@ -11,6 +11,8 @@ use stafett_envelope::{Envelope, Head};
 
 /// Bytes read and written at once.
 const CHUNK: usize = 64 * 1024;
+/// The field with which a sender waives TLS.
+const FIELD: &[u8] = b"TLS-Required:";
 
 /// One message's bytes as they go after DATA, before dots are stuffed.
 #[derive(Debug)]
@@ -84,10 +86,27 @@ impl Content {
     /// # Errors
     /// As [`Content::next`].
     pub fn has_ascii_header(&self) -> io::Result<bool> {
+        self.header().map(|header| header.is_ascii())
+    }
+
+    /// Whether the header has a field `TLS-Required: No` (RFC 8689 §3). A header larger than one piece counts as it begins.
+    ///
+    /// # Errors
+    /// As [`Content::next`].
+    pub fn waives_tls(&self) -> io::Result<bool> {
+        let is_it = |line: &[u8]| {
+            let (name, value) = line.split_at_checked(FIELD.len()).unwrap_or_default();
+            name.eq_ignore_ascii_case(FIELD) && value.trim_ascii().eq_ignore_ascii_case(b"no")
+        };
+        self.header().map(|header| header.split(|byte| *byte == b'\n').any(is_it))
+    }
+
+    fn header(&self) -> io::Result<Vec<u8>> {
         let mut piece = Vec::new();
         self.next(&mut Position::default(), &mut piece)?;
         let end = piece.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(piece.len());
-        Ok(piece.get(..end).unwrap_or_default().is_ascii())
+        piece.truncate(end);
+        Ok(piece)
     }
 }
 

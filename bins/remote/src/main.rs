@@ -10,6 +10,7 @@
 mod child;
 mod content;
 mod ledger;
+mod message;
 mod script;
 mod terms;
 mod transaction;

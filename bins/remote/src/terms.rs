@@ -8,8 +8,8 @@ use stafett_smtp_client::is_speakable;
 use stafett_smtp_client::judgement::{self, Judged};
 use stafett_smtp_client::session::Session;
 
+use crate::message::Message;
 use crate::script::MailFacts;
-use crate::transaction::Message;
 
 /// Who of these recipients goes first: those with ASCII addresses, unless the whole message needs SMTPUTF8 anyway. What one recipient
 /// needs, such as a copy to an address in UTF-8, is then no affair of the others (RFC 6531 §3.2).

@@ -9,7 +9,6 @@
 
 use std::time::Duration;
 
-use stafett_envelope::Envelope;
 use stafett_smtp::Response;
 use stafett_smtp::encode::Stuffer;
 use stafett_smtp::response::{Verdict, Wanted};
@@ -19,22 +18,14 @@ use stafett_smtp_client::peer::Trouble;
 use stafett_smtp_client::session::Session;
 use stafett_smtp_client::settings::Patience;
 
-use crate::content::{Content, Position};
+use crate::content::Position;
 use crate::ledger::Ledger;
+use crate::message::Message;
 use crate::script::{MailFacts, Script, mail_parameters, recipient_parameters, reverse_path};
 use crate::terms;
 
 /// How long we look for the reason when a server breaks off.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// What is to be delivered.
-#[derive(Debug)]
-pub struct Message {
-    /// Sender, recipients and their parameters.
-    pub envelope: Envelope,
-    /// The bytes after DATA.
-    pub content: Content,
-}
 
 /// Why a transaction ended before its time.
 #[derive(Debug)]

@@ -61,7 +61,6 @@ fn whoever_is_not_let_in_waits_and_the_words_say_why() {
         ("isp", "CRAM-MD5 NTLM", "235 ok", "it offers AUTH CRAM-MD5 NTLM, and we would use scram-sha-256, plain, login"),
         ("login", "PLAIN", "235 ok", "it offers AUTH PLAIN, and we would use login"),
         ("isp", "", "235 ok", "it offers no AUTH, and the route has us log in as isp"),
-        ("safe", "PLAIN", "235 ok", "there is no TLS, and control/smtpauth has safe said under TLS alone"),
         ("other", "PLAIN", "235 ok", "control/smtpauth has no line other"),
     ] {
         let server = relay(offered, answer);

@@ -267,6 +267,13 @@ pub fn not_secure_enough(destination: &Destination, reasons: &[String]) -> NoSes
     later(format!("I may not send to {destination} without the TLS that is demanded: {} (#4.7.5)", some_of(reasons)))
 }
 
+/// No host can promise what the sender requires, and the sender must hear of that now (RFC 8689 §4.2.1).
+pub fn cannot_require_tls(destination: &Destination, reasons: &[String], speaks_tls: bool) -> NoSession {
+    let status = if speaks_tls { "5.7.30" } else { "5.7.10" };
+    let words = "The sender wants this message sent under TLS alone (REQUIRETLS), and I found no host of";
+    never(format!("{words} {destination} that promises it: {} (#{status})", some_of(reasons)))
+}
+
 /// One host, or one address of it, and what is wrong with its TLS.
 pub fn lacks_tls(host: &str, place: Option<&Place>, words: &dyn Display) -> String {
     match place {

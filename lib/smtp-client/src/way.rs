@@ -5,6 +5,8 @@
 //! not demanded, an address whose TLS does not work is tried once more with less.
 //! Fails with [`NoSession`], which names each address tried and its reason.
 
+mod admission;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -15,8 +17,7 @@ use stafett_wire::delivery::{Destination, Kind};
 
 use crate::door::{self, Failure};
 use crate::judgement::{self, NoSession, Place};
-use crate::login::{self, Denied};
-use crate::opening::{Lack, Opening, Useless, take_leave};
+use crate::opening::{Lack, Opening, Useless};
 use crate::outgoing::Sources;
 use crate::peer::Peer;
 use crate::race::{Course, Race};
@@ -24,7 +25,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::targets::{self, Target};
 use crate::tls::demand::Unfit;
-use crate::tls::{Demand, Need, Outcome, Policy, ResultType, policy_for, report_outcome};
+use crate::tls::{Demand, Need, Outcome, Policy, ResultType, Secrecy, policy_for, report_outcome};
 
 /// The hosts of a destination that are left to try.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub struct Way<'a> {
     /// A host was left because of its TLS.
     is_insecure: bool,
     notes: Vec<String>,
+    /// An address was left for something that has nothing to do with TLS, and may be there later.
+    is_away: bool,
+    /// A host speaks TLS as it should, and does not offer REQUIRETLS.
+    lacks_promise: bool,
     /// Whom its hosts are told that we are.
     account: Option<&'a Account>,
 }
@@ -68,8 +73,8 @@ impl<'a> Way<'a> {
     ///
     /// # Errors
     /// [`NoSession`] where no address can be found, or not the credentials that the route names.
-    pub fn find(settings: &'a Settings, destination: &'a Destination, sources: Sources) -> Result<Self, NoSession> {
-        Way::under(settings, destination, sources, policy_for(settings, destination)?)
+    pub fn find(settings: &'a Settings, destination: &'a Destination, sources: Sources, secrecy: Secrecy) -> Result<Self, NoSession> {
+        Way::under(settings, destination, sources, policy_for(settings, destination)?.wanted(secrecy))
     }
 
     /// As [`Way::find`], under a policy of the caller's.
@@ -88,8 +93,20 @@ impl<'a> Way<'a> {
                 found.map(|target| (race(&target), target)).map(|(door, target)| host(target, door)).collect()
             }
         };
-        let (reasons, notes) = (Vec::new(), Vec::new());
-        Ok(Way { settings, destination, sources, policy, hosts, reasons, is_allowed: false, is_insecure: false, notes, account })
+        Ok(Way {
+            settings,
+            destination,
+            sources,
+            policy,
+            hosts,
+            reasons: Vec::new(),
+            is_allowed: false,
+            is_insecure: false,
+            notes: Vec::new(),
+            is_away: false,
+            lacks_promise: false,
+            account,
+        })
     }
 
     /// Connects to the next address that serves, and says EHLO or LHLO; `until` is the end of all patience.
@@ -111,11 +128,23 @@ impl<'a> Way<'a> {
             }
         }
         let (destination, reasons) = (self.destination, &self.reasons);
+        let lacks_required = self.policy.secrecy == Secrecy::Required && !self.is_away;
         Err(match self.is_allowed {
+            _ if lacks_required => judgement::cannot_require_tls(destination, reasons, self.lacks_promise),
             _ if self.is_insecure => judgement::not_secure_enough(destination, reasons),
             true => judgement::no_host_left(destination, reasons),
             false => judgement::outside_networks(destination, reasons),
         })
+    }
+
+    /// What the messages on this way want.
+    pub fn secrecy(&self) -> Secrecy {
+        self.policy.secrecy
+    }
+
+    /// Whether a host was left for what the destination publishes alone, so that a sender can waive it.
+    pub fn can_be_waived(&self) -> bool {
+        self.is_insecure && self.policy.can_be_waived()
     }
 
     /// Whether there is a host beside the one at hand.
@@ -157,6 +186,7 @@ impl<'a> Way<'a> {
             Err(Unfit { policy, result, words }) => {
                 self.reasons.push(judgement::lacks_tls(&host.target.name, None, &words));
                 self.is_insecure = true;
+                self.is_away |= result == ResultType::DnssecInvalid;
                 let outcome =
                     Outcome { destination: &self.destination.name, policy, mx: &host.target.name, address: None, result, words: &words };
                 report_outcome(self.settings, &outcome);
@@ -174,31 +204,13 @@ impl<'a> Way<'a> {
         match opening.open(peer, place.clone()) {
             Ok((session, lack)) => {
                 self.tell(&demand, address, &session, lack);
-                return self.log_in(session);
+                return self.admit(session);
             }
-            Err(Useless::Host(reason)) => self.reasons.push(reason),
+            Err(Useless::Host(reason)) => {
+                self.is_away = true;
+                self.reasons.push(reason);
+            }
             Err(Useless::Insecure(lack)) => self.is_too_weak(&demand, &place, lack),
-        }
-        Ok(None)
-    }
-
-    /// Says who we are where the route has credentials. Credentials that are refused would be so at each host.
-    fn log_in(&mut self, mut session: Session) -> Result<Option<Session>, NoSession> {
-        let Some(account) = self.account else { return Ok(Some(session)) };
-        let Session { peer, place, server, .. } = &mut session;
-        let is_private = peer.tls().is_some();
-        match login::log_in(peer, place, server, account, is_private, &self.settings.patience) {
-            Ok(()) => return Ok(Some(session)),
-            Err(Denied::Lost(trouble)) => self.reasons.push(judgement::host_fails(place, &trouble)),
-            Err(Denied::Wrong(reply)) => {
-                let refused = judgement::credentials_refused(place, &account.name, &reply);
-                take_leave(&mut session.peer);
-                return Err(refused);
-            }
-            Err(Denied::Here(reason)) => {
-                self.reasons.push(judgement::host_does_not_fit(place, &reason));
-                take_leave(&mut session.peer);
-            }
         }
         Ok(None)
     }
@@ -248,13 +260,14 @@ impl<'a> Way<'a> {
     /// A connection to the first host; none when it has no address left.
     fn connect(&mut self, until: Instant) -> Option<(Peer, Place)> {
         let patience = &self.settings.patience;
-        let (reasons, is_allowed) = (&mut self.reasons, &mut self.is_allowed);
+        let (reasons, is_allowed, is_away) = (&mut self.reasons, &mut self.is_allowed, &mut self.is_away);
         let host = self.hosts.front_mut()?;
         match &mut host.door {
             Door::Addresses(race) => {
                 let deadline = until.min(Instant::now() + patience.connect);
                 let course = Course { allowed: &self.settings.allowed, sources: self.sources, deadline };
                 let mut failed = |address: IpAddr, failure: Failure| {
+                    *is_away = true;
                     *is_allowed |= !matches!(failure, Failure::NotAllowed);
                     reasons.push(judgement::host_fails(&address, &failure));
                 };
@@ -271,6 +284,7 @@ impl<'a> Way<'a> {
                 match door::connect_unix(path, patience.connect) {
                     Ok(socket) => Some((Peer::new(socket, until), Place::Socket(path.to_owned()))),
                     Err(error) => {
+                        *is_away = true;
                         reasons.push(judgement::host_fails(&path, &error));
                         None
                     }

@@ -82,6 +82,13 @@ impl Peers {
         Peers { process, _input: input, ports, said, directory }
     }
 
+    /// The SHA-256 digest of a certificate's key, as TLSA records have it.
+    pub fn key_digest(&self, name: &str) -> String {
+        let script = "openssl x509 -in \"$1\" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1";
+        let output = Command::new("sh").args(["-c", script, "sh"]).arg(self.path(&format!("{name}.pem"))).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     /// Where one listens.
     pub fn port(&self, name: &str) -> u16 {
         self.ports[name]

@@ -28,7 +28,8 @@ def context(name, **options):
 
 
 class Server:
-    def __init__(self, name, tls=None, offers=True, answer=b"220 go\r\n", wrapped=False, garbage=None, silent=False):
+    def __init__(self, name, tls=None, offers=True, answer=b"220 go\r\n", wrapped=False, garbage=None, silent=False, extra=b""):
+        self.extra = extra
         self.name, self.tls, self.offers, self.answer = name, tls, offers, answer
         self.wrapped, self.garbage, self.silent = wrapped, garbage, silent
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -69,6 +70,7 @@ class Server:
                     connection.sendall(b"250 taken\r\n")
             elif verb in (b"EHLO", b"LHLO"):
                 offer = b"250-STARTTLS\r\n" if self.offers and not is_secure else b""
+                offer += self.extra if is_secure else b""
                 connection.sendall(b"250-peer.test\r\n" + offer + b"250 PIPELINING\r\n")
             elif verb == b"STAR":
                 connection.sendall(self.answer)
@@ -87,18 +89,26 @@ class Server:
             elif verb == b"DATA":
                 in_data = True
                 connection.sendall(b"354 go\r\n")
+            elif verb == b"AUTH":
+                print(self.name, "said AUTH", "secure" if is_secure else "clear", flush=True)
+                connection.sendall(b"235 welcome\r\n")
             elif verb == b"QUIT":
                 connection.sendall(b"221 bye\r\n")
                 return
             else:
                 if verb == b"MAIL":
-                    print(self.name, "said MAIL", "secure" if is_secure else "clear", flush=True)
+                    required = ["required"] if b" REQUIRETLS" in line else []
+                    print(self.name, "said MAIL", "secure" if is_secure else "clear", *required, flush=True)
                 connection.sendall(b"250 ok\r\n")
 
 
 good = context("good")
 Server("good", good)
 Server("plain", offers=False)
+Server("promises", good, extra=b"250-REQUIRETLS\r\n")
+Server("keeps", good, extra=b"250-REQUIRETLS\r\n")
+Server("self-promises", context("self"), extra=b"250-REQUIRETLS\r\n")
+Server("lets-in", good, extra=b"250-AUTH PLAIN\r\n")
 Server("old", context("good", least=ssl.TLSVersion.TLSv1, most=ssl.TLSVersion.TLSv1_1, old=True))
 Server("twelve", context("good", most=ssl.TLSVersion.TLSv1_2))
 Server("wrapped", good, wrapped=True)

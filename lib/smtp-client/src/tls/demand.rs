@@ -8,7 +8,7 @@ use stafett_wire::delivery::{Destination, Kind};
 
 use super::dane::{self, Published};
 use super::outcome::{PolicyType, ResultType};
-use super::policy::{Policy, Sts};
+use super::policy::{Policy, Secrecy, Sts};
 use crate::settings::Settings;
 use crate::targets::Target;
 
@@ -65,12 +65,20 @@ impl Demand {
             because,
             starts_at_once: policy.starts_at_once,
         };
+        let verified = |because| demand(Need::Always, Trust::Authorities(names(policy, destination, host)), because);
         let found = match &policy.terms.level {
+            // A Unix socket is this host: REQUIRETLS is about the way to others.
+            Level::None if policy.secrecy == Secrecy::Required && destination.kind != Kind::LmtpSocket => return Err(no_tls_there()),
+            Level::Auto | Level::May | Level::Encrypt if policy.secrecy == Secrecy::Required => {
+                required(settings, policy, destination, host)?.unwrap_or_else(|| verified(SENDER))
+            }
+            Level::Auto if policy.is_for_credentials => verified("the credentials of the route"),
+            Level::Auto if policy.secrecy == Secrecy::Waived => demand(Need::Offered, Trust::Anything, "nobody"),
             Level::Auto => published(settings, policy, destination, host)?,
             Level::None => demand(Need::Never, Trust::Anything, "nobody"),
             Level::May => demand(Need::Offered, Trust::Anything, "nobody"),
             Level::Encrypt => demand(Need::Always, Trust::Anything, "the administrator: encrypt"),
-            Level::Verify => demand(Need::Always, Trust::Authorities(names(policy, destination, host)), "the administrator: verify"),
+            Level::Verify => verified("the administrator: verify"),
             Level::Fingerprint(prints) => demand(Need::Always, Trust::Fingerprints(prints.clone()), "the administrator: fingerprint"),
             Level::Dane => required_dane(settings, destination, host)?,
         };
@@ -79,6 +87,26 @@ impl Demand {
             (true, Need::Offered) => Demand { need: Need::Always, because: "the port: TLS from the start", starts_at_once: true, ..found },
             (starts_at_once, _) => Demand { starts_at_once, ..found },
         })
+    }
+}
+
+/// Who demands what REQUIRETLS asks for.
+const SENDER: &str = "the sender: REQUIRETLS";
+
+fn no_tls_there() -> Unfit {
+    let words = "is sent to without TLS, as control/ says".to_owned();
+    Unfit { policy: PolicyType::NoPolicyFound, result: ResultType::StarttlsNotSupported, words }
+}
+
+/// A host whose name DNSSEC or MTA-STS vouches for (RFC 8689 §4.2.1); nothing where neither does, and the certificate must
+/// be for the destination itself then.
+fn required(settings: &Settings, policy: &Policy, destination: &Destination, host: &Target) -> Result<Option<Demand>, Unfit> {
+    if policy.terms.level != Level::Auto {
+        return Ok(None);
+    }
+    match published(settings, policy, destination, host)? {
+        demand if demand.trust == Trust::Anything => Ok(None),
+        demand => Ok(Some(Demand { need: Need::Always, because: SENDER, ..demand })),
     }
 }
 

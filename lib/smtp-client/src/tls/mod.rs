@@ -12,4 +12,4 @@ pub mod policy;
 pub use demand::{Demand, Need};
 pub use means::Means;
 pub use outcome::{Outcome, PolicyType, ResultType, report_outcome};
-pub use policy::{Policy, Sts, policy_for};
+pub use policy::{Policy, Secrecy, Sts, policy_for};

@@ -4,6 +4,9 @@
 //! the destination says of itself: TLSA records, host by host, and an MTA-STS policy where a host has none (RFC 8461 §2:
 //! such a policy never takes the place of DANE).
 //!
+//! A sender may ask for more or for less (RFC 8689): [`Secrecy`]. What the administrator wrote is never made less by that.
+//! Credentials behind a route ask for a verified relay where nobody says anything else.
+//!
 //! How it fails: [`NoSession`], for words that do not parse; mail waits, because the administrator can mend them.
 
 use stafett_control::form::route::starts_with_tls;
@@ -16,6 +19,18 @@ use crate::settings::Settings;
 /// The port where TLS comes before the first word (RFC 8314 §3.3).
 const SUBMISSIONS_PORT: u16 = 465;
 
+/// What the sender of a message wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrecy {
+    /// Nothing in particular.
+    #[default]
+    Usual,
+    /// REQUIRETLS: only verified hosts that keep to it too.
+    Required,
+    /// `TLS-Required: No`: what the destination publishes does not count.
+    Waived,
+}
+
 /// What is demanded of a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -25,6 +40,10 @@ pub struct Policy {
     pub starts_at_once: bool,
     /// What the destination says by MTA-STS; only with [`Level::Auto`].
     pub sts: Option<Sts>,
+    /// What the sender wants.
+    pub secrecy: Secrecy,
+    /// The route has credentials, which are for nobody but the relay.
+    pub is_for_credentials: bool,
 }
 
 /// An MTA-STS policy (RFC 8461 §3.2) that is in force.
@@ -63,7 +82,23 @@ pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Poli
     };
     let asks_destination = terms.level == Level::Auto && destination.kind == Kind::Mx;
     let sts = if asks_destination { sts_of(settings, &destination.name)? } else { None };
-    Ok(Policy { terms, starts_at_once, sts })
+    let account = destination.word("auth").map(|name| settings.credentials.named(name));
+    let is_for_credentials = account.is_some_and(|account| account.is_ok_and(|account| !account.without_tls));
+    Ok(Policy { terms, starts_at_once, sts, is_for_credentials, secrecy: Secrecy::Usual })
+}
+
+impl Policy {
+    /// The same with what the sender of a message wants.
+    #[must_use]
+    pub fn wanted(self, secrecy: Secrecy) -> Policy {
+        Policy { secrecy, ..self }
+    }
+
+    /// Whether [`Secrecy::Waived`] would change anything.
+    #[must_use]
+    pub fn can_be_waived(&self) -> bool {
+        self.secrecy == Secrecy::Usual && self.terms.level == Level::Auto && !self.is_for_credentials
+    }
 }
 
 /// The MTA-STS policy of a domain.
