@@ -22,7 +22,7 @@ pub static SMTPAUTH: Setting = Setting {
     form: Form::List(account),
     default: "none: no relay is told who we are",
     readers: &["remote", "callout"],
-    text: "Users and passwords for relays that want AUTH, one a line, NAME:user:password; a route in smtproutes calls them by the name. The password is everything behind the second colon. They are said under TLS alone, by the best of SCRAM-SHA-256, PLAIN and LOGIN that the relay offers. Behind the name may stand, with blanks between them: without-tls, where they may be said on a connection that everybody can read; and scram-sha-256, plain or login, where only these may be used. The file must belong to the user of the service remote and have mode 400; stafett-setup sees to that. While the relay refuses them, or they are missing here, its mail waits, and qstat shows why.",
+    text: "Users and passwords for relays that want AUTH, one a line, NAME:user:password; a route in smtproutes calls them by the name. The password is everything behind the second colon. They are said under TLS alone, to a relay whose certificate is verified unless a tls= behind the route or tlsdestinations asks for something else, by the best of SCRAM-SHA-256, PLAIN and LOGIN that the relay offers. Behind the name may stand, with blanks between them: without-tls, where they may be said on a connection that everybody can read; and scram-sha-256, plain or login, where only these may be used. The file must belong to the user of the service remote and have mode 400; stafett-setup sees to that. While the relay refuses them, or they are missing here, its mail waits, and qstat shows why.",
     example: "isp:relay@example.org:the password\nold without-tls plain:user:another",
 };
 /// Name servers.
