@@ -12,7 +12,6 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use stafett_control::form::smtpauth::Account;
-use stafett_tls_client::Trust;
 use stafett_wire::delivery::{Destination, Kind};
 
 use crate::door::{self, Failure};
@@ -298,13 +297,5 @@ impl Host<'_> {
     fn demand_for(&self, address: Option<IpAddr>) -> Option<&Demand> {
         let less = address.and_then(|address| self.relaxed.iter().find(|(known, _)| *known == address));
         less.map(|(_, demand)| demand).or(self.demand.as_ref())
-    }
-}
-
-impl Demand {
-    /// The next weaker demand: any certificate where only that was wrong, else no TLS.
-    fn relaxed(&self, is_certificate: bool) -> Demand {
-        let need = if is_certificate && self.trust != Trust::Anything { Need::Offered } else { Need::Never };
-        Demand { need, trust: Trust::Anything, ..self.clone() }
     }
 }

@@ -88,6 +88,12 @@ impl Demand {
             (starts_at_once, _) => Demand { starts_at_once, ..found },
         })
     }
+
+    /// The next weaker demand: any certificate where only that was wrong, else no TLS.
+    pub(crate) fn relaxed(&self, is_certificate: bool) -> Demand {
+        let need = if is_certificate && self.trust != Trust::Anything { Need::Offered } else { Need::Never };
+        Demand { need, trust: Trust::Anything, ..self.clone() }
+    }
 }
 
 /// Who demands what REQUIRETLS asks for.
