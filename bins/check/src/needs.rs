@@ -8,7 +8,9 @@ use stafett_site::{Finding, Findings};
 
 /// A control file, and the optional service that it puts to work.
 const NEEDS: &[(&Setting, &str)] = &[
+    (&rows::ACCOUNTS, "auth"),
     (&rows::ARCSEAL, "dkim"),
+    (&rows::AUTHSOURCE, "auth"),
     (&rows::CALLOUT, "callout"),
     (&rows::DKIMSIGN, "dkim"),
     (&rows::DMARCBEHAVIOR, "verify"),
@@ -30,7 +32,8 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     for (row, service) in NEEDS {
         let is_there = services.iter().any(|one| one.name == *service);
         let Some(place) = switched_on(subject, row).filter(|_| !is_there) else { continue };
-        let text = format!("it needs the service {service}, which this instance does not have: mail would be put off");
+        let effect = if *service == "auth" { "nobody can log in" } else { "mail would be put off" };
+        let text = format!("it needs the service {service}, which this instance does not have: {effect}");
         let root = subject.root.display();
         findings.push(Finding::error(place, text).remedy(format_args!("run stafett-setup {root} --with {service}, or remove the file")));
     }

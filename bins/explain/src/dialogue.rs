@@ -41,7 +41,7 @@ pub fn lead(settings: &Settings, client: &Client, described: &options::Client, l
 fn say(dialogue: &mut Dialogue<'_, ()>, line: &str, listener: &mut dyn Listener) -> bool {
     listener.command(line);
     match dialogue.serve(line.as_bytes(), listener) {
-        Step::Refuse(refusal) => {
+        Step::Refuse(refusal) | Step::RefuseLate(refusal, _) => {
             listener.refusal(&refusal);
             false
         }
@@ -49,6 +49,6 @@ fn say(dialogue: &mut Dialogue<'_, ()>, line: &str, listener: &mut dyn Listener)
             listener.reply(&reply);
             !reply.is_failure()
         }
-        Step::Receive(_) | Step::Chunk { .. } | Step::Replace(_) | Step::StartTls(_) => true,
+        Step::Receive(_) | Step::Chunk { .. } | Step::Replace(_) | Step::StartTls(_) | Step::Authenticated { .. } => true,
     }
 }

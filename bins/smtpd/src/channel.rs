@@ -19,8 +19,8 @@ use rustix::net::{RecvFlags, SendFlags};
 use stafett_smtp::Reply;
 use stafett_sys::poll::{self, Interest, wait_two};
 
-/// The longest command line, in bytes. RFC 5321 §4.5.3.1.4 has 512; ESMTP parameters and long paths need more.
-pub const LINE_MAX: usize = 4096;
+/// The longest line outside of message data, in bytes: what RFC 4954 §4 wants for AUTH. Commands are shorter.
+pub const LINE_MAX: usize = 12_288;
 
 /// Room for input, in bytes; only what is used is ever touched.
 const INPUT_MAX: usize = 32 * 1024;

@@ -147,7 +147,7 @@ impl<'a> Conversation<'a> {
             let line = self.channel.line()?;
             let step = match line {
                 Some(line) => self.dialogue.serve(line, &mut self.outside),
-                None => Step::Say(Reply::new(500, (5, 5, 2), "line too long")),
+                None => self.dialogue.too_long(),
             };
             self.record.commands += 1;
             if self.record.commands > self.policy.settings.max_commands {
@@ -166,6 +166,15 @@ impl<'a> Conversation<'a> {
             Step::Refuse(refusal) => {
                 self.slow_down()?;
                 self.refuse(&refusal)
+            }
+            Step::RefuseLate(refusal, delay) => {
+                self.slow_down()?;
+                self.channel.pause(delay)?;
+                self.refuse(&refusal)
+            }
+            Step::Authenticated { reply, mechanism } => {
+                self.record.logged_in(mechanism.name(), self.dialogue.account(), self.dialogue.greeted());
+                self.say(&reply)
             }
             Step::Receive(transaction) => self.receive(transaction),
             Step::Chunk { target, size, last } => self.chunk(target, size, last),
@@ -286,7 +295,13 @@ impl<'a> Conversation<'a> {
         let greeted = self.dialogue.greeted().cloned();
         let greeted = greeted.unwrap_or_else(|| Greeted { name: String::new(), extended: false });
         let spool = self.dialogue.judges(&transaction).then(|| self.outside.instance.spool());
-        Message::new(transaction, self.policy, self.outside.queue, spool.as_deref(), (&greeted, self.dialogue.tls()))
+        Message::new(
+            transaction,
+            self.policy,
+            self.outside.queue,
+            spool.as_deref(),
+            (&greeted, self.dialogue.tls(), self.dialogue.account().is_some()),
+        )
     }
 
     fn finish(&mut self, message: Message<'a>, flaw: Option<Flaw>) -> Result<(), End> {

@@ -8,7 +8,7 @@
 //!
 //! How it fails: 4xx to the client and a line in the log; 111 when it cannot begin, 100 for a wrong command line.
 //!
-//! Known limits: no AUTH. A plain UCSPI program runs with the rights that its listener gave it.
+//! Known limits: a plain UCSPI program runs with the rights that its listener gave it.
 
 mod channel;
 mod conversation;

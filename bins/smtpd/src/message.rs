@@ -18,12 +18,11 @@ use stafett_wire::injector::{Answer, Gathered, Injector};
 
 use crate::program::Program;
 use crate::queue::Queue;
-use crate::received;
+use crate::received::{self, Introduced};
 use stafett_reception::checks::Checked;
 use stafett_reception::draft::{Discarded, Draft};
 use stafett_reception::policy::{Policy, Transaction, too_large};
 use stafett_reception::refusal::{Refusal, Subject};
-use stafett_reception::session::{Greeted, Tls};
 
 /// The largest message that waits in memory, in bytes.
 const MEMORY_MAX: usize = 64 * 1024;
@@ -72,18 +71,12 @@ pub struct Stored {
 
 impl<'a> Message<'a> {
     /// Begins a message; one that a check wants to see whole is kept in `spool`.
-    pub fn new(
-        transaction: Transaction,
-        policy: Policy<'a>,
-        queue: &'a Queue,
-        spool: Option<&Path>,
-        introduced: (&Greeted, Option<&Tls>),
-    ) -> Self {
-        let (greeted, tls) = introduced;
+    pub fn new(transaction: Transaction, policy: Policy<'a>, queue: &'a Queue, spool: Option<&Path>, introduced: Introduced<'_>) -> Self {
+        let greeted = introduced.0;
         let Transaction { mut envelope, databytes, .. } = transaction;
         let client = policy.client;
         envelope.origin = format!("smtp {} {}", client.address(), stafett_message::harmless(&greeted.name, 255));
-        let lines = received::lines(client, (greeted, tls), &policy.settings.me, envelope.smtputf8, SystemTime::now());
+        let lines = received::lines(client, introduced, &policy.settings.me, envelope.smtputf8, SystemTime::now());
         // what the checks put there stands above it (RFC 7208 §9.1)
         envelope.head.extend(lines);
         let mut message =

@@ -1,4 +1,4 @@
-//! The Received field that smtpd puts in front of each message (RFC 5321 §4.4; RFC 8314 §4.3 for its tls clause), as
+//! The Received field that smtpd puts in front of each message (RFC 5321 §4.4; RFC 8314 §4.3 for its tls clause, RFC 3848), as
 //! physical lines.
 //!
 //! Security stance: the client's name and its EHLO text are its own words; what is no domain or literal goes into a comment
@@ -16,15 +16,18 @@ use stafett_reception::session::{Greeted, Tls};
 /// The longest EHLO text kept in a comment, in bytes.
 const NAME_MAX: usize = 100;
 
+/// How a client has introduced itself, what was agreed on under TLS, and whether it has logged in.
+pub type Introduced<'a> = (&'a Greeted, Option<&'a Tls>, bool);
+
 /// The lines of the field.
-pub fn lines(client: &Client, (greeted, tls): (&Greeted, Option<&Tls>), me: &str, utf8: bool, now: SystemTime) -> Vec<Head> {
-    let protocol = match (utf8, greeted.extended, tls) {
-        (true, _, None) => "UTF8SMTP",
-        (true, _, Some(_)) => "UTF8SMTPS",
-        (false, _, Some(_)) => "ESMTPS",
-        (false, true, None) => "ESMTP",
-        (false, false, None) => "SMTP",
+pub fn lines(client: &Client, (greeted, tls, account): Introduced<'_>, me: &str, utf8: bool, now: SystemTime) -> Vec<Head> {
+    let protocol = match (utf8, greeted.extended, tls.is_some()) {
+        (true, ..) => "UTF8SMTP",
+        (false, true, _) | (_, _, true) => "ESMTP",
+        (false, false, false) => "SMTP",
     };
+    // RFC 3848, RFC 6531 §4.3
+    let protocol = format!("{protocol}{}{}", if tls.is_some() { "S" } else { "" }, if account { "A" } else { "" });
     let from = Head::Line(format!("Received: {}", from(client, &greeted.name)));
     let by = |after| Head::WithId(format!("\tby {me} with {protocol} id "), after);
     match tls {

@@ -11,6 +11,7 @@ use stafett_sys::process::Pid;
 
 use crate::channel::End;
 use crate::message::Stored;
+use stafett_reception::account::Account;
 use stafett_reception::client::Client;
 use stafett_reception::refusal::{Refusal, Subject};
 use stafett_reception::session::{Greeted, Tls};
@@ -46,13 +47,20 @@ impl<'a> Record<'a> {
             return;
         }
         let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        let Tls { protocol, cipher, server_name, fingerprint } = tls;
+        let Tls { protocol, cipher, server_name, fingerprint, .. } = tls;
         self.log.line(format_args!(
             "tls {protocol} {cipher} name {} certificate {} {}",
             word(server_name),
             word(fingerprint),
             self.who(None)
         ));
+    }
+
+    /// The client has logged in.
+    pub fn logged_in(&self, mechanism: &str, account: Option<&Account>, greeted: Option<&Greeted>) {
+        if let (Some(account), false) = (account, self.quiet) {
+            self.log.line(format_args!("auth {} mechanism {mechanism} {}", Word(&account.name), self.who(greeted)));
+        }
     }
 
     /// A message was accepted, or, if a filter wants that, thrown away with the same answer.

@@ -90,6 +90,12 @@ fn variables(connection: &ServerConnection) -> Vec<String> {
     if let Some(certificate) = connection.peer_certificates().and_then(<[_]>::first) {
         variables.push(format!("SSL_CLIENT_FINGERPRINT=sha256:{}", hexadecimal(digest(&SHA256, certificate).as_ref())));
     }
+    if connection.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+        // RFC 9266: what this connection and no other has, so that a password's proof is good for it alone. With older versions
+        // of TLS it would not be unique.
+        let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
+        variables.extend(exported.ok().map(|data| format!("SSL_CHANNEL_EXPORTER={}", hexadecimal(&data))));
+    }
     variables
 }
 

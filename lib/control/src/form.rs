@@ -1,5 +1,7 @@
 //! The forms that a control file can have, and what fits each.
 
+pub mod account;
+pub mod auth;
 pub mod blocklist;
 pub mod callout;
 pub mod dkim;

@@ -52,6 +52,8 @@ pub enum Service {
     Milter,
     /// stafett-dkim --resident.
     Dkim,
+    /// stafett-auth.
+    Auth,
 }
 
 impl Service {
@@ -71,6 +73,7 @@ impl Service {
             Service::TlsKeys => "tlskeys",
             Service::Milter => "milter",
             Service::Dkim => "dkim",
+            Service::Auth => "auth",
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Role {
     Milter,
     /// dkim: the owner of the keys that sign mail.
     Dkim,
+    /// auth.
+    Auth,
 }
 
 /// The group of a place or of a user.
@@ -73,6 +75,7 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Limit, letter: 'm', group: Group::Own, purpose: "limit" },
     Identity { role: Role::Milter, letter: 'f', group: Group::Own, purpose: "milter" },
     Identity { role: Role::Dkim, letter: 'g', group: Group::Own, purpose: "dkim" },
+    Identity { role: Role::Auth, letter: 'a', group: Group::Own, purpose: "auth" },
 ];
 
 impl Role {

@@ -149,6 +149,14 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Dkim, group: Group::Of(Role::Smtpd), mode: 0o711 }),
         keeps_state: false,
     },
+    Supervised {
+        name: "auth",
+        command: "stafett-auth",
+        role: Role::Auth,
+        // smtpd asks; what only the admin may ask is refused to it by its user.
+        door: Some(Door { service: Service::Auth, group: Group::Of(Role::Smtpd), mode: 0o710 }),
+        keeps_state: true,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

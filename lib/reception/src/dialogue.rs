@@ -6,10 +6,16 @@
 //!
 //! How it fails: with replies; a dialogue has no other errors.
 
+mod login;
+
+use std::time::Duration;
+
+use stafett_control::form::auth::Mechanism;
 use stafett_smtp::Reply;
 use stafett_smtp::command::{Command, Fault};
 use stafett_smtp::ehlo::Offer;
 
+use crate::auth::{self, Exchange};
 use crate::checks::{self, Checked, Context};
 use crate::draft::Draft;
 use crate::front::{Introduction, xclient};
@@ -17,6 +23,9 @@ use crate::policy::{Policy, Transaction};
 use crate::refusal::{Refusal, Subject};
 use crate::services::Services;
 use crate::session::{Greeted, Session, Tls};
+
+/// The longest command line but for AUTH, in bytes. RFC 5321 §4.5.3.1.4 has 512; parameters and long paths need more.
+const LINE_MAX: usize = 4096;
 
 /// How much is kept of what a client calls itself, in characters.
 const NAME_MAX: usize = 255;
@@ -27,6 +36,8 @@ pub struct Dialogue<'a, R> {
     policy: Policy<'a>,
     session: Session,
     state: State<R>,
+    /// AUTH is under way, and the next line belongs to it.
+    exchange: Option<Exchange>,
 }
 
 #[derive(Debug)]
@@ -55,6 +66,15 @@ pub enum Step<R> {
     Say(Reply),
     /// Answer, and log what decided.
     Refuse(Box<Refusal>),
+    /// As [`Step::Refuse`], after this time.
+    RefuseLate(Box<Refusal>, Duration),
+    /// Answer; the client has logged in.
+    Authenticated {
+        /// The answer.
+        reply: Reply,
+        /// By which mechanism.
+        mechanism: Mechanism,
+    },
     /// Answer 354 and receive the message of this transaction up to its dot.
     Receive(Transaction),
     /// Receive so many bytes.
@@ -79,7 +99,7 @@ pub enum Step<R> {
 impl<'a, R> Dialogue<'a, R> {
     /// After the connection was made.
     pub fn new(policy: Policy<'a>) -> Self {
-        Self { policy, session: Session::default(), state: State::Idle }
+        Self { policy, session: Session::default(), state: State::Idle, exchange: None }
     }
 
     /// The client has spoken before it was greeted.
@@ -143,6 +163,15 @@ impl<'a, R> Dialogue<'a, R> {
 
     /// Serves one line without its line end.
     pub fn serve(&mut self, line: &[u8], services: &mut dyn Services) -> Step<R> {
+        if let Some(exchange) = self.exchange.take() {
+            return match auth::decoded(line) {
+                Ok(message) => self.advance(exchange, &message, services),
+                Err(unread) => Step::Say(unread.reply()),
+            };
+        }
+        if line.len() > LINE_MAX && !line.get(..5).unwrap_or_default().eq_ignore_ascii_case(b"AUTH ") {
+            return self.too_long();
+        }
         if let Some(attributes) = xclient::of(line) {
             return self.introduce(attributes);
         }
@@ -183,13 +212,14 @@ impl<'a, R> Dialogue<'a, R> {
             Command::Data => self.data(),
             Command::Bdat { size, last } => self.chunk(size, last),
             Command::StartTls => self.start_tls(),
+            Command::Auth(mechanism, message) => self.authenticate(mechanism, message, services),
             Command::Rset => {
                 self.state = State::Idle;
                 Step::Say(Reply::new(250, (2, 0, 0), "flushed"))
             }
             Command::Noop => Step::Say(Reply::new(250, (2, 0, 0), "ok")),
             Command::Vrfy => Step::Say(Reply::new(252, (2, 5, 2), "send some mail, I will try my best")),
-            Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
+            Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
             Command::Quit => Step::End(Reply::new(221, (2, 0, 0), self.policy.settings.me.clone())),
         }
     }
@@ -215,7 +245,7 @@ impl<'a, R> Dialogue<'a, R> {
 
     /// The connection is under TLS since before this client was named; the certificate was that of the one in front.
     pub fn carried(&mut self, tls: Option<Tls>) {
-        self.session.tls = tls.map(|tls| Tls { fingerprint: None, ..tls });
+        self.session.tls = tls.map(|tls| Tls { fingerprint: None, exporter: None, ..tls });
     }
 
     /// What was agreed on, once the connection is under TLS.
@@ -256,6 +286,7 @@ impl<'a, R> Dialogue<'a, R> {
             size: self.policy.databytes(),
             starttls: self.policy.offers_tls(&self.session),
             require_tls: self.policy.offers_require_tls(&self.session),
+            auth: self.mechanisms(),
         };
         let reply = offer.reply(&self.policy.settings.me);
         if self.policy.settings.fronts.may_introduce(self.policy.client) { reply.line(xclient::OFFER) } else { reply }

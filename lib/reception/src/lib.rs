@@ -12,6 +12,7 @@
 //! Known limits: no I/O of its own; whatever must be asked is asked through [`services::Services`].
 
 pub mod account;
+pub mod auth;
 pub mod badhelo;
 pub mod badmailfrom;
 pub mod checks;

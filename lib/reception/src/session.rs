@@ -23,6 +23,8 @@ pub struct Session {
     pub tls: Option<Tls>,
     /// The account that the client has proved to have.
     pub account: Option<Account>,
+    /// Wrong passwords.
+    pub wrong_passwords: u32,
     /// The mail filters.
     pub milter: milter::State,
 }
@@ -47,6 +49,8 @@ pub struct Tls {
     pub server_name: Option<String>,
     /// SSL_CLIENT_FINGERPRINT of the certificate whose key the client has proven to hold: `sha256:` and hexadecimal digits.
     pub fingerprint: Option<String>,
+    /// SSL_CHANNEL_EXPORTER: what this connection and no other has (RFC 9266), in hexadecimal digits.
+    pub exporter: Option<String>,
 }
 
 impl Tls {
@@ -60,6 +64,7 @@ impl Tls {
                 "SSL_PROTOCOL" => tls.protocol = value,
                 "SSL_CIPHER" => tls.cipher = value,
                 "SSL_TLS_SNI" => tls.server_name = Some(value),
+                "SSL_CHANNEL_EXPORTER" => tls.exporter = Some(value),
                 "SSL_CLIENT_FINGERPRINT" => tls.fingerprint = Some(value.to_ascii_lowercase()),
                 _ => {}
             }

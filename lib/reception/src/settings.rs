@@ -12,6 +12,7 @@ use stafett_address::Domain;
 use stafett_control::{Control, Error, Setting, rows};
 use stafett_route::{DomainPattern, RcptHosts};
 
+use crate::auth::Offered;
 use crate::badmailfrom::BadMailFrom;
 use crate::checks::milter::Milters;
 use crate::checks::submission::Masquerades;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub certificates: bool,
     /// The fingerprints of certificates whose owners may send to anywhere, each with its line.
     pub tls_clients: HashMap<String, usize>,
+    /// How clients may log in.
+    pub auth: Offered,
     /// The largest message in bytes; 0 = no limit.
     pub databytes: u64,
     /// The most recipients of a message.
@@ -93,6 +96,7 @@ impl Settings {
             fronts: Fronts::read(control)?,
             certificates: control.directory_of(&rows::SERVERCERTS)?.is_some(),
             tls_clients: fingerprints(control)?,
+            auth: Offered::read(control)?,
             databytes: number(&rows::DATABYTES, 0)?,
             max_recipients: number(&rows::MAXRECIPIENTS, 1000)?,
             max_hops: number(&rows::MAXHOPS, 100)?,

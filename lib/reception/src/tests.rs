@@ -55,6 +55,7 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         fronts: Fronts::default(),
         certificates: false,
         tls_clients: std::collections::HashMap::new(),
+        auth: Default::default(),
         databytes: 0,
         max_recipients: 5,
         max_hops: 100,
@@ -82,7 +83,8 @@ pub(crate) fn client(items: &[&str]) -> Client {
 fn code<R>(step: &Step<R>) -> u16 {
     match step {
         Step::Say(reply) | Step::End(reply) | Step::Skip(_, reply) | Step::StartTls(reply) => reply.code(),
-        Step::Refuse(refusal) => refusal.reply.code(),
+        Step::Authenticated { reply, .. } => reply.code(),
+        Step::Refuse(refusal) | Step::RefuseLate(refusal, _) => refusal.reply.code(),
         Step::Receive(_) | Step::Chunk { .. } => 354,
         Step::Replace(_) => 220,
     }

@@ -24,8 +24,12 @@ const CONTENT: &[(&str, Role, u32)] = &[
 const SECRET: u32 = 0o400;
 
 /// Control files that one service alone reads: its role and group, and the mode.
-const SECRETS: &[(&str, Role, Group, u32)] =
-    &[("control/smtpauth", Role::Remote, Group::Own, SECRET), ("control/srssecrets", Role::Dkim, Group::Own, SECRET)];
+const SECRETS: &[(&str, Role, Group, u32)] = &[
+    ("control/smtpauth", Role::Remote, Group::Own, SECRET),
+    // stafett-passwd writes it, as root.
+    ("control/accounts", Role::Root, Group::Of(Role::Auth), 0o640),
+    ("control/srssecrets", Role::Dkim, Group::Own, SECRET),
+];
 
 /// Bits that no file in an instance may have: setuid, setgid, writable by everybody.
 const FORBIDDEN: u32 = 0o6002;

@@ -8,8 +8,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What the admin and the programs of this host need.
-const TOOLS: &[&str] =
-    &["stafett-check", "stafett-explain", "stafett-log", "stafett-queue", "stafett-setup", "stafett-tcprules", "qstat", "qtool"];
+const TOOLS: &[&str] = &[
+    "stafett-check",
+    "stafett-explain",
+    "stafett-log",
+    "stafett-passwd",
+    "stafett-queue",
+    "stafett-setup",
+    "stafett-tcprules",
+    "qstat",
+    "qtool",
+];
 
 /// What an instance and its admin need, optional services included: one that is asked for later needs no new copies.
 pub fn names() -> impl Iterator<Item = &'static str> {

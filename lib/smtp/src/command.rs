@@ -34,6 +34,8 @@ pub enum Command<'a> {
     },
     /// STARTTLS (RFC 3207).
     StartTls,
+    /// AUTH: the mechanism's name, and the client's first message in base64 if it came along (RFC 4954).
+    Auth(&'a str, Option<&'a str>),
     /// RSET.
     Rset,
     /// NOOP.
@@ -82,7 +84,7 @@ const TABLE: &[(&str, Parse)] = &[
     ("HELP", |_| Ok(Command::Help)),
     ("EXPN", not_implemented),
     ("STARTTLS", |argument| without(argument, Command::StartTls)),
-    ("AUTH", not_implemented),
+    ("AUTH", auth),
     ("ETRN", not_implemented),
     ("TURN", not_implemented),
     ("SEND", not_implemented),
@@ -142,6 +144,14 @@ fn bdat(argument: &str) -> Result<Command<'_>, Fault> {
     match size {
         Some(size) if complete => Ok(Command::Bdat { size, last: last.is_some() }),
         _ => Err(Fault::Argument("syntax: BDAT size [LAST]")),
+    }
+}
+
+fn auth(argument: &str) -> Result<Command<'_>, Fault> {
+    let mut words = argument.split(BLANKS).filter(|word| !word.is_empty());
+    match (words.next(), words.next(), words.next()) {
+        (Some(mechanism), first, None) => Ok(Command::Auth(mechanism, first)),
+        _ => Err(Fault::Argument("syntax: AUTH mechanism [initial-response]")),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Reply, Response};
 
 /// What varies in our offer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Offer {
     /// The largest message taken, in bytes; 0 = no fixed limit, said as plain `SIZE 0` (RFC 1870 §3).
     pub size: u64,
@@ -11,6 +11,8 @@ pub struct Offer {
     pub starttls: bool,
     /// Whether REQUIRETLS is offered (RFC 8689 §2: under TLS alone).
     pub require_tls: bool,
+    /// The mechanisms of AUTH, with blanks between (RFC 4954); empty where it is not offered.
+    pub auth: String,
 }
 
 impl Offer {
@@ -19,6 +21,7 @@ impl Offer {
         let reply = Reply::plain(250, host.to_owned());
         let reply = if self.starttls { reply.line("STARTTLS") } else { reply };
         let reply = if self.require_tls { reply.line("REQUIRETLS") } else { reply };
+        let reply = if self.auth.is_empty() { reply } else { reply.line(format!("AUTH {}", self.auth)) };
         reply
             .line("PIPELINING")
             .line(format!("SIZE {}", self.size))

@@ -21,6 +21,7 @@ pub mod hops;
 pub mod parameters;
 pub mod reply;
 pub mod response;
+pub mod sasl;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 //! ESMTP parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), REQUIRETLS (RFC 8689), RET,
-//! ENVID, NOTIFY and ORCPT (RFC 3461).
+//! ENVID, NOTIFY and ORCPT (RFC 3461); AUTH (RFC 4954 §5), which is read and not believed.
 //!
 //! Security stance: every value is checked against its grammar before it is kept, since it goes out again to the next host
 //! and into the queue file. ENVID and ORCPT stay in xtext, as they came, and are never decoded here.
@@ -17,7 +17,7 @@ const ENVID_MAX: usize = 100;
 const ORCPT_MAX: usize = 500;
 
 /// Those of MAIL; see [`MailParameters::parse`].
-const MAIL_PARAMETERS: [&str; 6] = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "REQUIRETLS"];
+const MAIL_PARAMETERS: [&str; 7] = ["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "REQUIRETLS", "AUTH"];
 
 /// BODY=.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,6 +124,7 @@ impl MailParameters {
                 Some(3) => parameters.ret = Some(ret(value)?),
                 Some(4) => parameters.envid = Some(envid(value)?),
                 Some(5) => parameters.require_tls = flag("REQUIRETLS", value)?,
+                Some(6) => submitter(value)?,
                 _ => return Err(ParameterFault::Unknown),
             }
         }
@@ -187,6 +188,12 @@ fn body(value: Option<&str>) -> Result<Body, ParameterFault> {
 
 fn flag(name: &'static str, value: Option<&str>) -> Result<bool, ParameterFault> {
     if value.is_none() { Ok(true) } else { Err(ParameterFault::Malformed(name)) }
+}
+
+/// Who is said to have submitted the message: `<>`, or an address in xtext. Nobody is believed, so nothing is kept.
+fn submitter(value: Option<&str>) -> Result<(), ParameterFault> {
+    let fits = value.is_some_and(|value| !value.is_empty() && value.len() <= ORCPT_MAX && is_xtext(value));
+    if fits { Ok(()) } else { Err(ParameterFault::Malformed("AUTH")) }
 }
 
 fn ret(value: Option<&str>) -> Result<Ret, ParameterFault> {

@@ -147,12 +147,14 @@ fn no_program_links_what_it_must_not_reach() {
         );
         assert!(!others.contains("redis") || name == "stafett-limit", "{name} links the client of a shared store");
         let has_tls = others.iter().any(|other| ["rustls", "ring", "openssl", "native-tls", "aws-lc-rs"].contains(&other.as_str()));
-        // the checker judges certificates; whoever goes out to other servers speaks TLS itself; dkim signs by what rustls has
-        // beneath, without the rest
-        let may = ["stafett-callout", "stafett-check", "stafett-dkim", "stafett-remote", "stafett-tls", "stafett-tlskeys"];
-        let may = may.contains(&name.as_str());
-        assert!(!has_tls || may, "{name} links TLS");
-        assert!(name != "stafett-dkim" || !others.contains("rustls"), "{name} links TLS");
+        // the checker judges certificates; whoever goes out to other servers speaks TLS itself; dkim signs, and passwords are
+        // hashed, by what rustls has beneath, without the rest
+        let may = ["stafett-callout", "stafett-check", "stafett-remote", "stafett-tls", "stafett-tlskeys"];
+        let hashes = ["stafett-auth", "stafett-dkim", "stafett-passwd"].contains(&name.as_str());
+        assert!(!has_tls || hashes || may.contains(&name.as_str()), "{name} links TLS");
+        assert!(!hashes || !others.contains("rustls"), "{name} links TLS");
+        let knows_verifiers = others.contains("argon2") || ours.contains("verifiers");
+        assert!(!knows_verifiers || ["stafett-auth", "stafett-passwd"].contains(&name.as_str()), "{name} links what verifies passwords");
         // mail-auth brings the runtime of its resolver along, which is never used
         let verifies = name == "stafett-verify";
         assert!(

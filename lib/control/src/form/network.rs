@@ -4,6 +4,7 @@
 //! what is compared with it, so neither form slips past the other.
 //! How it fails: a sentence that says what to write; bits behind the prefix are an error, because they are a slip.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// A network, or one address.
@@ -47,6 +48,13 @@ impl Network {
     fn mask(&self) -> u128 {
         let width = if self.address.is_ipv4() { 32 } else { 128 };
         u128::MAX.checked_shl(width - self.bits).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.bits == most { self.address.fmt(f) } else { write!(f, "{}/{}", self.address, self.bits) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One row per control file. A program names the row it reads; the checker, the samples and
 //! stafett-control(5) go through [`TABLE`].
 
+mod accounts;
 mod delivery;
 mod dialogue;
 mod dkim;
@@ -10,6 +11,7 @@ mod recipients;
 mod senders;
 mod tls;
 
+pub use accounts::*;
 pub use delivery::*;
 pub use dialogue::*;
 pub use dkim::*;
@@ -29,11 +31,17 @@ const fn seconds(least: u64, most: u64) -> Form {
 }
 
 /// Files that hold passwords: no line of them is ever shown.
-pub static SECRETS: &[&Setting] = &[&SMTPAUTH];
+pub static SECRETS: &[&Setting] = &[&ACCOUNTS, &SMTPAUTH];
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
+    &ACCOUNTS,
     &ARCSEAL,
+    &AUTHDELAY,
+    &AUTHFAILURES,
+    &AUTHMECHANISMS,
+    &AUTHPLAIN,
+    &AUTHSOURCE,
     &BADHELO,
     &BADMAILFROM,
     &BADRCPTTO,

@@ -1,0 +1,146 @@
+//! The service: takes questions, bounds the work that they make, and hands it to threads.
+//!
+//! Security stance: passwords and proofs may be asked by smtpd; what an account may do, without either, by root and our own
+//! user alone.
+//!
+//! How it fails: a question that makes no sense is answered with Z and a sentence, never with K.
+
+use crate::answer::{ACCOUNTS, Fault};
+use crate::judge;
+use crate::pool::Pool;
+use crate::request::Request;
+use crate::scram;
+use crate::seal::Seal;
+use crate::settings::Settings;
+use crate::throttle::{Barred, Throttle};
+use stafett_ask::{Answer, Question, Service, Verdict};
+use stafett_control::{Control, Watch};
+use stafett_log::Log;
+use stafett_sys::user::Uid;
+use stafett_verifiers::{Key, Workplace};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Hashes at once at most; each takes 19 MiB.
+const HASHERS: usize = 4;
+/// Questions to others at once.
+const ASKERS: usize = 8;
+/// Passwords that wait for either.
+const WAITING: usize = 64;
+
+/// The service.
+pub struct Auth {
+    log: Log,
+    control: Control,
+    watch: Watch,
+    settings: Arc<Settings>,
+    throttle: Arc<Mutex<Throttle>>,
+    seal: Seal,
+    secret: Key,
+    hashers: Pool<Job>,
+    askers: Pool<Job>,
+}
+
+/// A password that is to be looked at.
+struct Job {
+    question: Question,
+    request: Request,
+    settings: Arc<Settings>,
+}
+
+impl Auth {
+    /// Starts its threads.
+    ///
+    /// # Errors
+    /// When the system gives no threads or random numbers.
+    pub fn new(log: Log, (control, watch): (Control, Watch), settings: Settings, secret: Key) -> Result<Auth, String> {
+        let throttle: Arc<Mutex<Throttle>> = Arc::default();
+        let work = {
+            let throttle = Arc::clone(&throttle);
+            move |job: Job, place: &mut Workplace| look(log, job, place, &throttle)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(HASHERS);
+        let hashers = Pool::start("hash", threads, WAITING, work.clone())?;
+        let askers = Pool::start("ask", ASKERS, WAITING, work)?;
+        Ok(Auth { log, control, watch, settings: Arc::new(settings), throttle, seal: Seal::new()?, secret, hashers, askers })
+    }
+
+    fn password(&self, question: Question, request: Request) {
+        if let Err(answer) = begin(&self.throttle, &self.settings, &request, &request.name) {
+            return question.answer(&answer);
+        }
+        let listed = request.account().and_then(|name| self.settings.account(&name).map(|listed| listed.has_verifier()));
+        let pool = if self.settings.source.is_some() && listed != Some(true) { &self.askers } else { &self.hashers };
+        let job = Job { question, request, settings: Arc::clone(&self.settings) };
+        if let Err(Job { question, request, .. }) = pool.give(job) {
+            lock(&self.throttle).end(request.ip, &request.name.to_lowercase(), None, Instant::now());
+            question.answer(&Fault::Busy.answer(ACCOUNTS));
+        }
+    }
+
+    fn proof(&self, request: &Request) -> Answer {
+        let name = scram::name_of(&self.seal, request);
+        if let Err(answer) = begin(&self.throttle, &self.settings, request, &name) {
+            return answer;
+        }
+        let (judged, answer) = scram::last(&self.settings, (&self.seal, &self.secret), request);
+        lock(&self.throttle).end(request.ip, &name, judge::was_right(&judged), Instant::now());
+        answer
+    }
+
+    /// What an account may do, for who explains it.
+    fn account(&self, request: &Request) -> Answer {
+        let listed = request.account().and_then(|name| self.settings.account(&name));
+        let judged = listed.map_or_else(|| Err((Fault::Unknown, ACCOUNTS.to_owned())), |listed| judge::admit(listed, request.ip));
+        judge::answer(&judged, &self.settings.me)
+    }
+}
+
+impl Service for Auth {
+    fn refresh(&mut self, forced: bool) {
+        if !self.watch.changed() && !forced {
+            return;
+        }
+        match Settings::read(&self.control) {
+            Ok(settings) => self.settings = Arc::new(settings),
+            Err(error) => self.log.error(format_args!("{error} (the last good copy stays in force)")),
+        }
+    }
+
+    fn take(&mut self, mut question: Question) {
+        let verb = question.verb().to_owned();
+        let request = match Request::parse(&mut question) {
+            Ok(request) => request,
+            Err(reason) => return question.answer(&Answer::new(Verdict::Temporary, reason)),
+        };
+        let answer = match verb.as_str() {
+            "password" => return self.password(question, request),
+            "first" => scram::first(&self.settings, (&self.seal, &self.secret), &request),
+            "proof" => self.proof(&request),
+            "account" if question.uid == Uid::effective() || question.uid.is_root() => self.account(&request),
+            "account" => Answer::new(Verdict::Temporary, "only root and the service's own user may ask for that"),
+            _ => Answer::new(Verdict::Temporary, "not a question that is known here"),
+        };
+        question.answer(&answer);
+    }
+}
+
+/// What a thread does.
+fn look(log: Log, job: Job, place: &mut Workplace, throttle: &Mutex<Throttle>) {
+    let Job { question, request, settings } = job;
+    let judged = judge::password(log, &settings, &request, place);
+    lock(throttle).end(request.ip, &request.name.to_lowercase(), judge::was_right(&judged), Instant::now());
+    question.answer(&judge::answer(&judged, &settings.me));
+}
+
+fn begin(throttle: &Mutex<Throttle>, settings: &Settings, request: &Request, name: &str) -> Result<(), Answer> {
+    let begun = lock(throttle).begin(request.ip, &name.to_lowercase(), settings.failures, Instant::now());
+    begun.map_err(|barred| match barred {
+        Barred::Wrong => Fault::Throttled.answer("control/authfailures"),
+        Barred::Busy => Fault::Busy.answer(ACCOUNTS),
+    })
+}
+
+fn lock(throttle: &Mutex<Throttle>) -> MutexGuard<'_, Throttle> {
+    throttle.lock().unwrap_or_else(PoisonError::into_inner)
+}

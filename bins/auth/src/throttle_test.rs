@@ -1,0 +1,63 @@
+//! How many attempts pass.
+
+use super::{AT_ONCE, Barred, MOST, Throttle, WINDOW};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+fn ip(text: &str) -> Option<IpAddr> {
+    Some(text.parse().unwrap())
+}
+
+fn wrong(throttle: &mut Throttle, from: Option<IpAddr>, now: Instant) -> Result<(), Barred> {
+    throttle.begin(from, "alice", 3, now)?;
+    throttle.end(from, "alice", Some(false), now);
+    Ok(())
+}
+
+#[test]
+fn after_so_many_no_more_are_looked_at_for_a_while() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    for _ in 0..3 {
+        wrong(&mut throttle, ip("2001:db8::1"), now).unwrap();
+    }
+    assert_eq!(wrong(&mut throttle, ip("2001:db8::ffff"), now), Err(Barred::Wrong), "the same network");
+    wrong(&mut throttle, ip("2001:db8:0:1::1"), now).unwrap();
+    wrong(&mut throttle, ip("2001:db8::1"), now + WINDOW).unwrap();
+}
+
+#[test]
+fn attempts_at_once_count_like_others() {
+    let (mut throttle, now, from) = (Throttle::default(), Instant::now(), ip("192.0.2.1"));
+    for _ in 0..3 {
+        throttle.begin(from, "alice", 3, now).unwrap();
+    }
+    assert_eq!(throttle.begin(from, "alice", 3, now), Err(Barred::Wrong));
+    throttle.end(from, "alice", Some(true), now);
+    throttle.begin(from, "bob", 3, now).unwrap();
+    let mut other = Throttle::default();
+    for _ in 0..AT_ONCE {
+        other.begin(from, "alice", 0, now).unwrap();
+    }
+    assert_eq!(other.begin(from, "alice", 0, now), Err(Barred::Busy));
+}
+
+#[test]
+fn who_was_right_is_not_held_up_by_others() {
+    let (mut throttle, now, from) = (Throttle::default(), Instant::now(), ip("192.0.2.1"));
+    throttle.begin(from, "bob", 3, now).unwrap();
+    throttle.end(from, "bob", Some(true), now);
+    while wrong(&mut throttle, from, now).is_ok() {}
+    assert_eq!(throttle.begin(from, "bob", 3, now), Ok(()));
+    assert_eq!(throttle.begin(from, "carol", 3, now), Err(Barred::Wrong));
+    throttle.end(from, "bob", None, now);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let (mut throttle, now) = (Throttle::default(), Instant::now());
+    for number in 0..u32::try_from(MOST).unwrap() * 2 {
+        let from = Some(Ipv4Addr::from_bits(number).into());
+        wrong(&mut throttle, from, now).unwrap();
+    }
+    assert!(throttle.sources.len() <= MOST);
+}
