@@ -42,12 +42,15 @@ use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-auth");
 
+/// How it is called.
+const USAGE: &str = "no arguments are expected; usage: stafett-auth";
+
 /// Places that programs need.
 const SYSTEM: [&str; 4] = ["/usr", "/bin", "/lib", "/lib64"];
 
 fn main() -> ExitCode {
     if std::env::args_os().len() > 1 {
-        LOG.fatal("no arguments are expected; usage: stafett-auth");
+        LOG.fatal(USAGE);
         return ExitCode::from(100);
     }
     match serve() {
