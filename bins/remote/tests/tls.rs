@@ -6,7 +6,7 @@ mod support;
 use std::sync::LazyLock;
 
 use stafett_wire::delivery::{Destination, Kind, Report};
-use support::tls::{Peers, fingerprint};
+use support::tls::{Peers, fingerprint, key_digest};
 use support::{Remote, Scope, Verdict, only};
 
 const MESSAGE: &[u8] = b"From: a@from.test\r\nSubject: x\r\n\r\nbody\r\n";
@@ -99,7 +99,11 @@ fn certificates_are_verified() {
     taken("good", "tls=verify tls-match=x.test,good.test", "");
     taken("other", "tls=verify tls-match=.other.test", ":none\n");
     for (peer, words, reason) in [
-        ("good", "tls=verify tls-match=other.test", "its certificate is for good.test, localhost (demanded by the administrator: verify)"),
+        (
+            "good",
+            "tls=verify tls-match=other.test",
+            "its certificate is for good.test, localhost, ta.dane.test (demanded by the administrator: verify)",
+        ),
         ("other", "tls=verify", "its certificate is for other.test, mail.other.test"),
         ("other", "tls=verify tls-match=.test.other", "its certificate is for other.test"),
         ("self", "tls=verify", "its certificate comes from no authority that this host trusts"),
@@ -112,13 +116,7 @@ fn certificates_are_verified() {
 #[test]
 fn fingerprints_name_a_certificate_or_a_key() {
     let own = fingerprint(&PEERS.path("self.pem"));
-    let key = {
-        let output = std::process::Command::new("sh");
-        let mut shell = output;
-        let script = "openssl x509 -in \"$1\" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1";
-        let output = shell.args(["-c", script, "sh"]).arg(PEERS.path("self.pem")).output().unwrap();
-        format!("sha256:{}", String::from_utf8(output.stdout).unwrap().trim())
-    };
+    let key = format!("sha256:{}", key_digest(&PEERS.path("self.pem")));
     let zero = format!("sha256:{}", "0".repeat(64));
     assert!(taken("self", "", &format!(":fingerprint={zero},{own}\n")).contains("verified"));
     taken("self", &format!("tls=fingerprint={key}"), "");

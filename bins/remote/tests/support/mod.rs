@@ -4,6 +4,7 @@
 pub mod names;
 pub mod receivers;
 pub mod server;
+pub mod signed;
 pub mod tls;
 
 use std::fs;

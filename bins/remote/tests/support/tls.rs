@@ -38,11 +38,25 @@ pub fn make_certificates(directory: &Path) {
             printf 'subjectAltName=%s\n' "$2" > $1.ext; shift 2
             $faketime openssl x509 -req -in ${name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile ${name}.ext -out ${name}.pem "$@"
         }
-        name=good; sign good DNS:good.test,DNS:localhost,IP:127.0.0.1 -days 10
+        name=good; sign good DNS:good.test,DNS:localhost,DNS:ta.dane.test,IP:127.0.0.1 -days 10
+        cat good.pem ca.pem > chain.pem; cp good.key chain.key
         name=other; sign other DNS:other.test,DNS:mail.other.test -days 10
         name=expired; faketime="faketime 2024-01-01"; sign expired DNS:good.test,IP:127.0.0.1 -days 10
         "#,
     );
+}
+
+/// The SHA-256 of a certificate's key, in hexadecimal.
+pub fn key_digest(certificate: &Path) -> String {
+    let script = "openssl x509 -in \"$1\" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1";
+    let output = Command::new("sh").args(["-c", script, "sh"]).arg(certificate).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A certificate in DER, in hexadecimal.
+pub fn der(certificate: &Path) -> String {
+    let output = Command::new("openssl").args(["x509", "-outform", "DER", "-in"]).arg(certificate).output().unwrap();
+    output.stdout.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The SHA-256 fingerprint of a certificate, as control/ has it.

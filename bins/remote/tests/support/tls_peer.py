@@ -27,18 +27,29 @@ def context(name, **options):
     return made
 
 
+def listen_twice():
+    """Two addresses with one port."""
+    while True:
+        first = socket.create_server(("127.0.0.1", 0))
+        try:
+            return [first, socket.create_server(("127.0.0.2", first.getsockname()[1]))]
+        except OSError:
+            first.close()
+
+
 class Server:
     def __init__(self, name, tls=None, offers=True, answer=b"220 go\r\n", wrapped=False, garbage=None, silent=False, extra=b""):
         self.extra = extra
         self.name, self.tls, self.offers, self.answer = name, tls, offers, answer
         self.wrapped, self.garbage, self.silent = wrapped, garbage, silent
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        print(name, self.listener.getsockname()[1], flush=True)
-        threading.Thread(target=self.accept, daemon=True).start()
+        listeners = listen_twice()
+        print(name, listeners[0].getsockname()[1], flush=True)
+        for listener in listeners:
+            threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
 
-    def accept(self):
+    def accept(self, listener):
         while True:
-            connection, _ = self.listener.accept()
+            connection, _ = listener.accept()
             threading.Thread(target=self.quietly, args=(connection,), daemon=True).start()
 
     def quietly(self, connection):
@@ -113,6 +124,7 @@ Server("old", context("good", least=ssl.TLSVersion.TLSv1, most=ssl.TLSVersion.TL
 Server("twelve", context("good", most=ssl.TLSVersion.TLSv1_2))
 Server("wrapped", good, wrapped=True)
 Server("self", context("self"))
+Server("chain", context("chain"))
 Server("expired", context("expired"))
 Server("other", context("other"))
 Server("asks", context("good", asks=True))
