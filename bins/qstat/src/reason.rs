@@ -6,6 +6,9 @@ use stafett_queue_store::journal::Standing;
 use stafett_queue_store::{Listed, Place};
 use stafett_survey::Moment;
 
+/// The status that stafett-remote puts behind a refusal of its own to send without TLS.
+const LACKS_TLS: &str = "(#4.7.5)";
+
 /// An answer to both questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -43,7 +46,7 @@ impl Case<'_> {
             _ if !self.running => self.stopped(),
             Some((word, rest)) if word.starts_with("down until ") => {
                 let until = word.rsplit(' ').next().and_then(|until| until.parse().ok());
-                reason("destination", &format!("the destination is down: {rest}"), until)
+                down(rest, &format!("the destination is down: {rest}"), until)
             }
             Some(("running", _)) => reason("running", "it is being delivered", None),
             Some(("window", rest)) => reason("window", &format!("the window is full: {rest}"), None),
@@ -70,7 +73,7 @@ impl Case<'_> {
         }
         if let Some(Live { until: Some(until), error, .. }) = self.live {
             let words = format!("the destination is down: {} is left alone until {}: {error}", self.destination, Moment(*until));
-            return reason("destination", &words, self.due().map(|due| due.max(*until)));
+            return down(error, &words, self.due().map(|due| due.max(*until)));
         }
         Reason { next: self.due(), ..self.after() }
     }
@@ -84,6 +87,8 @@ impl Case<'_> {
         }
         let (kind, words) = if text.starts_with("Not tried, because ") {
             ("destination", "was not tried last time, because the destination was down")
+        } else if has(&[LACKS_TLS]) {
+            ("tls", "the destination does not give the TLS that is demanded; waits for its next attempt")
         } else if has(&["(#4.4.3)", "(#4.4.4)", "(#4.4.6)"]) {
             ("dns", "the name service gave no usable answer; waits for its next attempt")
         } else if has(&["(#4.7."]) {
@@ -98,6 +103,14 @@ impl Case<'_> {
 
     fn due(&self) -> Option<u64> {
         Some(self.listed.due).filter(|_| self.listed.place == Place::Waiting)
+    }
+}
+
+/// Whoever cannot be reached is down; whoever can be and does not give the TLS that is demanded is left alone likewise.
+fn down(error: &str, words: &str, until: Option<u64>) -> Reason {
+    match error.contains(LACKS_TLS) {
+        true => reason("tls", &words.replacen("the destination is down: ", "the TLS that is demanded cannot be had: ", 1), until),
+        false => reason("destination", words, until),
     }
 }
 

@@ -26,6 +26,8 @@ fn each_reason_has_its_word_and_its_time() {
         (Place::Waiting, "I may not connect to x: no. (#4.7.1)", own, None, true, ("policy", Some(500))),
         (Place::Waiting, "Not tried, because x could not be reached: y", own, None, true, ("destination", Some(500))),
         (Place::Waiting, "", Some("down until 77: x could not be reached: y"), None, true, ("destination", Some(77))),
+        (Place::Waiting, "", Some("down until 77: I may not send to x: y (#4.7.5)"), None, true, ("tls", Some(77))),
+        (Place::Waiting, "I may not send to x: y (#4.7.5)", own, None, true, ("tls", Some(500))),
         (Place::New, "", Some("window: 5 of 5 connections to x are busy"), None, true, ("window", None)),
         (Place::New, "", Some("limit: control/concurrencyremote is reached"), None, true, ("limit", None)),
         (Place::New, "", Some("hold: control/concurrencyremote is 0"), None, true, ("hold", None)),

@@ -1,11 +1,12 @@
 //! stafett-remote: the SMTP client. A resident parent reads control/, locks itself in and forks one child for each
-//! delivery connection that stafett-send asks for.
+//! delivery connection that stafett-send asks for; one that has ended its connection waits a while for the next to the
+//! same destination.
 //!
 //! Security stance: never root, reads control/ and the resolver's files, writes no file, starts no program. A child talks
 //! to one destination; what that server says can at most spoil the report about its own deliveries.
 //! How it fails: exit 111 where a later start may fare better, 100 where the admin must act; a broken control file at
 //! start is 111 with its name and line, later it is logged and the last good copy stays.
-//! Known limits: sessions of TLS are resumed within one child.
+//! Known limits: sessions of TLS are resumed by the child that has them, so connections at the same time have their own.
 
 mod child;
 mod content;
@@ -17,6 +18,7 @@ mod transaction;
 
 use std::fmt::Display;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use stafett_control::{Control, Watch};
 use stafett_handoff::{Conversation, Parent, Service};
@@ -29,6 +31,8 @@ use stafett_sys::sandbox::Enforced;
 const LOG: Log = Log::new("stafett-remote");
 /// Children at once: far above any concurrencyremote, it only stops a scheduler that has gone mad.
 const MOST_CHILDREN: usize = 12_000;
+/// How long a child that has nothing to do waits for the next connection to its destination.
+const KEEP: Duration = Duration::from_secs(30);
 const TEMPORARY: u8 = 111;
 const USAGE: u8 = 100;
 
@@ -84,6 +88,15 @@ impl Service for Remote {
             Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
         }
         true
+    }
+
+    /// One destination, with all that its route says: its sessions of TLS are resumed on the next connection.
+    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+        Some(strings.join(&b'\0'))
+    }
+
+    fn keep(&self) -> Duration {
+        KEEP
     }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {

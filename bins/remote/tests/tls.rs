@@ -156,3 +156,23 @@ fn tls_is_not_used_where_it_is_not_wanted() {
     assert!(!taken("twelve", "tls=none", ":verify\n").contains("TLS"));
     assert!(PEERS.wait_for("twelve", before + 1).contains(&"MAIL clear".to_owned()));
 }
+
+#[test]
+fn a_session_is_resumed_by_the_next_connection() {
+    let authorities = PEERS.path("ca.pem").display().to_string();
+    let remote = Remote::start(&[("tlsdestinations", ":verify\n"), ("tlsauthorities", &authorities), ("timeoutremote", "20\n")]);
+    for peer in ["resumes", "resumes-twelve"] {
+        let is_resumed = || PEERS.said(peer).iter().any(|line| line.starts_with("TLS") && line.ends_with("resumed"));
+        // A child that is not back when the next connection is wanted has the session for itself.
+        for _ in 0..200 {
+            let report = remote.host(PEERS.port(peer)).send(&["b@to.test"], MESSAGE);
+            assert!(only(&report).1.contains(", verified."), "{report:?}");
+            if is_resumed() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(is_resumed(), "{:?}", PEERS.said(peer));
+        assert!(PEERS.said(peer)[0].ends_with("full"), "{:?}", PEERS.said(peer));
+    }
+}

@@ -1,6 +1,6 @@
 //! The children of a parent: who serves which handoff, and who waits for the next of its client.
 //!
-//! A child that has ended a conversation is kept for [`KEEP`]: when the next handoff has the same
+//! A child that has ended a conversation is kept for a while: when the next handoff has the same
 //! key (the service says what that is, such as the client's address and all that was decided about
 //! it), the child serves that too, which saves the birth and the death of a process. A child never
 //! meets another key, nor settings that have changed since its birth. It waits on a link, a packet
@@ -14,8 +14,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// How long a child waits for its client's next conversation.
-const KEEP: Duration = Duration::from_secs(1);
+/// How long a child waits for its client's next conversation, unless the service says otherwise.
+pub const KEEP: Duration = Duration::from_secs(1);
 /// Children that wait at most.
 const MOST_WAITING: usize = 64;
 /// Conversations of one child at most.
@@ -47,6 +47,8 @@ pub struct Children {
     links: HashMap<Pid, OwnedFd>,
     /// The links, waited for as one; `None` in a child.
     group: Option<Group>,
+    /// How long a child waits.
+    pub keep: Duration,
     busy: usize,
     waiting: usize,
 }
@@ -57,7 +59,7 @@ impl Children {
     /// # Errors
     /// When the system has no descriptor for it.
     pub fn new() -> io::Result<Children> {
-        Ok(Children { table: HashMap::new(), links: HashMap::new(), group: Some(Group::new()?), busy: 0, waiting: 0 })
+        Ok(Children { table: HashMap::new(), links: HashMap::new(), group: Some(Group::new()?), keep: KEEP, busy: 0, waiting: 0 })
     }
 
     /// A child was born for `task`; it has a link if it may serve others with the same `key`.
@@ -144,7 +146,8 @@ impl Children {
         let mut waiting: Vec<(Instant, Pid)> =
             self.table.iter().filter(|(_, child)| child.waits()).map(|(pid, child)| (child.waiting_since, *pid)).collect();
         waiting.sort_unstable_by(|one, other| other.cmp(one));
-        let is_old = |(place, (since, _)): &(usize, (Instant, Pid))| *place >= MOST_WAITING || since.elapsed() >= KEEP;
+        let keep = self.keep;
+        let is_old = |(place, (since, _)): &(usize, (Instant, Pid))| *place >= MOST_WAITING || since.elapsed() >= keep;
         waiting.into_iter().enumerate().filter(is_old).for_each(|(_, (_, pid))| self.cut(pid));
     }
 
@@ -154,7 +157,7 @@ impl Children {
             return None;
         }
         let waiting = self.table.values().filter(|child| child.waits());
-        waiting.map(|child| KEEP.saturating_sub(child.waiting_since.elapsed())).min()
+        waiting.map(|child| self.keep.saturating_sub(child.waiting_since.elapsed())).min()
     }
 
     /// Sends all away that wait, and all others after what they serve: settings have changed, or

@@ -1,6 +1,6 @@
 //! The resident parent's loop.
 
-use crate::children::{Children, LARGEST_REUSED, next_packet};
+use crate::children::{Children, KEEP, LARGEST_REUSED, next_packet};
 use crate::client::{Answer, ENDING};
 use crate::{LARGEST, LINGER, MOST_STRINGS};
 use stafett_log::Log;
@@ -30,6 +30,11 @@ pub trait Service {
     /// other; `None` for a child each.
     fn key(&self, _strings: &[&[u8]]) -> Option<Vec<u8>> {
         None
+    }
+
+    /// How long a child is kept for the next conversation of its key.
+    fn keep(&self) -> Duration {
+        KEEP
     }
 
     /// In the child: serves one conversation and returns the exit code of the process.
@@ -103,6 +108,7 @@ impl Parent {
     /// When waiting for events fails, which leaves nothing to do but to be started again.
     pub fn run(mut self, service: &mut impl Service) -> io::Result<()> {
         stafett_sys::memory::keep_freed();
+        self.children.keep = service.keep();
         let mut buffer = vec![0; LARGEST];
         while let Some(ends) = &self.ends {
             self.deaf_until = self.deaf_until.filter(|until| *until > Instant::now());

@@ -115,6 +115,8 @@ class Server:
 
 good = context("good")
 Server("good", good)
+Server("resumes", context("good"))
+Server("resumes-twelve", context("good", most=ssl.TLSVersion.TLSv1_2))
 Server("plain", offers=False)
 Server("promises", good, extra=b"250-REQUIRETLS\r\n")
 Server("keeps", good, extra=b"250-REQUIRETLS\r\n")

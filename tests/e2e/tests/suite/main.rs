@@ -29,4 +29,5 @@ mod steering;
 mod stopped;
 mod supervision;
 mod tls;
+mod tlsout;
 mod tlspeers;
