@@ -28,6 +28,7 @@ mod rules;
 mod secrets;
 mod service;
 mod show;
+mod signing;
 mod subject;
 mod surroundings;
 #[cfg(test)]
@@ -87,4 +88,5 @@ fn control(subject: &Subject, findings: &mut Findings) {
     limits::check(subject, findings);
     needs::check(subject, findings);
     secrets::check(subject, findings);
+    signing::check(subject, findings);
 }

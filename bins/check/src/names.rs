@@ -6,10 +6,11 @@
 
 use crate::outgoing::may_go_to;
 use crate::point::{at_line, at_value};
+use crate::signing;
 use crate::subject::{Subject, relay};
 use stafett_control::{Item, rows};
 use stafett_dns::{
-    HOSTS_FILE, Kind, Name, Outcome, Question, RESOLV_CONF, Resolver, addresses_in_hosts, parse_server, servers_of_resolv_conf,
+    HOSTS_FILE, Kind, Name, Outcome, Question, RESOLV_CONF, Record, Resolver, addresses_in_hosts, parse_server, servers_of_resolv_conf,
 };
 use stafett_site::{Finding, Findings, Weight};
 use stafett_wire::delivery::Kind as Way;
@@ -25,6 +26,7 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     me(subject, &resolver, findings);
     route_hosts(subject, &resolver, findings);
     domains(subject, &resolver, findings);
+    signing::check_records(subject, &resolver, findings);
 }
 
 /// The servers, each asked whether it answers at all; `None` when none does.
@@ -141,6 +143,28 @@ fn domains(subject: &Subject, resolver: &Resolver, findings: &mut Findings) {
             other => say(weight(&other), format!("{} {}", item.value, words(&other)), &remedy),
         }
     }
+}
+
+/// What a name has.
+pub enum Found {
+    /// These TXT records.
+    Texts(Vec<String>),
+    /// None, and why.
+    Nothing(String),
+    /// It cannot be looked up now, and why.
+    Unknown(String),
+}
+
+/// The TXT records of names.
+pub fn texts(resolver: &Resolver, names: &[String]) -> Vec<Found> {
+    let text = |record: &Record| if let Record::Txt(text) = record { Some(String::from_utf8_lossy(text).into_owned()) } else { None };
+    let ask = |name: &String| match Question::new(name, Kind::Txt).map(|question| resolver.ask(&question, PATIENCE)) {
+        Ok(Outcome::Answer(answer)) => Found::Texts(answer.records.iter().filter_map(text).collect()),
+        Ok(other @ Outcome::Temporary(_)) => Found::Unknown(words(&other)),
+        Ok(other) => Found::Nothing(words(&other)),
+        Err(error) => Found::Nothing(error.to_string()),
+    };
+    names.iter().map(ask).collect()
 }
 
 fn name(text: &str) -> Option<Name> {

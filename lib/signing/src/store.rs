@@ -34,6 +34,19 @@ impl Store {
         (is_name(domain) && is_name(selector)).then(|| self.directory.join(domain.to_ascii_lowercase()).join(selector))
     }
 
+    /// Domain and selector of each file, in order; none where the directory cannot be read.
+    #[must_use]
+    pub fn names(&self) -> Vec<(String, String)> {
+        let below = |directory: &Path| -> Vec<String> {
+            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_name(name)).collect()
+        };
+        let selectors = |domain: String| below(&self.directory.join(&domain)).into_iter().map(move |selector| (domain.clone(), selector));
+        let mut names: Vec<(String, String)> = below(&self.directory).into_iter().flat_map(selectors).collect();
+        names.sort();
+        names
+    }
+
     /// A key.
     ///
     /// # Errors

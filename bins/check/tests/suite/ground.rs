@@ -122,10 +122,16 @@ impl Ground {
     /// Writes a control file as the owner of the instance would.
     pub fn control(&self, name: &str, content: impl AsRef<[u8]>) {
         self.write(&format!("control/{name}"), content);
-        if name == "smtpauth" {
+        let reader = match name {
+            "smtpauth" => Some("run/remote"),
+            // the ground has no such service
+            "srssecrets" => Some("control"),
+            _ => None,
+        };
+        if let Some(reader) = reader {
             let path = self.root.join("control").join(name);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-            let owner = fs::metadata(self.root.join("run/remote")).unwrap();
+            let owner = fs::metadata(self.root.join(reader)).unwrap();
             chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
         }
     }

@@ -1,7 +1,9 @@
 //! `--dns`, against a name server of the test's own.
 
 use crate::ground::Ground;
+use stafett_signing::{Key, pem};
 use std::net::{Ipv4Addr, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,6 +12,7 @@ use std::time::Duration;
 const A: u16 = 1;
 const PTR: u16 = 12;
 const MX: u16 = 15;
+const TXT: u16 = 16;
 
 /// What the server knows; a name without records of the kind asked for has no data, another does not exist.
 fn records(name: &str) -> Option<Vec<(u16, Vec<u8>)>> {
@@ -26,6 +29,23 @@ fn records(name: &str) -> Option<Vec<(u16, Vec<u8>)>> {
         "null.example" => vec![(MX, vec![0, 0, 0])],
         "ours.example" => vec![exchange("relay.example.org")],
         "empty.example" => vec![],
+        name if name.ends_with("._domainkey.example.org") => return published(name),
+        _ => return None,
+    })
+}
+
+/// The records of keys, by selector.
+fn published(name: &str) -> Option<Vec<(u16, Vec<u8>)>> {
+    let key = |seed| Key::from_pkcs8(&Key::ed25519_from_seed(&[seed; 32])).unwrap().record();
+    let text = |text: String| (TXT, [vec![u8::try_from(text.len()).unwrap()], text.into_bytes()].concat());
+    Some(match name.split('.').next().unwrap() {
+        "good" => vec![text(key(7).replace("p=", "s=email:x; h=sha1:sha256; p= ").replace("v=DKIM1; ", ""))],
+        "other" => vec![text(key(8))],
+        "test" => vec![text(key(7) + "; t=s:y")],
+        "two" => vec![text(key(7)), text("x".to_owned())],
+        "web" => vec![text(key(7) + ";s=web")],
+        "revoked" => vec![text("v=DKIM1; k=ed25519; p=".to_owned())],
+        "kind" => vec![text(key(7).replace("ed25519", "rsa"))],
         _ => return None,
     })
 }
@@ -201,4 +221,67 @@ fn a_server_that_is_away_is_a_warning() {
         )),
         "{answer:?}"
     );
+}
+
+/// Puts a key where control/ has it.
+fn key(ground: &Ground, selector: &str) {
+    let directory = ground.root.join("control/dkim/example.org");
+    std::fs::create_dir_all(&directory).unwrap();
+    let name = format!("dkim/example.org/{selector}");
+    ground.control(&name, pem("PRIVATE KEY", &Key::ed25519_from_seed(&[7; 32])));
+    std::fs::set_permissions(ground.root.join("control").join(name), std::fs::Permissions::from_mode(0o400)).unwrap();
+}
+
+#[test]
+fn the_record_of_each_key_is_compared_with_it() {
+    let server = Server::start();
+    for ground in Ground::all() {
+        key(&ground, "good");
+        assert_eq!(asked(&ground, &server), (0, String::new()));
+        key(&ground, "test");
+        let (code, out) = asked(&ground, &server);
+        assert_eq!(code, 1, "{out}");
+        assert!(
+            out.contains("control/dkim/example.org/test: warning: its record test._domainkey.example.org says that it is a test"),
+            "{out}"
+        );
+        for (selector, words) in [
+            ("gone", "does not exist in the DNS"),
+            ("kind", "names another kind of key"),
+            ("other", "is that of another key"),
+            ("revoked", "is revoked"),
+            ("two", "has 2 records"),
+            ("web", "is not for mail"),
+        ] {
+            key(&ground, selector);
+            let (code, out) = asked(&ground, &server);
+            let wanted = format!("{selector}._domainkey.example.org {words}");
+            assert!(code == 100 && out.contains(&wanted) && out.contains(&format!("example.org {selector} prints")), "{out}");
+            ground.remove(&format!("control/dkim/example.org/{selector}"));
+        }
+    }
+}
+
+#[test]
+fn keys_and_secrets_that_control_asks_for_must_be_there() {
+    for ground in Ground::all() {
+        let out = |files: &[(&str, &str)]| {
+            files.iter().for_each(|(name, text)| ground.control(name, text));
+            let answer = ground.check(&[]);
+            files.iter().for_each(|(name, _)| ground.remove(&format!("control/{name}")));
+            // the service is not part of this instance
+            assert_eq!(answer.code, 100, "{answer:?}");
+            answer.out
+        };
+        key(&ground, "ed");
+        let said = out(&[("dkimsign", "*example.org:example.org:ed,lost\n")]);
+        assert!(said.contains("control/dkimsign:1: error: unable to read ") && said.contains("dkim/example.org/lost: "), "{said}");
+        assert!(said.contains("it needs the service dkim") && !said.contains("example.org/ed:"), "{said}");
+        let said = out(&[("arcseal", "*:example.org:ed\n")]);
+        assert!(said.contains("this is no RSA key") && said.contains("nothing is sealed while dmarcbehavior is 0"), "{said}");
+        let said = out(&[("srsdomain", "srs.example.org\n")]);
+        assert!(said.contains("srssecrets holds no secret"), "{said}");
+        let said = out(&[("srsdomain", "srs.example.org\n"), ("srssecrets", "short\nlong enough for anybody\n")]);
+        assert!(said.contains("control/srssecrets:1: error: the secret is too short") && !said.contains("    short"), "{said}");
+    }
 }

@@ -31,7 +31,7 @@ const fn seconds(least: u64, most: u64) -> Form {
 }
 
 /// Files that hold passwords: no line of them is ever shown.
-pub static SECRETS: &[&Setting] = &[&ACCOUNTS, &SMTPAUTH];
+pub static SECRETS: &[&Setting] = &[&ACCOUNTS, &SMTPAUTH, &SRSSECRETS];
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
