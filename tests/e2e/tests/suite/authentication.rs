@@ -13,14 +13,14 @@ const MESSAGE: &str = "From: Anna <anna@sign.test>\r\nTo: b@taken.test\r\nSubjec
 const FORGED: &str = "Authentication-Results: relay.test; dkim=pass header.d=bank.test\r\n";
 
 /// A name server with our records.
-struct Unbound {
+pub struct Unbound {
     child: Child,
-    port: u16,
+    pub port: u16,
     _place: tempfile::TempDir,
 }
 
 impl Unbound {
-    fn serving(records: &[String]) -> Unbound {
+    pub fn serving(records: &[String]) -> Unbound {
         let (place, port) = (scratch(), free_port());
         let directory = place.path().display();
         let data: String = records.iter().map(|record| format!(" local-data: '{record}'\n")).collect();

@@ -74,7 +74,7 @@ subprocess.run(['openssl', 'dgst', '-sha256', '-verify', key + '.pub', '-signatu
 ";
 
 /// A filter that runs until its test ends.
-struct Peer(Child);
+pub struct Peer(Child);
 
 impl Peer {
     fn start(command: &mut Command, port: u16) -> Peer {
@@ -84,7 +84,7 @@ impl Peer {
     }
 
     /// The filter above, if Debian's python3-milter is there.
-    fn scripted(directory: &Path) -> Option<(Peer, u16)> {
+    pub fn scripted(directory: &Path) -> Option<(Peer, u16)> {
         let there = Command::new("/usr/bin/python3").args(["-c", "import Milter"]).stderr(Stdio::null()).status();
         if !there.is_ok_and(|status| status.success()) {
             return None;

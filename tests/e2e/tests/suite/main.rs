@@ -24,6 +24,7 @@ mod quickstart;
 mod relay;
 mod reports;
 mod scheduler;
+mod signing;
 mod smarthost;
 mod steering;
 mod stopped;
