@@ -43,7 +43,8 @@ impl Answer {
         self.fields.len() + 2 > MOST_FIELDS
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// Its packet.
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.text.len());
         push(&mut out, &[self.verdict.letter()]);
         push(&mut out, self.text.as_bytes());
@@ -51,7 +52,11 @@ impl Answer {
         out
     }
 
-    pub(crate) fn parse(packet: &[u8]) -> Result<Answer, Malformed> {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// When it is no answer.
+    pub fn parse(packet: &[u8]) -> Result<Answer, Malformed> {
         let parts = all(packet, MOST_FIELDS)?;
         let [letter, text, fields @ ..] = &parts[..] else { return Err(Malformed("not an answer")) };
         let verdict = letter.first().filter(|_| letter.len() == 1).and_then(|letter| Verdict::from_letter(*letter));

@@ -6,12 +6,18 @@
 
 mod addresses;
 mod files;
+mod milter;
+mod reception;
 mod smtp;
+mod spf;
 mod wires;
 
 pub use addresses::{address, dns_message};
 pub use files::{journal, queue_entry, rules, rules_table};
+pub use milter::milter_answers;
+pub use reception::{ask_answer, block_list, proxy_header, xclient_line};
 pub use smtp::{data_decoder, data_encoder, reply, smtp_command};
+pub use spf::spf_record;
 pub use wires::{envelope, netstrings, packets};
 
 /// A target and inputs to begin with.
@@ -115,6 +121,53 @@ pub const TARGETS: &[Target] = &[
             b"a%b!c@0x7f.1",
             b"postmaster",
         ],
+    },
+    Target {
+        name: "proxy_header",
+        run: proxy_header,
+        seeds: &[
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 25\r\n",
+            b"PROXY TCP6 2001:db8::1 ::ffff:192.0.2.2 1000 25\r\nEHLO x\r\n",
+            b"PROXY UNKNOWN\r\n",
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x03\xe8\0\x19",
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24 \x01\x0d\xb8aaaaaaaaaaaabbbbbbbbbbbbbbbb\x03\xe8\0\x19EHLO",
+            b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
+        ],
+    },
+    Target {
+        name: "xclient_line",
+        run: xclient_line,
+        seeds: &[
+            b"XCLIENT ADDR=192.0.2.1 PORT=1000 NAME=mail.example.org HELO=x PROTO=ESMTP LOGIN=[UNAVAILABLE]",
+            b"xclient addr=IPV6:2001:db8::1 name=[TEMPUNAVAIL] destaddr=192.0.2.2 destport=25",
+            b"XCLIENT ADDR=+31+39+32.0.2.1 NAME=+C3+A4.example",
+        ],
+    },
+    Target {
+        name: "milter_answers",
+        run: milter_answers,
+        seeds: &[
+            b"\x01\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff",
+            b"\x02\0\0\0\x01c\0\0\0\x13y550 5.7.1 go%%away\0",
+            b"\x03\0\0\0\x14y421-4.7.0 a\n450 x\r\n\0\0\0\0\x01p\0\0\0\x01t",
+            b"\x04\0\0\0\x08hX-A\0b\0\0\0\0\x0ci\0\0\0\x01X-A\0b\0\0\0\0\x0bm\0\0\0\x01Subj\0\0",
+            b"\x05\0\0\0\x08+<a@b>\0\0\0\0\x152<a@b>\0NOTIFY=NEVER\0\0\0\0\x08e<c@d>\0\0\0\0\x05qodd\0\0\0\0\x03bxy",
+        ],
+    },
+    Target { name: "ask_answer", run: ask_answer, seeds: &[b"1:K,0:,", b"1:Z,4:text,3:one,0:,", b"1:D,2:\xc3\xa4,1:\xff,"] },
+    Target {
+        name: "spf_record",
+        run: spf_record,
+        seeds: &[
+            b"v=spf1 +a/24//64 -mx:b.example ~include:%{ir}.%{v}._spf.%{d2} ?ip4:192.0.2.0/24 ip6:2001:db8::/32 -all",
+            b"v=spf1 ptr exists:%{l1r+-/,_=}.x.example redirect=_spf.example exp=why.%{d} odd=%%%_%-",
+            b"v=spf1",
+        ],
+    },
+    Target {
+        name: "block_list",
+        run: block_list,
+        seeds: &[b"-Zen.example.org:see http://x/%IP%", b"+allow.example", b"list.example=-5", b"-a.example=1000:text"],
     },
 ];
 

@@ -51,7 +51,11 @@ impl BlockList {
         };
         let (place, text) = rest.split_once(':').map_or((rest, None), |(place, text)| (place, Some(text.trim())));
         let (zone, weight) = place.split_once('=').map_or((place, None), |(zone, weight)| (zone, Some(weight)));
-        host(zone).map_err(|_| format!("\"{zone}\" is not the zone of a list; write zone, -zone, zone:text, zone=weight or +zone"))?;
+        // What looks like a zone may hold a character that nobody sees, or one sign too many.
+        host(zone)
+            .ok()
+            .filter(|()| zone.is_ascii() && !zone.starts_with('-'))
+            .ok_or_else(|| format!("\"{zone}\" is not the zone of a list; write zone, -zone, zone:text, zone=weight or +zone"))?;
         let permanent = sign == "-";
         let hit = match (sign, weight) {
             ("+", None) if text.is_none() => Hit::Accept,

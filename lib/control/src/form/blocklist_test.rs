@@ -21,7 +21,22 @@ fn lines_and_what_they_mean() {
 
 #[test]
 fn slips_are_told() {
-    for line in ["", "+", "-", "two words", "a..b", "zone=", "zone=0", "zone=many", "zone=1001", "+zone=1", "+zone:text", "=2"] {
+    for line in [
+        "",
+        "+",
+        "-",
+        "two words",
+        "a..b",
+        "zone=",
+        "zone=0",
+        "zone=many",
+        "zone=1001",
+        "+zone=1",
+        "+zone:text",
+        "=2",
+        "--zone",
+        "zone\u{200d}",
+    ] {
         let reason = block_list(line);
         assert!(reason.as_ref().is_err_and(|reason| reason.starts_with('"') && reason.contains("; write")), "{line}: {reason:?}");
     }
