@@ -1,6 +1,6 @@
 //! Checks that are switched on while the service that does their work is not there.
 //!
-//! smtpd would put off every mail that the check is about.
+//! smtpd or remote would put off every mail that the check is about.
 
 use crate::subject::Subject;
 use stafett_control::{Form, Setting, rows};
@@ -18,11 +18,13 @@ const NEEDS: &[(&Setting, &str)] = &[
     (&rows::GREYLIST, "limit"),
     (&rows::LIMITS, "limit"),
     (&rows::MILTERS, "milter"),
+    (&rows::MTASTS, "mtasts"),
     (&rows::REVERSEDNS, "dnsbl"),
     (&rows::RHSBLLIST, "dnsbl"),
     (&rows::SENDERDOMAIN, "dnsbl"),
     (&rows::SPFBEHAVIOR, "verify"),
     (&rows::SRSDOMAIN, "dkim"),
+    (&rows::TLSRPT, "tlsrpt"),
 ];
 
 /// Judges each of them.
@@ -32,7 +34,11 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     for (row, service) in NEEDS {
         let is_there = services.iter().any(|one| one.name == *service);
         let Some(place) = switched_on(subject, row).filter(|_| !is_there) else { continue };
-        let effect = if *service == "auth" { "nobody can log in" } else { "mail would be put off" };
+        let effect = match *service {
+            "auth" => "nobody can log in",
+            "tlsrpt" => "nothing would be counted",
+            _ => "mail would be put off",
+        };
         let text = format!("it needs the service {service}, which this instance does not have: {effect}");
         let root = subject.root.display();
         findings.push(Finding::error(place, text).remedy(format_args!("run stafett-setup {root} --with {service}, or remove the file")));

@@ -7,6 +7,7 @@ pub mod callout;
 pub mod dkim;
 pub mod greylist;
 pub mod helo;
+pub mod https;
 pub mod limits;
 pub mod limitstore;
 pub mod masquerade;

@@ -54,6 +54,10 @@ pub enum Service {
     Dkim,
     /// stafett-auth.
     Auth,
+    /// stafett-mtasts.
+    MtaSts,
+    /// stafett-tlsrpt.
+    TlsRpt,
 }
 
 impl Service {
@@ -74,6 +78,8 @@ impl Service {
             Service::Milter => "milter",
             Service::Dkim => "dkim",
             Service::Auth => "auth",
+            Service::MtaSts => "mtasts",
+            Service::TlsRpt => "tlsrpt",
         }
     }
 }

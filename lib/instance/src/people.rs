@@ -32,6 +32,10 @@ pub enum Role {
     Dkim,
     /// auth.
     Auth,
+    /// mtasts.
+    MtaSts,
+    /// tlsrpt.
+    TlsRpt,
 }
 
 /// The group of a place or of a user.
@@ -76,6 +80,8 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Milter, letter: 'f', group: Group::Own, purpose: "milter" },
     Identity { role: Role::Dkim, letter: 'g', group: Group::Own, purpose: "dkim" },
     Identity { role: Role::Auth, letter: 'a', group: Group::Own, purpose: "auth" },
+    Identity { role: Role::MtaSts, letter: 'h', group: Group::Own, purpose: "mtasts" },
+    Identity { role: Role::TlsRpt, letter: 'j', group: Group::Own, purpose: "tlsrpt" },
 ];
 
 impl Role {

@@ -157,6 +157,22 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::Auth, group: Group::Of(Role::Smtpd), mode: 0o710 }),
         keeps_state: true,
     },
+    Supervised {
+        name: "mtasts",
+        command: "stafett-mtasts",
+        role: Role::MtaSts,
+        // remote asks.
+        door: Some(Door { service: Service::MtaSts, group: Group::Of(Role::Remote), mode: 0o710 }),
+        keeps_state: true,
+    },
+    Supervised {
+        name: "tlsrpt",
+        command: "stafett-tlsrpt",
+        role: Role::TlsRpt,
+        // remote tells what has become of its sessions.
+        door: Some(Door { service: Service::TlsRpt, group: Group::Of(Role::Remote), mode: 0o710 }),
+        keeps_state: true,
+    },
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are

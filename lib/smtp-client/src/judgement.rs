@@ -283,6 +283,11 @@ pub fn lacks_tls(host: &str, place: Option<&Place>, words: &dyn Display) -> Stri
     }
 }
 
+/// Nobody knows what the destination promises.
+pub fn policy_unknown(destination: &Destination, error: &std::io::Error) -> NoSession {
+    later(format!("I may not deliver to {destination}: unable to ask stafett-mtasts what it promises about TLS: {error}. (#4.7.5)"))
+}
+
 /// Words of a route that do not parse.
 pub fn bad_words(destination: &Destination, reason: &str) -> NoSession {
     later(format!("The route to {destination} cannot be used: {reason}; correct control/smtproutes. (#4.3.5)"))

@@ -13,7 +13,7 @@ use stafett_dns::{RESOLV_CONF, Resolver, is_trusted_by_line, parse_server, serve
 use crate::credentials::Credentials;
 use crate::door::Allowed;
 use crate::outgoing::Outgoing;
-use crate::tls::Means;
+use crate::tls::{Means, Services};
 
 /// Everything that a child needs to know.
 #[derive(Clone, Debug)]
@@ -36,15 +36,17 @@ pub struct Settings {
     pub credentials: Credentials,
     /// What TLS needs.
     pub tls: Arc<Means>,
+    /// Who knows what destinations promise, and who counts what they keep.
+    pub services: Services,
 }
 
 /// What tells one version of a file from the next: a file that is replaced has another number, one that is written in
 /// place another time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Stamp(Option<(u64, u64, i64, i64)>);
+pub(crate) struct Stamp(Option<(u64, u64, i64, i64)>);
 
 impl Stamp {
-    fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let found = std::fs::metadata(path).ok();
         Stamp(found.map(|found| (found.dev(), found.ino(), found.ctime(), found.ctime_nsec())))
     }
@@ -96,7 +98,7 @@ impl Patience {
 
 impl Settings {
     /// Reads me, helohost, timeoutconnect, timeoutremote, timeoutdelivery, resolvers, destinations, outgoingip,
-    /// domainbindings, smtpauth, tlsdestinations, tlsauthorities and clientcerts.
+    /// domainbindings, smtpauth, tlsdestinations, tlsauthorities, clientcerts, mtasts and tlsrpt.
     ///
     /// # Errors
     /// When one of them does not parse, or `me` is missing.
@@ -130,6 +132,7 @@ impl Settings {
             outgoing: Outgoing::read(control)?,
             credentials: Credentials::read(control)?,
             tls: Arc::new(Means::read(control, before.map(|settings| settings.tls.as_ref()))?),
+            services: Services::read(control)?,
         })
     }
 
@@ -139,7 +142,7 @@ impl Settings {
     }
 }
 
-fn resolver(control: &Control) -> Result<(Resolver, Option<Stamp>), Error> {
+pub(crate) fn resolver(control: &Control) -> Result<(Resolver, Option<Stamp>), Error> {
     let lines = control.list(&rows::RESOLVERS)?.unwrap_or_default();
     // The row has judged each line already.
     let named: Vec<(SocketAddr, bool)> =

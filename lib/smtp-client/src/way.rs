@@ -24,7 +24,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::targets::{self, Target};
 use crate::tls::demand::Unfit;
-use crate::tls::{Demand, Need, Outcome, Policy, ResultType, Secrecy, policy_for, report_outcome};
+use crate::tls::{Demand, Need, Outcome, Policy, PolicyType, ResultType, Secrecy, policy_for, report_outcome};
 
 /// The hosts of a destination that are left to try.
 #[derive(Debug)]
@@ -186,9 +186,9 @@ impl<'a> Way<'a> {
                 self.reasons.push(judgement::lacks_tls(&host.target.name, None, &words));
                 self.is_insecure = true;
                 self.is_away |= result == ResultType::DnssecInvalid;
-                let outcome =
-                    Outcome { destination: &self.destination.name, policy, mx: &host.target.name, address: None, result, words: &words };
-                report_outcome(self.settings, &outcome);
+                let (destination, mx) = (&self.destination.name, &host.target.name);
+                let outcome = Outcome { destination, policy, mx, address: None, source: None, result, words: &words };
+                self.notes.extend(report_outcome(self.settings, self.destination, &self.policy, &outcome));
                 false
             }
         }
@@ -218,7 +218,10 @@ impl<'a> Way<'a> {
         if demand.need == Need::Never {
             return;
         }
-        let Some(name) = self.hosts.front().map(|host| host.target.name.clone()) else { return };
+        let Some(host) = self.hosts.front() else { return };
+        let name = host.target.name.clone();
+        // An address that is tried once more has been told of.
+        let is_told = address.is_some_and(|address| host.relaxed.iter().any(|(known, _)| *known == address));
         if let Some(Lack { words, .. }) = &lack {
             self.notes.push(format!("{}; going on without TLS", judgement::lacks_tls(&name, Some(&session.place), words)));
         }
@@ -227,8 +230,19 @@ impl<'a> Way<'a> {
             Some(Lack { result, words, .. }) => (result, words),
             None => (ResultType::StarttlsNotSupported, "offers no STARTTLS".to_owned()),
         };
-        let outcome = Outcome { destination: &self.destination.name, policy: demand.policy, mx: &name, address, result, words: &words };
-        report_outcome(self.settings, &outcome);
+        if is_told {
+            return;
+        }
+        let (result, words) = match &self.policy.sts {
+            Some(sts) if demand.policy == PolicyType::Sts && !sts.admits(&name) => {
+                (ResultType::CertificateHostMismatch, "is not among the MX hosts of the MTA-STS policy".to_owned())
+            }
+            _ => (result, words),
+        };
+        let (destination, policy, source) =
+            (&self.destination.name, demand.policy, address.and_then(|address| self.sources.towards(address)));
+        let outcome = Outcome { destination, policy, mx: &name, address, source, result, words: &words };
+        self.notes.extend(report_outcome(self.settings, self.destination, &self.policy, &outcome));
     }
 
     /// The address is tried once more with less, where TLS is not demanded; else it is left.
@@ -237,9 +251,10 @@ impl<'a> Way<'a> {
         let Lack { result, words, is_certificate } = lack;
         let address = place.address();
         let text = judgement::lacks_tls(&host.target.name, Some(place), &words);
-        let outcome =
-            Outcome { destination: &self.destination.name, policy: demand.policy, mx: &host.target.name, address, result, words: &words };
-        report_outcome(self.settings, &outcome);
+        let source = address.and_then(|address| self.sources.towards(address));
+        let (destination, mx) = (&self.destination.name, &host.target.name);
+        let outcome = Outcome { destination, policy: demand.policy, mx, address, source, result, words: &words };
+        self.notes.extend(report_outcome(self.settings, self.destination, &self.policy, &outcome));
         match (demand.need, address, &mut host.door) {
             (Need::Offered, Some(address), Door::Addresses(race)) => {
                 let less = demand.relaxed(is_certificate);

@@ -38,6 +38,11 @@ impl fmt::Debug for Identity {
 }
 
 impl Authorities {
+    /// Those, for a client that judges by them alone.
+    pub fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.0)
+    }
+
     /// The certificates in a file; those that cannot be an authority are left out.
     ///
     /// # Errors

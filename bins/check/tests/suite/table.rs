@@ -31,7 +31,12 @@ const SHARED: &[&str] = &["certificates", "reception", "signing", "smtp-client",
 fn text_of(program: &str) -> String {
     let mut text = sources(&top().join("bins").join(program).join("src"));
     let manifest = read(Path::new("bins").join(program).join("Cargo.toml"));
-    for shared in SHARED.iter().filter(|shared| manifest.contains(&format!("stafett-{shared}.workspace"))) {
+    let links = |shared: &str| manifest.contains(&format!("stafett-{shared}.workspace"));
+    if links("https") {
+        // Of the SMTP client these take no more than how hosts are reached.
+        return text + &sources(&top().join("lib/https/src")) + &read("lib/smtp-client/src/reach.rs");
+    }
+    for shared in SHARED.iter().filter(|shared| links(shared)) {
         text.push_str(&sources(&top().join("lib").join(shared).join("src")));
     }
     text

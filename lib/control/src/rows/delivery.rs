@@ -30,7 +30,7 @@ pub static RESOLVERS: Setting = Setting {
     name: "resolvers",
     form: Form::List(name_server),
     default: "the nameserver lines of /etc/resolv.conf, else 127.0.0.1",
-    readers: &["remote", "callout", "dnsbl", "verify"],
+    readers: &["remote", "callout", "dnsbl", "verify", "mtasts", "tlsrpt"],
     text: "The recursive name servers to ask, one a line, with a port behind a colon if it is not 53. A server on this host is believed when it says that an answer was validated by DNSSEC, on which DANE rests; so is one with the word trusted behind it, which is for servers that nobody can come between. Servers of /etc/resolv.conf are believed if that file has options trust-ad.",
     example: "127.0.0.1\n[::1]:5353\n192.0.2.53 trusted",
 };
@@ -75,7 +75,7 @@ pub static DESTINATIONS: Setting = Setting {
     name: "destinations",
     form: Form::List(network),
     default: "none: every address",
-    readers: &["remote", "callout"],
+    readers: &["remote", "callout", "mtasts", "tlsrpt"],
     text: "The only networks that mail is sent to, one a line: an address, or address/bits. When the file exists, no connection is made to an address outside of them, whatever the DNS, a route or a recipient says; such mail waits, and the reason names this file. A file without a line allows no address at all. Unix sockets are no addresses and not meant.",
     example: "192.0.2.0/24\n2001:db8:5::/48",
 };

@@ -10,7 +10,7 @@ pub static ME: Setting = Setting {
     name: "me",
     form: Form::Host,
     default: "none; the file is required",
-    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify", "dkim", "tls", "milter", "auth"],
+    readers: &["tcpserver", "smtpd", "queued", "send", "remote", "callout", "verify", "dkim", "tls", "milter", "auth", "mtasts", "tlsrpt"],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",
 };

@@ -1,5 +1,6 @@
 //! Rows: TLS.
 
+use crate::form::https::{address, mtasts, proxy};
 use crate::form::tls::tls_destination;
 use crate::form::{Form, Setting, fingerprint};
 
@@ -26,8 +27,8 @@ pub static TLSAUTHORITIES: Setting = Setting {
     name: "tlsauthorities",
     form: Form::Line,
     default: "the list of the system, such as /etc/ssl/certs/ca-certificates.crt",
-    readers: &["remote", "callout"],
-    text: "A file of PEM text with the certificates of the authorities that may vouch for other hosts, where verify or MTA-STS asks for it. It is read at the start and when the programs read control/ again.",
+    readers: &["remote", "callout", "mtasts", "tlsrpt"],
+    text: "A file of PEM text with the certificates of the authorities that may vouch for other hosts, where verify or MTA-STS asks for it, and for the hosts of policies and reports. It is read at the start and when the programs read control/ again.",
     example: "/etc/ssl/certs/ca-certificates.crt",
 };
 /// Our certificates as a client.
@@ -47,4 +48,31 @@ pub static TLSCLIENTS: Setting = Setting {
     readers: &["smtpd", "tls"],
     text: "Certificates of clients that may send to anywhere, as if their rule had RELAYCLIENT, one fingerprint a line: sha256: and 64 hexadecimal digits. Where the file is there, clients are asked for a certificate under TLS; one that is not listed changes nothing. Authorities and dates do not matter: a line is removed to end what it grants.",
     example: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+};
+/// A proxy for HTTPS.
+pub static HTTPSPROXY: Setting = Setting {
+    name: "httpsproxy",
+    form: Form::List(proxy),
+    default: "none: hosts are connected to directly",
+    readers: &["mtasts", "tlsrpt"],
+    text: "The proxy through which policies are fetched and reports are posted, host:port or [address]:port; it must know the method CONNECT (RFC 9110). It finds the names of the hosts itself, and control/destinations is asked for the proxy's own address only.",
+    example: "proxy.example.org:3128",
+};
+/// MTA-STS.
+pub static MTASTS: Setting = Setting {
+    name: "mtasts",
+    form: Form::Map(mtasts),
+    default: "none: no policies are asked for",
+    readers: &["mtasts", "remote", "callout"],
+    text: "For which destinations MTA-STS policies count (RFC 8461), as domain:word; a domain, .suffix for all below it, or nothing for all others. on: what the domain promises is held it to; mail that would have to go to another host than its policy lists, or to one without a good certificate, waits while the policy says enforce. test: as if each policy said testing, so that mail goes out as without it, and only reports and logs tell. off: nobody asks. The service mtasts must be part of the instance (stafett-setup --with mtasts). A destination with DANE (TLSA records) is judged by these alone.",
+    example: ":on\nbroken.example:off",
+};
+/// TLSRPT.
+pub static TLSRPT: Setting = Setting {
+    name: "tlsrpt",
+    form: Form::List(address),
+    default: "none: sessions are not counted",
+    readers: &["remote", "callout", "tlsrpt"],
+    text: "The address that reports about TLS come from (RFC 8460), and that stands in them for questions. Where the file is there, the sessions with each destination are counted, and once a day those that want to know are told. The service tlsrpt must be part of the instance (stafett-setup --with tlsrpt). Sign mail from this address by DKIM: others believe no report without.",
+    example: "tls-reports@example.org",
 };

@@ -65,6 +65,14 @@ impl Means {
     }
 }
 
+/// The authorities alone.
+///
+/// # Errors
+/// When control/tlsauthorities cannot be used.
+pub fn authorities(control: &Control) -> Result<Authorities, Error> {
+    List::read(control, None).map(|list| list.authorities)
+}
+
 /// The file that is read for authorities, for the sandbox.
 pub fn list_of_authorities(control: &Control) -> Option<PathBuf> {
     named(control).ok().flatten().or_else(system_list)

@@ -4,6 +4,10 @@
 
 use std::net::IpAddr;
 
+use stafett_sts::{Count, Kind as Counted};
+use stafett_wire::delivery::{Destination, Kind};
+
+use super::policy::Policy;
 use crate::settings::Settings;
 
 /// The policy that an attempt was under (RFC 8460 §4.2).
@@ -84,11 +88,45 @@ pub struct Outcome<'a> {
     pub mx: &'a str,
     /// Its address, where one was connected to.
     pub address: Option<IpAddr>,
+    /// Our address, where control/ names one.
+    pub source: Option<IpAddr>,
     /// How it ended.
     pub result: ResultType,
     /// The same in our words; empty for a success.
     pub words: &'a str,
 }
 
-/// Tells whoever counts.
-pub fn report_outcome(_settings: &Settings, _outcome: &Outcome<'_>) {}
+/// Tells whoever counts; a note for the log where that fails. Relays that the administrator names are not counted.
+pub fn report_outcome(settings: &Settings, destination: &Destination, policy: &Policy, outcome: &Outcome<'_>) -> Option<String> {
+    if destination.kind != Kind::Mx {
+        return None;
+    }
+    let is_sts = outcome.policy == PolicyType::Sts;
+    if is_sts && outcome.result != ResultType::Success && policy.sts.as_ref().is_some_and(|sts| sts.is_enforced) {
+        settings.services.policy_failed(&destination.name);
+    }
+    let counted = settings.services.count(|| count(policy, outcome));
+    counted.err().map(|error| format!("a session with {} was not counted: unable to tell stafett-tlsrpt: {error}", outcome.mx))
+}
+
+/// A domain whose policy cannot be had has failed by that, however the session went (RFC 8460 §4.3.2).
+fn count(policy: &Policy, outcome: &Outcome<'_>) -> Count {
+    let trouble = policy.sts_trouble.as_ref().filter(|_| outcome.policy == PolicyType::NoPolicyFound);
+    let sts = policy.sts.as_ref().filter(|_| outcome.policy == PolicyType::Sts);
+    let kind = match outcome.policy {
+        PolicyType::Tlsa => Counted::Tlsa,
+        PolicyType::NoPolicyFound if trouble.is_none() => Counted::None,
+        PolicyType::Sts | PolicyType::NoPolicyFound => Counted::Sts,
+    };
+    Count {
+        domain: outcome.destination.to_owned(),
+        kind,
+        policy: sts.map(|sts| sts.lines.clone()).unwrap_or_default(),
+        patterns: sts.map(|sts| sts.patterns.clone()).unwrap_or_default(),
+        result: trouble.cloned().unwrap_or_else(|| outcome.result.as_str().unwrap_or_default().to_owned()),
+        from: outcome.source.map(|address| address.to_string()).unwrap_or_default(),
+        host: outcome.mx.to_owned(),
+        address: outcome.address.map(|address| address.to_string()).unwrap_or_default(),
+        words: outcome.words.to_owned(),
+    }
+}

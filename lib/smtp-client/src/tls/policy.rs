@@ -11,6 +11,7 @@
 
 use stafett_control::form::route::starts_with_tls;
 use stafett_control::form::tls::{Level, TlsTerms};
+use stafett_sts::{Mode, names};
 use stafett_wire::delivery::{Destination, Kind};
 
 use crate::judgement::{self, NoSession};
@@ -44,32 +45,33 @@ pub struct Policy {
     pub secrecy: Secrecy,
     /// The route has credentials, which are for nobody but the relay.
     pub is_for_credentials: bool,
+    /// Why the MTA-STS policy that it announces cannot be had, as a result type of RFC 8460 §4.3.
+    pub sts_trouble: Option<String>,
 }
 
 /// An MTA-STS policy (RFC 8461 §3.2) that is in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sts {
     /// Failures count; otherwise they are reported only.
     pub is_enforced: bool,
     /// The `mx` lines, lower case: names, or `*.domain`.
     pub patterns: Vec<String>,
+    /// All its lines, for reports.
+    pub lines: Vec<String>,
 }
 
 impl Sts {
     /// Whether the policy names this host. A star stands for one label (RFC 8461 §4.1).
     #[must_use]
     pub fn admits(&self, host: &str) -> bool {
-        self.patterns.iter().any(|pattern| match pattern.strip_prefix("*.") {
-            Some(suffix) => host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(suffix)),
-            None => host.eq_ignore_ascii_case(pattern),
-        })
+        self.patterns.iter().any(|pattern| names::matches(pattern, host))
     }
 }
 
 /// What is demanded of this destination.
 ///
 /// # Errors
-/// [`NoSession`] where words of its route do not parse.
+/// [`NoSession`] where words of its route do not parse, or nobody knows what it promises.
 pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Policy, NoSession> {
     if destination.kind == Kind::LmtpSocket {
         return Ok(Policy { terms: TlsTerms { level: Level::None, ..TlsTerms::default() }, ..Policy::default() });
@@ -81,10 +83,10 @@ pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Poli
         None => destination.port == SUBMISSIONS_PORT && destination.kind == Kind::Host && terms.level != Level::None,
     };
     let asks_destination = terms.level == Level::Auto && destination.kind == Kind::Mx;
-    let sts = if asks_destination { sts_of(settings, &destination.name)? } else { None };
+    let (sts, sts_trouble) = if asks_destination { sts_of(settings, destination)? } else { (None, None) };
     let account = destination.word("auth").map(|name| settings.credentials.named(name));
     let is_for_credentials = account.is_some_and(|account| account.is_ok_and(|account| !account.without_tls));
-    Ok(Policy { terms, starts_at_once, sts, is_for_credentials, secrecy: Secrecy::Usual })
+    Ok(Policy { terms, starts_at_once, sts, sts_trouble, is_for_credentials, secrecy: Secrecy::Usual })
 }
 
 impl Policy {
@@ -101,9 +103,16 @@ impl Policy {
     }
 }
 
-/// The MTA-STS policy of a domain.
-fn sts_of(_settings: &Settings, _domain: &str) -> Result<Option<Sts>, NoSession> {
-    Ok(None)
+/// The MTA-STS policy of a destination, or why the one that it announces cannot be had. While the service that knows them is
+/// away, mail waits: the policy may be one that counts.
+fn sts_of(settings: &Settings, destination: &Destination) -> Result<(Option<Sts>, Option<String>), NoSession> {
+    let known = settings.services.policy_of(&destination.name);
+    let Some(known) = known.map_err(|error| judgement::policy_unknown(destination, &error))? else { return Ok((None, None)) };
+    if known.policy.mode == Mode::None {
+        return Ok((None, known.trouble));
+    }
+    let (is_enforced, lines) = (known.policy.mode == Mode::Enforce, known.policy.lines());
+    Ok((Some(Sts { is_enforced, patterns: known.policy.mx, lines }), None))
 }
 
 #[cfg(test)]
