@@ -25,6 +25,7 @@ mod relay;
 mod reports;
 mod scheduler;
 mod signing;
+mod secrecy;
 mod smarthost;
 mod steering;
 mod stopped;
