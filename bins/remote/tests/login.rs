@@ -116,7 +116,7 @@ fn dovecot_lets_us_in_by_every_mechanism_and_with_the_right_password_alone() {
     let remote = Remote::start(&[("smtpauth", accounts), ("timeoutremote", "20\n")]);
     for mechanism in ["plain", "login", "scram-sha-256"] {
         let next = server::start(|_, _| Action::Default);
-        let Some(dovecot) = dovecot_submission(mechanism, next.port) else {
+        let Some(dovecot) = dovecot_submission(mechanism, next.port, None, false) else {
             return skip(name, "needs root and Dovecot's submission server");
         };
         let report = remote.host_with(dovecot.port, "auth=good").send(&["b@to.test"], MESSAGE);
@@ -126,5 +126,27 @@ fn dovecot_lets_us_in_by_every_mechanism_and_with_the_right_password_alone() {
         let (verdict, text) = only(&report);
         let words = "it refuses the credentials bad of control/smtpauth. Remote host said: 535 5.7.8";
         assert!(verdict == Verdict::Temporary && text.contains(words), "{mechanism}: {text}");
+    }
+}
+
+#[test]
+fn dovecot_lets_us_in_under_tls_by_starttls_and_from_the_start() {
+    let certificates = tempfile::tempdir().unwrap();
+    support::tls::make_certificates(certificates.path());
+    let authorities = certificates.path().join("ca.pem").display().to_string();
+    fs::set_permissions(certificates.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let accounts = "isp:alice:correct horse\n";
+    let remote = Remote::start(&[("smtpauth", accounts), ("tlsauthorities", &authorities), ("timeoutremote", "20\n")]);
+    for (at_once, words) in [(false, "auth=isp"), (true, "auth=isp tls-start=yes")] {
+        let next = server::start(|_, _| Action::Default);
+        let Some(dovecot) = dovecot_submission("plain scram-sha-256", next.port, Some(certificates.path()), at_once) else {
+            return skip("dovecot_lets_us_in_under_tls_by_starttls_and_from_the_start", "needs root and Dovecot's submission server");
+        };
+        let mut delivery = remote.host_with(dovecot.port, words);
+        for _ in 0..2 {
+            let report = delivery.send(&["b@to.test"], MESSAGE);
+            assert!(only(&report).0 == Verdict::Ok && only(&report).1.contains(", verified."), "{words}: {report:?}");
+        }
+        assert_eq!(next.journal.count("RCPT TO:<b@to.test>"), 2);
     }
 }

@@ -95,21 +95,27 @@ pub fn dovecot() -> Option<Receiver> {
 }
 
 /// Dovecot as a submission server with these mechanisms of AUTH; what it takes goes on to the port `onward`. The user is
-/// alice with the password `correct horse`.
-pub fn dovecot_submission(mechanisms: &str, onward: u16) -> Option<Receiver> {
+/// alice with the password `correct horse`. With a directory of certificates nothing goes without TLS, which comes by
+/// STARTTLS or `at_once`.
+pub fn dovecot_submission(mechanisms: &str, onward: u16, certificates: Option<&Path>, at_once: bool) -> Option<Receiver> {
     let program = installed("dovecot").filter(|_| Uid::effective().is_root() && Path::new("/usr/lib/dovecot/submission-login").exists())?;
     let (place, port) = (place(), free_port());
     let directory = place.path().display();
     fs::create_dir(place.path().join("mail")).unwrap();
     chown(place.path().join("mail"), Some(65_534), Some(65_534)).unwrap();
     fs::write(place.path().join("users"), format!("alice:{{PLAIN}}correct horse:65534:65534::{directory}/mail::\n")).unwrap();
+    let ssl = certificates.map_or("ssl = no".to_owned(), |certificates| {
+        let certificates = certificates.display();
+        format!("ssl = required\nssl_cert = <{certificates}/good.pem\nssl_key = <{certificates}/good.key")
+    });
+    let (listener, wraps) = if at_once { ("submissions", "yes") } else { ("submission", "no") };
     let configuration = format!(
-        "base_dir = {directory}/run\nstate_dir = {directory}/state\nlog_path = {directory}/log\nprotocols = submission\nssl = no\n\
+        "base_dir = {directory}/run\nstate_dir = {directory}/state\nlog_path = {directory}/log\nprotocols = submission\n{ssl}\n\
          default_internal_user = nobody\ndefault_internal_group = nogroup\ndefault_login_user = nobody\nfirst_valid_uid = 1\n\
          mail_location = maildir:{directory}/mail\nhostname = dovecot.test\ndisable_plaintext_auth = no\nauth_mechanisms = {mechanisms}\n\
          auth_failure_delay = 0\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {onward}\n\
          userdb {{\n driver = passwd-file\n args = {directory}/users\n}}\npassdb {{\n driver = passwd-file\n args = {directory}/users\n}}\n\
-         service submission-login {{\n chroot =\n inet_listener submission {{\n  address = 127.0.0.1\n  port = {port}\n }}\n}}\n\
+         service submission-login {{\n chroot =\n inet_listener {listener} {{\n  address = 127.0.0.1\n  port = {port}\n  ssl = {wraps}\n }}\n}}\n\
          service anvil {{\n chroot =\n}}\nservice stats {{\n chroot =\n}}\n"
     );
     fs::write(place.path().join("conf"), configuration).unwrap();

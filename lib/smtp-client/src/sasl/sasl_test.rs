@@ -1,6 +1,7 @@
 //! What is said for each mechanism.
 
 use super::*;
+use proptest::prelude::*;
 
 #[test]
 fn plain_says_all_in_the_command() {
@@ -52,4 +53,27 @@ fn names() {
         assert_eq!(Mechanism::named(&mechanism.name().to_lowercase()), Some(mechanism));
     }
     assert_eq!(Mechanism::named("CRAM-MD5"), None);
+}
+
+proptest! {
+    /// Whatever a server asks: an answer or a fault, and never more lines than a login has.
+    #[test]
+    fn no_server_makes_us_say_more_than_a_login(challenges in proptest::collection::vec(challenge(), 0..6)) {
+        for mechanism in MECHANISMS {
+            let (mut exchange, _) = Exchange::begin(mechanism, "user", "secret").unwrap();
+            let said = challenges.iter().take_while(|challenge| exchange.answer(challenge).is_ok()).count();
+            prop_assert!(said <= 2);
+            prop_assert!(mechanism != Mechanism::ScramSha256 || exchange.finish().is_err());
+        }
+    }
+}
+
+/// Base64 of what looks like SCRAM, base64 of anything, or anything.
+fn challenge() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = proptest::sample::select(vec!["r=", "s=", "i=", "v=", "e=", ",", "4096", "AAAA", "==", "n", "\u{e4}"]);
+    prop_oneof![
+        proptest::collection::vec(pieces, 0..8).prop_map(|pieces| Base64::encode_string(pieces.concat().as_bytes()).into_bytes()),
+        proptest::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Base64::encode_string(&bytes).into_bytes()),
+        proptest::collection::vec(any::<u8>(), 0..40),
+    ]
 }

@@ -37,6 +37,8 @@ enum Stage {
     Proved(hmac::Key, Vec<u8>),
     /// It has given it.
     Done,
+    /// It has broken the rules, and is not believed any more.
+    Broken,
 }
 
 /// What nobody can foresee, in printable characters.
@@ -63,7 +65,7 @@ impl Scram {
     /// The message for the server's.
     pub fn answer(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Fault> {
         let text = std::str::from_utf8(challenge).map_err(|_| Fault::Server("its challenge is no text"))?;
-        match std::mem::replace(&mut self.stage, Stage::Done) {
+        match std::mem::replace(&mut self.stage, Stage::Broken) {
             Stage::Asked(first) => {
                 self.stage = Stage::Begun;
                 Ok(first)
@@ -74,8 +76,12 @@ impl Scram {
                 self.stage = refused;
                 Ok(Vec::new())
             }
-            Stage::Proved(key, spoken) => verify(&key, &spoken, text).map(|()| Vec::new()),
-            Stage::Done => Err(Fault::Server("it goes on after its last word")),
+            Stage::Proved(key, spoken) => {
+                verify(&key, &spoken, text)?;
+                self.stage = Stage::Done;
+                Ok(Vec::new())
+            }
+            Stage::Done | Stage::Broken => Err(Fault::Server("it goes on after its last word")),
         }
     }
 
