@@ -7,7 +7,7 @@
 //! Known limits: services are not asked, because what they said then is past; a decision that depends on them is counted,
 //! not judged. Of an accepted message the log names the first recipient alone.
 
-use crate::line::{self, Decision};
+use crate::line::{self, Decision, Login};
 use crate::listener::Ground;
 use crate::options;
 use crate::voice::Listener;
@@ -18,7 +18,7 @@ use stafett_log::safe;
 use stafett_reception::refusal::Refusal;
 use stafett_reception::services::Services;
 use stafett_smtp::Reply;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::BorrowedFd;
@@ -41,6 +41,8 @@ struct Tally {
     /// Listed lines in the order in which they came, and how often.
     differing: Vec<String>,
     times: HashMap<String, u64>,
+    /// Processes whose client has an account.
+    logged_in: HashSet<String>,
 }
 
 /// Lists what would differ; whether nothing would.
@@ -54,7 +56,10 @@ pub fn replay(instance: &Instance, control: &Path, logs: &[PathBuf], out: &mut i
         let unreadable = |error: io::Error| Failure::Passing(format!("unable to read {}: {error}", log.display()));
         let file = File::open(log).map_err(unreadable)?;
         for line in BufReader::new(file).split(b'\n') {
-            if let Some(decision) = line::read(&String::from_utf8_lossy(&line.map_err(unreadable)?)) {
+            let line = line.map_err(unreadable)?;
+            let line = String::from_utf8_lossy(&line);
+            tally.follow(line::login(&line));
+            if let Some(decision) = line::read(&line) {
                 tally.count(&decision, &verdict(&before, &decision)?, &verdict(&after, &decision)?);
             }
         }
@@ -69,9 +74,18 @@ pub fn replay(instance: &Instance, control: &Path, logs: &[PathBuf], out: &mut i
 }
 
 impl Tally {
+    /// Who has logged in is known to stafett-auth, which is not asked.
+    fn follow(&mut self, login: Option<Login>) {
+        match login {
+            Some(Login::Begun(pid)) => drop(self.logged_in.insert(pid)),
+            Some(Login::Over(pid)) => drop(self.logged_in.remove(&pid)),
+            None => {}
+        }
+    }
+
     fn count(&mut self, decision: &Decision, before: &Verdict, after: &Verdict) {
         self.decisions += 1;
-        if before.asked || after.asked {
+        if before.asked || after.asked || self.logged_in.contains(&decision.pid) {
             self.asked += 1;
         } else if before.refused != after.refused {
             let line = told(decision, before, after);
@@ -110,6 +124,7 @@ fn verdict(ground: &Ground, decision: &Decision) -> Result<Verdict, Failure> {
         size: None,
         tls: false,
         certificate: None,
+        account: None,
     };
     let mut silent = Silent::default();
     dialogue::lead(&ground.settings, &client, &described, &mut silent);

@@ -24,8 +24,18 @@ pub fn lead(settings: &Settings, client: &Client, described: &options::Client, l
     listener.reply(&Reply::plain(220, settings.greeting.clone()));
     let size = described.size.map(|size| format!(" SIZE={size}")).unwrap_or_default();
     let utf8 = if [&described.from].into_iter().chain(&described.to).all(|address| address.is_ascii()) { "" } else { " SMTPUTF8" };
-    let opening = [format!("EHLO {}", described.helo), format!("MAIL FROM:<{}>{size}{utf8}", described.from)];
-    if !opening.iter().all(|line| say(&mut dialogue, line, listener)) {
+    if !say(&mut dialogue, &format!("EHLO {}", described.helo), listener) {
+        return false;
+    }
+    if let Some(account) = &described.account {
+        listener.command(&format!("AUTH as {account}"));
+        let step = dialogue.suppose(account, listener);
+        if !hear(step, listener) {
+            return false;
+        }
+        tell_account(&dialogue, listener);
+    }
+    if !say(&mut dialogue, &format!("MAIL FROM:<{}>{size}{utf8}", described.from), listener) {
         return false;
     }
     let mut accepted = true;
@@ -40,7 +50,18 @@ pub fn lead(settings: &Settings, client: &Client, described: &options::Client, l
 
 fn say(dialogue: &mut Dialogue<'_, ()>, line: &str, listener: &mut dyn Listener) -> bool {
     listener.command(line);
-    match dialogue.serve(line.as_bytes(), listener) {
+    let step = dialogue.serve(line.as_bytes(), listener);
+    hear(step, listener)
+}
+
+fn tell_account(dialogue: &Dialogue<'_, ()>, listener: &mut dyn Listener) {
+    let Some(account) = dialogue.account() else { return };
+    let senders: Vec<String> = account.senders.iter().map(ToString::to_string).collect();
+    listener.remark(&format!("{} is a {} that may send from {}", account.name, account.role.word(), senders.join(", ")));
+}
+
+fn hear(step: Step<()>, listener: &mut dyn Listener) -> bool {
+    match step {
         Step::Refuse(refusal) | Step::RefuseLate(refusal, _) => {
             listener.refusal(&refusal);
             false
@@ -49,6 +70,10 @@ fn say(dialogue: &mut Dialogue<'_, ()>, line: &str, listener: &mut dyn Listener)
             listener.reply(&reply);
             !reply.is_failure()
         }
-        Step::Receive(_) | Step::Chunk { .. } | Step::Replace(_) | Step::StartTls(_) | Step::Authenticated { .. } => true,
+        Step::Authenticated { reply, .. } => {
+            listener.reply(&reply);
+            true
+        }
+        Step::Receive(_) | Step::Chunk { .. } | Step::Replace(_) | Step::StartTls(_) => true,
     }
 }

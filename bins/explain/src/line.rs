@@ -15,6 +15,28 @@ pub struct Decision {
     pub to: Option<String>,
     /// What refused it; nothing when it was accepted.
     pub rule: Option<String>,
+    /// The process that served it.
+    pub pid: String,
+}
+
+/// What a line says of the account of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// The client of this process has logged in.
+    Begun(String),
+    /// The session of this process is over.
+    Over(String),
+}
+
+/// Whether a line tells that a client has logged in, or that its session is over.
+pub fn login(line: &str) -> Option<Login> {
+    let (_, text) = line.split_once("stafett-smtpd: ")?;
+    let pid = text.split_once(" pid ")?.1.split(' ').next()?.to_owned();
+    match text.split(' ').next()? {
+        "auth" => Some(Login::Begun(pid)),
+        "end" => Some(Login::Over(pid)),
+        _ => None,
+    }
 }
 
 /// The decision that a line tells of, whatever stamp stands before it.
@@ -29,6 +51,18 @@ pub fn read(line: &str) -> Option<Decision> {
     // the words of a client hold no blank and no end of line; what follows the colon behind the process is the reply
     let words: Vec<&str> = text.split(' ').collect();
     let after = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
+    // an attempt to log in
+    if after("mechanism").is_some() {
+        return None;
+    }
+    let pid = after("pid").unwrap_or_default().trim_end_matches(':').to_owned();
     let address = |name: &str| after(name).and_then(|word| word.strip_prefix('<')?.strip_suffix('>')).map(str::to_owned);
-    Some(Decision { ip: after("client")?.parse().ok()?, helo: after("helo")?.to_owned(), from: address("from")?, to: address("to"), rule })
+    Some(Decision {
+        ip: after("client")?.parse().ok()?,
+        helo: after("helo")?.to_owned(),
+        from: address("from")?,
+        to: address("to"),
+        rule,
+        pid,
+    })
 }

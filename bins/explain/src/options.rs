@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// How to call it.
-pub const USAGE: &str = "usage: stafett-explain [DIR] --ip A [--host NAME] [--local-ip A] [--helo H] [--from S] [--to R ...] [--size N] [--tls] [--certificate FINGERPRINT], \
+pub const USAGE: &str = "usage: stafett-explain [DIR] --ip A [--host NAME] [--local-ip A] [--helo H] [--from S] [--to R ...] [--size N] [--tls] [--auth ACCOUNT] [--certificate FINGERPRINT], \
                          or stafett-explain [DIR] --against CONTROL LOGFILE ...";
 
 /// What to do, and where.
@@ -53,6 +53,8 @@ pub struct Client {
     pub tls: bool,
     /// The fingerprint of the certificate whose key it has proven to hold.
     pub certificate: Option<String>,
+    /// The account whose password it knows.
+    pub account: Option<String>,
 }
 
 #[derive(Default)]
@@ -66,6 +68,7 @@ struct Words {
     size: Option<u64>,
     tls: bool,
     certificate: Option<String>,
+    account: Option<String>,
     against: Option<PathBuf>,
     values: Vec<PathBuf>,
 }
@@ -93,6 +96,7 @@ fn words(mut parser: Parser) -> Result<Words, lexopt::Error> {
             Arg::Long("size") => words.size = Some(parser.value()?.parse()?),
             Arg::Long("tls") => words.tls = true,
             Arg::Long("certificate") => words.certificate = Some(parser.value()?.string()?),
+            Arg::Long("auth") => words.account = Some(parser.value()?.string()?),
             Arg::Long("against") => words.against = Some(parser.value()?.into()),
             Arg::Value(value) => words.values.push(value.into()),
             other => return Err(other.unexpected()),
@@ -108,7 +112,7 @@ fn bare(text: String) -> String {
 
 impl Words {
     fn judge(self) -> Result<Options, String> {
-        let spoken = [&self.helo, &self.from, &self.host].into_iter().flatten().chain(&self.to);
+        let spoken = [&self.helo, &self.from, &self.host, &self.account].into_iter().flatten().chain(&self.to);
         if let Some(text) = spoken.into_iter().find(|text| text.contains(['\r', '\n'])) {
             return Err(format!("{text:?} holds an end of line, which no client can say"));
         }
@@ -136,8 +140,18 @@ impl Words {
                     return Err(reason);
                 }
                 let (tls, certificate) = (self.tls || self.certificate.is_some(), self.certificate);
-                let client =
-                    Client { ip, host: self.host, local_ip: self.local_ip, helo, from, to: self.to, size: self.size, tls, certificate };
+                let client = Client {
+                    ip,
+                    host: self.host,
+                    local_ip: self.local_ip,
+                    helo,
+                    from,
+                    to: self.to,
+                    size: self.size,
+                    tls,
+                    certificate,
+                    account: self.account,
+                };
                 Ok(Options { directory, task: Task::Explain(client) })
             }
         }

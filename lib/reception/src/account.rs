@@ -6,6 +6,8 @@
 //! Security stance: a value of this type exists only where a password or a proof was found right. An answer that does not make
 //! sense makes none.
 
+use std::fmt;
+
 use stafett_address::Mailbox;
 use stafett_ask::Answer;
 
@@ -91,6 +93,16 @@ impl Role {
 
     fn from_word(word: &str) -> Option<Role> {
         [Role::Person, Role::Robot].into_iter().find(|role| role.word() == word)
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sender::Any => f.write_str("any address"),
+            Sender::Address(address) => f.write_str(address),
+            Sender::Domain(domain) => write!(f, "@{domain}"),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::refusal;
 use crate::account::Account;
 use crate::checks::{self, Context};
 use crate::refusal::Refusal;
+use crate::services::Note;
 
 /// How long an answer is waited for; who knows passwords may be another program that makes wrong ones wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -72,6 +73,22 @@ impl Exchange {
             (Stage::Agreement(account), _) if message.is_empty() => Progress::Proved(account, mechanism),
             (Stage::Agreement(account), _) => malformed(mechanism, &account.name),
         }
+    }
+}
+
+/// What an account may do, without its password; stafett-auth tells root alone.
+pub fn described(name: &str, context: &mut Context<'_, '_>) -> Progress {
+    let mechanism = Mechanism::Plain;
+    if let Err(refused) = checks::authentication(context, &name.to_lowercase()) {
+        return Progress::Refused(told(*refused, name, mechanism), Wrong(false));
+    }
+    match ask(context, mechanism, "account", &[field("name=", name.as_bytes())]) {
+        Some(answer) => {
+            let rule = part(&answer, "rule=").map(|rule| String::from_utf8_lossy(rule).into_owned()).unwrap_or_default();
+            context.services.note(&Note { check: "auth", rule: &rule, text: "who knows its password" });
+            proved(&answer, mechanism, name, context).unwrap_or_else(|progress| progress)
+        }
+        None => away(mechanism, name),
     }
 }
 

@@ -14,7 +14,7 @@ mod settings;
 
 use stafett_smtp::{Reply, base64};
 
-pub use exchange::{Exchange, Progress, Wrong};
+pub use exchange::{Exchange, Progress, Wrong, described};
 pub use settings::Offered;
 
 use crate::refusal::{Refusal, Subject};

@@ -8,7 +8,7 @@ use stafett_smtp::Reply;
 use super::{Dialogue, State, Step, out_of_order};
 use crate::account::Account;
 use crate::auth::{self, Exchange, Progress, Wrong};
-use crate::checks::{self, Checked, Context};
+use crate::checks::{self, Context};
 use crate::refusal::Refusal;
 use crate::services::Services;
 
@@ -29,22 +29,10 @@ impl<R> Dialogue<'_, R> {
 
     /// RFC 4954 §4.
     pub(super) fn authenticate(&mut self, mechanism: &str, message: Option<&str>, services: &mut dyn Services) -> Step<R> {
+        if let Some(step) = self.out_of_place() {
+            return step;
+        }
         let (offered, session) = (&self.policy.settings.auth, &self.session);
-        if !offered.is_on {
-            return Step::Say(Reply::new(502, (5, 5, 1), "command not implemented"));
-        }
-        if !session.greeted.as_ref().is_some_and(|greeted| greeted.extended) {
-            return out_of_order("say EHLO first");
-        }
-        if session.account.is_some() {
-            return out_of_order("you have logged in already");
-        }
-        if !matches!(self.state, State::Idle) {
-            return out_of_order("not in the middle of a transaction");
-        }
-        if !offered.may_be_heard(self.policy.client, session) {
-            return Step::Say(Reply::new(538, (5, 7, 11), "encryption required, issue a STARTTLS command first"));
-        }
         let found = Mechanism::by_name(mechanism).filter(|mechanism| offered.usable(session).any(|usable| usable == *mechanism));
         let Some(mechanism) = found else {
             return Step::Say(Reply::new(504, (5, 5, 4), "that mechanism is not available"));
@@ -60,6 +48,27 @@ impl<R> Dialogue<'_, R> {
         }
     }
 
+    /// What a client hears that cannot log in now.
+    fn out_of_place(&self) -> Option<Step<R>> {
+        let (offered, session) = (&self.policy.settings.auth, &self.session);
+        if !offered.is_on {
+            return Some(Step::Say(Reply::new(502, (5, 5, 1), "command not implemented")));
+        }
+        if !session.greeted.as_ref().is_some_and(|greeted| greeted.extended) {
+            return Some(out_of_order("say EHLO first"));
+        }
+        if session.account.is_some() {
+            return Some(out_of_order("you have logged in already"));
+        }
+        if !matches!(self.state, State::Idle) {
+            return Some(out_of_order("not in the middle of a transaction"));
+        }
+        if !offered.may_be_heard(self.policy.client, session) {
+            return Some(Step::Say(Reply::new(538, (5, 7, 11), "encryption required, issue a STARTTLS command first")));
+        }
+        None
+    }
+
     fn challenge(&mut self, exchange: Exchange, message: &[u8]) -> Step<R> {
         self.exchange = Some(exchange);
         Step::Say(auth::challenge(message))
@@ -71,10 +80,14 @@ impl<R> Dialogue<'_, R> {
             Progress::Challenge(exchange, message) => self.challenge(exchange, &message),
             Progress::Refused(refusal, Wrong(false)) => Step::Refuse(refusal),
             Progress::Refused(refusal, Wrong(true)) => self.wrong_password(refusal),
-            Progress::Proved(account, mechanism) => match checks::authenticated(&mut context, *account) {
-                Ok(()) => Step::Authenticated { reply: Reply::new(235, (2, 7, 0), "authentication successful"), mechanism },
-                Err(refusal) => Step::Refuse(refusal),
-            },
+            Progress::Proved(account, mechanism) => self.enter(*account, mechanism, services),
+        }
+    }
+
+    fn enter(&mut self, account: Account, mechanism: Mechanism, services: &mut dyn Services) -> Step<R> {
+        match checks::authenticated(&mut Context { policy: self.policy, session: &mut self.session, services }, account) {
+            Ok(()) => Step::Authenticated { reply: Reply::new(235, (2, 7, 0), "authentication successful"), mechanism },
+            Err(refusal) => Step::Refuse(refusal),
         }
     }
 
@@ -88,12 +101,18 @@ impl<R> Dialogue<'_, R> {
         Step::RefuseLate(refusal, delay.min(LONGEST_DELAY))
     }
 
-    /// The client is taken for one with this account, for who explains what it would hear.
-    ///
-    /// # Errors
-    /// The refusal of control/limits.
-    pub fn assume(&mut self, account: Account, services: &mut dyn Services) -> Checked {
-        checks::authenticated(&mut Context { policy: self.policy, session: &mut self.session, services }, account)
+    /// The client is taken for one that knows the password of this account: for who explains what it would hear, and may ask
+    /// stafett-auth without one.
+    pub fn suppose(&mut self, name: &str, services: &mut dyn Services) -> Step<R> {
+        if let Some(step) = self.out_of_place() {
+            return step;
+        }
+        let mut context = Context { policy: self.policy, session: &mut self.session, services };
+        match auth::described(name, &mut context) {
+            Progress::Proved(account, mechanism) => self.enter(*account, mechanism, services),
+            Progress::Refused(refusal, _) => Step::Refuse(refusal),
+            Progress::Challenge(..) => out_of_order("nothing is asked of who explains"),
+        }
     }
 
     /// The account that the client has logged in with.
