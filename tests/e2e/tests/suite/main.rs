@@ -1,6 +1,7 @@
 //! The relay as its admin, its users and its neighbours see it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panic")]
 
+mod accounts;
 mod authentication;
 mod balance;
 mod callout;
