@@ -33,6 +33,7 @@ mod subject;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod tlsout;
 
 use options::Options;
 use stafett_log::Log;
@@ -84,6 +85,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     outgoing::check(subject, findings);
     certificates::check(subject, findings);
     credentials::check(subject, findings);
+    tlsout::check(subject, findings);
     bounces::check(subject, findings);
     limits::check(subject, findings);
     needs::check(subject, findings);

@@ -146,8 +146,9 @@ fn the_certificate_that_was_asked_for_is_shown() {
     });
     let report = remote.host(PEERS.port("asks")).send(&["b@to.test"], MESSAGE);
     assert_eq!(only(&report).0, Verdict::Ok, "{report:?}");
-    let (code, log) = Remote::refuses(&[("tlsdestinations", ":encrypt certificate=them\n")]);
-    assert!(code == Some(111) && log.contains("there is no control/clientcerts/them"), "{log}");
+    let (report, _) = deliver("good", "tls=may tls-certificate=them", "");
+    let (verdict, text) = only(&report);
+    assert!(verdict == Verdict::Temporary && text.contains("there is no control/clientcerts/them with cert.pem and key.pem"), "{text}");
 }
 
 #[test]

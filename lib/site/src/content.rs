@@ -62,10 +62,12 @@ pub fn content(plan: &Plan, land: &Land, people: &People) -> io::Result<Vec<(Pat
     Ok(found)
 }
 
-/// The private keys of control/servercerts and control/dkim, each with its reader.
+/// The private keys of control/servercerts, clientcerts and dkim, each with its reader.
 fn private_keys(plan: &Plan) -> io::Result<Vec<(PathBuf, Role)>> {
     let certificates = below(plan, Path::new("control/servercerts"))?;
     let mut found: Vec<(PathBuf, Role)> = certificates.into_iter().map(|name| (name.join("key.pem"), Role::TlsKeys)).collect();
+    let own = below(plan, Path::new("control/clientcerts"))?;
+    found.extend(own.into_iter().map(|name| (name.join("key.pem"), Role::Remote)));
     for domain in below(plan, Path::new("control/dkim"))? {
         found.extend(below(plan, &domain)?.into_iter().map(|key| (key, Role::Dkim)));
     }

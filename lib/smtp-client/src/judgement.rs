@@ -290,7 +290,7 @@ pub fn policy_unknown(destination: &Destination, error: &std::io::Error) -> NoSe
 
 /// Words of a route that do not parse.
 pub fn bad_words(destination: &Destination, reason: &str) -> NoSession {
-    later(format!("The route to {destination} cannot be used: {reason}; correct control/smtproutes. (#4.3.5)"))
+    later(format!("I may not send to {destination}: {reason}; correct control/smtproutes or control/tlsdestinations. (#4.3.5)"))
 }
 
 /// As many as an admin reads.

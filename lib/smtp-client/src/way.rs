@@ -267,6 +267,8 @@ impl<'a> Way<'a> {
             _ => {
                 self.reasons.push(format!("{text} (demanded by {})", demand.because));
                 self.is_insecure = true;
+                // a handshake that broke may go well the next time
+                self.is_away |= result == ResultType::ValidationFailure;
             }
         }
     }

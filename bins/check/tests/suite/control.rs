@@ -71,6 +71,17 @@ fn routes_find_their_credentials_and_nothing_of_these_is_shown() {
 }
 
 #[test]
+fn certificates_that_are_to_be_shown_must_be_there() {
+    let ground = Ground::new(runs_as_root());
+    let out = "control/tlsdestinations:1: error: there is no control/clientcerts/us with cert.pem and key.pem, so mail that needs it waits\n    example.org:may certificate=us\n                                ^^\n    put certificate and key there and run stafett-setup, or correct the name\n";
+    ground.says(&[("tlsdestinations", Some("example.org:may certificate=us\n"))], 100, out);
+    let out = "control/tlsdestinations:1: error: \"much\" is not known\n    example.org:much\n                ^^^^\n    write auto, none, may, encrypt, verify, dane or fingerprint=sha256:HEX\n";
+    ground.says(&[("tlsdestinations", Some("example.org:much\n"))], 100, out);
+    let out = "control/tlsauthorities:1: error: /nowhere/list is no file, so stafett-remote does not start\n    /nowhere/list\n    ^^^^^^^^^^^^^\n    name a file of PEM text, or remove this one and install ca-certificates\n";
+    ground.says(&[("tlsauthorities", Some("/nowhere/list\n"))], 100, out);
+}
+
+#[test]
 fn credentials_that_others_may_read_are_an_error() {
     let ground = Ground::new(runs_as_root());
     ground.control("smtproutes", "example.org:mail.example.net auth=isp\n");

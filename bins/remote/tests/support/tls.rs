@@ -72,7 +72,7 @@ impl Peers {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         make_certificates(directory.path());
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls_peer.py");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../remote/tests/support/tls_peer.py");
         let mut process = Command::new("python3")
             .arg(script)
             .arg(directory.path())

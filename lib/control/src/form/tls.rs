@@ -6,6 +6,10 @@
 
 use super::{domain_or_suffix, key_or_all};
 
+/// Where systems keep the authorities that they trust; the first that is there counts.
+pub const SYSTEM_LISTS: [&str; 4] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"];
+
 /// How much TLS a destination must give.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Level {

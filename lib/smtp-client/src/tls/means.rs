@@ -11,13 +11,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stafett_control::form::tls::TlsTerms;
+use stafett_control::form::tls::{SYSTEM_LISTS, TlsTerms};
 use stafett_control::{Control, Error, rows};
 use stafett_tls_client::{Authorities, Client, Identity};
-
-/// Where systems keep the authorities that they trust; the first that is there.
-const SYSTEM_LISTS: [&str; 4] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"];
 
 /// What TLS needs.
 #[derive(Debug)]
@@ -45,12 +41,6 @@ impl Means {
         let list = List::read(control, before.map(|means| &means.list))?;
         let destinations = destinations(control)?;
         let client = Client::new(list.authorities.clone(), identities(control)?);
-        for (domain, terms) in &destinations {
-            if let Some(name) = terms.certificate.as_ref().filter(|name| !client.has_identity(name)) {
-                let reason = format!("{domain}: there is no control/clientcerts/{name} with cert.pem and key.pem");
-                return Err(fault(rows::TLSDESTINATIONS.name, reason));
-            }
-        }
         Ok(Means { client, destinations, list })
     }
 

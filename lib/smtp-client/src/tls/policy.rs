@@ -78,6 +78,10 @@ pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Poli
     }
     let of_route = TlsTerms::of_route(destination.words()).map_err(|reason| judgement::bad_words(destination, &reason))?;
     let terms = of_route.or_else(|| settings.tls.terms(&destination.name).cloned()).unwrap_or_default();
+    if let Some(name) = terms.certificate.as_ref().filter(|name| !settings.tls.client.has_identity(name)) {
+        let reason = format!("there is no control/clientcerts/{name} with cert.pem and key.pem");
+        return Err(judgement::bad_words(destination, &reason));
+    }
     let starts_at_once = match destination.word("tls-start").map(starts_with_tls) {
         Some(said) => said.map_err(|reason| judgement::bad_words(destination, &reason))?,
         None => destination.port == SUBMISSIONS_PORT && destination.kind == Kind::Host && terms.level != Level::None,
