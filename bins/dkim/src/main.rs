@@ -1,10 +1,10 @@
 //! stafett-dkim: holds the keys that sign mail and does nothing but sign; and makes such keys for the admin.
 //!
-//! What it does: as a service (`--resident`) it answers smtpd and send: the signatures of a message (DKIM), the seal of one
+//! What it does: as a service (`--resident`) it answers smtpd, queued and send: the signatures of a message (DKIM), the seal of one
 //! that is forwarded (ARC), the sender of forwarded mail and the way back from it (SRS). With `genkey` it makes a key and prints
 //! the record for its public half, with `record` it prints that again.
 //!
-//! Security stance: only smtpd, send and root may ask. Keys and secrets are in files that are this user's alone; no answer
+//! Security stance: only smtpd, queued, send and root may ask. Keys and secrets are in files that are this user's alone; no answer
 //! holds any part of one. It may read control/ and write nothing. Messages are looked at through a read-only descriptor.
 //!
 //! How it fails: a message whose signature cannot be had is put off by whoever asks, never sent without. A key file that

@@ -1,6 +1,7 @@
 //! The questions and their answers; stafett-protocols(7) has them for others.
 //!
 //! `sign lines…` with the message as descriptor: K, and the lines of its signatures; none where nothing is to be signed.
+//! `local` with the message: as `sign`, but nothing is signed that bears a Received field.
 //! `seal domain lines…` with the message: K, and the lines of its seal; none where there is nothing to seal.
 //! `forward address`: K, and the rewritten sender, the same where it needs no rewriting.
 //! `reverse address`: K, and the address that a rewritten one stands for; D where it stands for nothing.
@@ -62,7 +63,8 @@ impl Service {
         let front: Vec<&[u8]> = question.fields.iter().skip(if question.verb() == "seal" { 2 } else { 1 }).map(Vec::as_slice).collect();
         let content = Content::read(&front, &file).map_err(|fault| refused(&fault))?;
         let (kind, wanted) = match question.verb() {
-            "sign" => {
+            "local" if content.has("Received") => return Err(Answer::new(Verdict::Ok, "only passed on")),
+            "sign" | "local" => {
                 let authors = content.author_domains().map_err(|fault| refused(&fault))?;
                 let mut wanted: Vec<(String, String)> = Vec::new();
                 authors.iter().flat_map(|author| self.settings.keys_for(author)).for_each(|key| {
@@ -172,7 +174,7 @@ impl stafett_ask::Service for Service {
 
     fn take(&mut self, question: Question) {
         let answer = match (question.verb(), question.text(1)) {
-            ("sign" | "seal", _) => return self.sign(question),
+            ("sign" | "local" | "seal", _) => return self.sign(question),
             ("forward", Some(address)) => self.forward(address),
             ("reverse", Some(address)) => self.reverse(address),
             _ => not_ours(),

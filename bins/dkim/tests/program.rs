@@ -313,6 +313,13 @@ fn nothing_goes_out_unsigned_that_should_be_signed() {
     assert_eq!((answer.verdict, answer.fields.len()), (Verdict::Ok, 0));
     assert_eq!(program.ask(&["sign"], Some(&format!("From: x@one.example\r\n{message}"))).verdict, Verdict::Permanent);
     assert_eq!(program.ask(&["sign"], None).verdict, Verdict::Permanent);
+    // what a program of this host only passes on
+    let passed_on = format!("Received: from elsewhere\r\n{message}");
+    assert_eq!(program.ask(&["local"], Some(&message)).text, "one.example/rsa");
+    assert_eq!(
+        (program.ask(&["local"], Some(&passed_on)).fields.len(), program.ask(&["sign"], Some(&passed_on)).text.as_str()),
+        (0, "one.example/rsa")
+    );
     // Ed25519 is no key for a seal
     assert_eq!(program.ask(&["seal", "x.example", RESULTS[0]], Some(&message)).verdict, Verdict::Temporary);
     let key = program.path("control/dkim/one.example/rsa");

@@ -1,7 +1,7 @@
 //! One caller's conversation: envelope, message, answer; again, until it closes.
 
 use crate::pool::{Shared, UnderWay};
-use crate::{LOG, hold};
+use crate::{LOG, hold, signing};
 use stafett_envelope::{Envelope, Head};
 use stafett_message::date;
 use stafett_queue_store::Draft;
@@ -155,7 +155,7 @@ impl<'a> Conversation<'a> {
         (draft.size() > looked + SMALL).then(|| no_room(self.shared, 0)).flatten()
     }
 
-    fn commit(&self, draft: Draft<'a>, text: &[u8]) -> Result<Answer, Answer> {
+    fn commit(&self, mut draft: Draft<'a>, text: &[u8]) -> Result<Answer, Answer> {
         let mut envelope = Envelope::parse(text).map_err(|error| Answer::Permanent(format!("554 5.6.0 queue: {error}")))?;
         if envelope.recipients.is_empty() {
             return Err(Answer::Permanent("554 5.5.1 queue: no recipients".to_owned()));
@@ -167,7 +167,13 @@ impl<'a> Conversation<'a> {
             self.shared.slow_down();
         }
         let settings = self.shared.settings();
-        self.sign(&mut envelope, &settings.me);
+        if self.is_local(&envelope) {
+            self.receive(&mut envelope, &settings.me);
+            if settings.signs {
+                signing::sign(self.shared, &mut envelope, &mut draft)?;
+            }
+        }
+        envelope.uid = Some(self.peer.uid.0);
         let before = envelope.recipients.len();
         settings.taps.apply(&mut envelope);
         if envelope.recipients.len() != before {
@@ -189,14 +195,14 @@ impl<'a> Conversation<'a> {
         self.shared.is_trusted(self.peer.uid) && envelope.origin.starts_with("bounce ")
     }
 
-    /// Says who brought it: what the kernel knows, unless the caller is trusted to know better.
-    fn sign(&self, envelope: &mut Envelope, me: &str) {
+    /// Whether it begins here; smtpd and send say where theirs comes from.
+    fn is_local(&self, envelope: &Envelope) -> bool {
+        !self.shared.is_trusted(self.peer.uid) || envelope.origin.is_empty()
+    }
+
+    /// Says who brought it: what the kernel knows.
+    fn receive(&self, envelope: &mut Envelope, me: &str) {
         let uid = self.peer.uid;
-        envelope.uid = Some(uid.0);
-        let says_itself = self.shared.is_trusted(uid) && !envelope.origin.is_empty();
-        if says_itself {
-            return;
-        }
         "local".clone_into(&mut envelope.origin);
         envelope.hold = None;
         let by = Head::WithId(format!("Received: by {me} (stafett-queue, uid {uid}) id "), format!("; {}", date(SystemTime::now())));

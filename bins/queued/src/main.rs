@@ -15,6 +15,7 @@ mod notify;
 mod pool;
 mod pressure;
 mod settings;
+mod signing;
 mod statistics;
 
 use settings::Settings;
@@ -80,7 +81,7 @@ fn run() -> Result<(), String> {
     }
 
     let state = ids::State::load(&store)?;
-    let pool = pool::Pool::start(Arc::new(pool::Shared::new(store, state, settings, trusted, instance.socket(Service::Send))), listener)?;
+    let pool = pool::Pool::start(Arc::new(pool::Shared::new(store, state, settings, trusted, &instance)), listener)?;
     LOG.line("status: ready");
     attend(&pool, &signals, &watch, &control)?;
     pool.finish();

@@ -10,6 +10,7 @@ use crate::notify::Notifier;
 use crate::pressure::Pressure;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
+use stafett_instance::{Instance, Service};
 use stafett_queue_store::{Committed, Store};
 use stafett_sys::socket::{self, Peer};
 use stafett_sys::user::Uid;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub ids: State,
     /// What was done so far.
     pub statistics: Statistics,
+    /// Where stafett-dkim is asked.
+    pub dkim: PathBuf,
     pressure: Pressure,
     trusted: Uid,
     settings: RwLock<Arc<Settings>>,
@@ -56,15 +59,16 @@ pub struct Shared {
 
 impl Shared {
     /// Brings together what the threads need; `trusted` is the user of smtpd.
-    pub fn new(store: Store, ids: State, settings: Settings, trusted: Uid, send: PathBuf) -> Shared {
+    pub fn new(store: Store, ids: State, settings: Settings, trusted: Uid, instance: &Instance) -> Shared {
         Shared {
             store,
             ids,
             statistics: Statistics::default(),
+            dkim: instance.socket(Service::Dkim),
             pressure: Pressure::new(),
             trusted,
             settings: RwLock::new(Arc::new(settings)),
-            notifier: Mutex::new(Notifier::new(send)),
+            notifier: Mutex::new(Notifier::new(instance.socket(Service::Send))),
             callers: Mutex::new(HashMap::new()),
             threads: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),

@@ -20,6 +20,8 @@ pub struct Settings {
     pub backlog: u64,
     /// Whether the directory is synced beside the file.
     pub sync_directory: bool,
+    /// Whether stafett-dkim is asked about mail that begins here.
+    pub signs: bool,
     /// Whom messages are also for.
     pub taps: Taps,
 }
@@ -40,6 +42,7 @@ impl Settings {
             free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE),
             backlog: control.integer(&rows::QUEUEBACKLOG)?.unwrap_or(QUEUEBACKLOG),
             sync_directory,
+            signs: control.map(&rows::DKIMSIGN)?.is_some_and(|lines| !lines.is_empty()),
             taps: Taps::read(control)?,
         })
     }

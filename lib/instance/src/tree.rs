@@ -145,7 +145,7 @@ pub const OPTIONAL: &[Supervised] = &[
         name: "dkim",
         command: "stafett-dkim --resident",
         role: Role::Dkim,
-        // smtpd and send ask, who have no group in common: who else calls is refused by the number of its user.
+        // smtpd, queued and send ask, who have no group in common: who else calls is refused by the number of its user.
         door: Some(Door { service: Service::Dkim, group: Group::Of(Role::Smtpd), mode: 0o711 }),
         keeps_state: false,
     },

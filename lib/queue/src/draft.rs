@@ -91,6 +91,16 @@ impl<'a> Draft<'a> {
         self.id
     }
 
+    /// The message so far, for others to read.
+    ///
+    /// # Errors
+    /// When it cannot be written or opened; the caller gives the draft up.
+    pub fn reader(&mut self) -> io::Result<File> {
+        self.flush()?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(File::from(rustix::fs::openat(self.store.directory(), format!("tmp/{}", self.id), flags, Mode::empty())?))
+    }
+
     /// Makes the message durable under its name in queue/new, or in queue/hold if its envelope says so.
     ///
     /// # Errors

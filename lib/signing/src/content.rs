@@ -75,6 +75,12 @@ impl Content {
         }
     }
 
+    /// Whether it has a field of that name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.is(name))
+    }
+
     /// Hashes the body; once, before anything is signed.
     ///
     /// # Errors

@@ -17,8 +17,8 @@ pub static DKIMSIGN: Setting = Setting {
     name: "dkimsign",
     form: Form::Map(signature),
     default: "none: nothing is signed",
-    readers: &["dkim", "smtpd", "send"],
-    text: "Which mail is signed by which keys, by the domain of its From field; one line each, pattern:domain:selectors with commas between selectors, each of which gives a signature of its own: RSA for everybody, and Ed25519 beside it for those who know it. The first line that fits counts. A pattern is a domain; .domain for all below it; *domain for both; * for every domain. An empty domain means the one of the From field itself. A line pattern:- excepts what fits. Signed is what comes from clients that may send to anywhere, and the bounces of send; mail of others never. While the service dkim does not answer, mail of such clients is put off: it is never sent without its signature. The service must be part of the instance (stafett-setup --with dkim).",
+    readers: &["dkim", "smtpd", "queued", "send"],
+    text: "Which mail is signed by which keys, by the domain of its From field; one line each, pattern:domain:selectors with commas between selectors, each of which gives a signature of its own: RSA for everybody, and Ed25519 beside it for those who know it. The first line that fits counts. A pattern is a domain; .domain for all below it; *domain for both; * for every domain. An empty domain means the one of the From field itself. A line pattern:- excepts what fits. Signed is what comes from clients that may send to anywhere, what programs of this host give to the queue and has not come from elsewhere (it bears no Received field), and the bounces of send; mail of others never. While the service dkim does not answer, all such mail is put off: it is never sent without its signature. The service must be part of the instance (stafett-setup --with dkim).",
     example: "lists.tugraz.at:-\n*tugraz.at:tugraz.at:rsa2026,ed2026\n*tu-graz.ac.at:tu-graz.ac.at:rsa2026",
 };
 /// What is sealed.

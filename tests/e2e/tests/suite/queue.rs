@@ -14,7 +14,7 @@ fn relay(sink: &Sink) -> Site {
 }
 
 /// Runs stafett-queue with these bytes on descriptors 0 and 1 and returns its exit code.
-fn inject(site: &Site, body: &[u8], envelope: &[u8]) -> Option<i32> {
+pub fn inject(site: &Site, body: &[u8], envelope: &[u8]) -> Option<i32> {
     let place = scratch();
     let (message, addresses) = (place.path().join("0"), place.path().join("1"));
     fs::write(&message, body).unwrap();

@@ -4,6 +4,7 @@
 use crate::authentication::Unbound;
 use crate::filters::Peer;
 use crate::postfix::{Postfix, has_postfix};
+use crate::queue::inject;
 use stafett_test_e2e::{Act, Arrived, Client, Sink, Site, Step, Supervisor, has, message, run, scratch, skip, transfer, wait_until};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -180,6 +181,14 @@ fn nothing_is_sent_unsigned_and_bounces_are_signed_too() {
     let said = judges.dkimpy(&bounce);
     assert!(said.starts_with("dkim=pass\ndkim=pass\n"), "{said}\n{}", String::from_utf8_lossy(&bounce.data));
 
+    // of a program: what begins here, and what it only passes on
+    let to = b"Fa@sign.test\0Tb@taken.test\0\0";
+    assert_eq!(inject(&site, b"From: a@sign.test\nSubject: begins\n\nhere  \n", to), Some(0));
+    let begun = sink.messages(2, 60).remove(1);
+    assert!(judges.dkimpy(&begun).starts_with("dkim=pass\ndkim=pass\n"), "{}", String::from_utf8_lossy(&begun.data));
+    assert_eq!(inject(&site, b"Received: from x\nFrom: a@sign.test\nSubject: forwarded\n\nforged\n", to), Some(0));
+    assert!(!judges.dkimpy(&sink.messages(3, 60).remove(2)).contains("dkim="));
+
     run(Command::new("sv").arg("down").arg(site.path("service/dkim")));
     assert!(wait_until(30, || site.processes("stafett-dkim").is_empty()));
     let mut client = Client::greeted(site.port());
@@ -189,11 +198,12 @@ fn nothing_is_sent_unsigned_and_bounces_are_signed_too() {
         client.data(b"From: a@sign.test\r\n\r\nsigned\r\n").code
     };
     assert_eq!(send(), 451);
+    assert!(inject(&site, b"From: a@sign.test\n\nx\n", to).is_some_and(|code| (41..100).contains(&code)));
     site.logged("smtpd", "unable to have stafett-dkim sign a message");
     run(Command::new("sv").arg("up").arg(site.path("service/dkim")));
     assert!(wait_until(30, || site.log("dkim").matches("status: ready").count() == 2), "{}", site.logs());
     assert_eq!(send(), 250);
-    let signed = sink.messages(2, 60).remove(1);
+    let signed = sink.messages(4, 60).remove(3);
     assert!(judges.dkimpy(&signed).starts_with("dkim=pass\ndkim=pass\n"));
 }
 
