@@ -1,9 +1,10 @@
 //! Checks that are switched on while the service that does their work is not there.
 //!
-//! smtpd or remote would put off every mail that the check is about.
+//! smtpd or remote would put off every mail that the check is about; mail for users of this host would go elsewhere.
 
 use crate::subject::Subject;
 use stafett_control::{Form, Setting, rows};
+use stafett_instance::tree;
 use stafett_site::{Finding, Findings};
 
 /// A control file, and the optional service that it puts to work.
@@ -17,6 +18,7 @@ const NEEDS: &[(&Setting, &str)] = &[
     (&rows::DNSBLLIST, "dnsbl"),
     (&rows::GREYLIST, "limit"),
     (&rows::LIMITS, "limit"),
+    (&rows::LOCALS, "local"),
     (&rows::MILTERS, "milter"),
     (&rows::MTASTS, "mtasts"),
     (&rows::REVERSEDNS, "dnsbl"),
@@ -25,6 +27,7 @@ const NEEDS: &[(&Setting, &str)] = &[
     (&rows::SPFBEHAVIOR, "verify"),
     (&rows::SRSDOMAIN, "dkim"),
     (&rows::TLSRPT, "tlsrpt"),
+    (&rows::VIRTUALDOMAINS, "local"),
 ];
 
 /// Judges each of them.
@@ -37,6 +40,7 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
         let effect = match *service {
             "auth" => "nobody can log in",
             "tlsrpt" => "nothing would be counted",
+            tree::LOCAL => "its mail would go to other hosts",
             _ => "mail would be put off",
         };
         let text = format!("it needs the service {service}, which this instance does not have: {effect}");

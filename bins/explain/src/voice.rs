@@ -3,7 +3,7 @@
 //! Security stance: asks only what changes nothing; [`Services::explains`] tells the checks so.
 
 use stafett_ask::Answer;
-use stafett_instance::{Instance, Service};
+use stafett_instance::{Instance, RECIPIENTS, Service};
 use stafett_log::safe;
 use stafett_reception::refusal::Refusal;
 use stafett_reception::services::{Note, Services};
@@ -60,6 +60,10 @@ impl<W: Write> Services for Aloud<'_, W> {
 
     fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
         stafett_ask::ask(&self.instance.socket(service), question, descriptor, within)
+    }
+
+    fn ask_recipient(&mut self, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
+        stafett_ask::ask_child(&self.instance.root().join(RECIPIENTS).join("socket"), question, within)
     }
 
     fn complain(&mut self, text: &str) {

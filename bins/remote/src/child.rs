@@ -20,7 +20,7 @@ use stafett_smtp_client::{NoSession, Way};
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket::{receive_packet, send_packet};
 use stafett_wire::LARGEST_PACKET;
-use stafett_wire::delivery::{Destination, Order, Report, Scope};
+use stafett_wire::delivery::{Destination, Kind, Order, Report, Scope};
 
 use crate::content::Content;
 use crate::ledger::Ledger;
@@ -37,6 +37,9 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
     let strings: Vec<&[u8]> = conversation.strings.iter().map(Vec::as_slice).collect();
     let Conversation { descriptor, lifeline, .. } = &conversation;
     let outcome = Destination::parse(&strings).map_err(|error| error.to_string()).and_then(|destination| {
+        if destination.kind == Kind::Local {
+            return Err("asked to deliver to this host, which is for stafett-local".to_owned());
+        }
         let destination = &destination;
         Child { settings, log, destination, orders: descriptor, lifeline, line: None, may_pipeline: true }.run()
     });

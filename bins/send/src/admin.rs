@@ -4,14 +4,15 @@
 //! A message that is being worked on gives back what is only queued; what is being delivered is
 //! waited for, and the wish is fulfilled then.
 
+use crate::delivery_line::channel;
 use crate::destination::State;
 use crate::message::{Message, Wish};
-use crate::scheduler::{SETTLE, Scheduler, domain, now};
-use stafett_queue_store::journal::{Event, Standing};
+use crate::scheduler::{SETTLE, Scheduler, now};
+use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Entry, Id, Listed, Place};
 use stafett_route::SmtpRoutes;
 use stafett_sys::user::Uid;
-use stafett_wire::delivery::Destination;
+use stafett_wire::delivery::{Destination, Kind};
 use stafett_wire::question::{Question, Reply, Verb};
 use std::collections::HashSet;
 use std::io;
@@ -156,11 +157,7 @@ impl Scheduler {
         let file = self.store.open_message(listed.id, listed.size, listed.place)?;
         let Ok(entry) = Entry::glance(&file, listed.id, listed.size)? else { return Ok(HashSet::new()) };
         let waiting = entry.envelope.recipients.iter().zip(&entry.standings).filter(|(_, standing)| standing.is_waiting());
-        let destination = |address: &str, standing: &Standing| {
-            let mut own = SmtpRoutes::new();
-            routes_for(standing, &self.settings.routes, &mut own).destination(domain(address).unwrap_or(&self.settings.me))
-        };
-        Ok(waiting.map(|(recipient, standing)| destination(&recipient.address, standing)).collect())
+        Ok(waiting.map(|(recipient, standing)| self.settings.destination(&recipient.address, Some(standing))).collect())
     }
 
     /// A message waits in queue/cur and is due now.
@@ -263,7 +260,7 @@ impl Scheduler {
     /// everything is tried now.
     fn flush(&mut self, names: &[String], who: Uid) -> Vec<String> {
         let mut ended = self.destinations.end_pauses_of(names);
-        let by_domain = names.iter().map(|name| self.settings.routes.destination(name)).collect();
+        let by_domain = names.iter().map(|name| self.settings.destination(&format!("@{name}"), None)).collect();
         ended += self.end_pauses_for(&by_domain);
         if names.is_empty() {
             self.alarm();
@@ -295,13 +292,17 @@ impl Scheduler {
         let Some((_, state)) = queued.iter().find(|(number, _)| *number == index) else {
             return "running: it is being delivered".to_owned();
         };
+        let is_local = state.name.kind == Kind::Local;
+        let channel = channel(is_local);
         match &state.paused {
             Some((_, until)) => format!("down until {until}: {} could not be reached: {}", state.name, state.last_error),
-            None if self.settings.hold_all => "hold: control/holdremote is 1".to_owned(),
+            None if self.settings.holds(is_local) => format!("hold: control/hold{channel} is 1"),
             None if state.next_slot.is_some() => format!("rate: control/concurrencydest bounds the messages a minute to {}", state.name),
-            None if self.settings.concurrency == 0 => "hold: control/concurrencyremote is 0".to_owned(),
-            None if !self.remote.is_connected() => "remote: stafett-remote is not there".to_owned(),
-            None if self.connections.len() >= self.settings.concurrency => "limit: control/concurrencyremote is reached".to_owned(),
+            None if self.settings.concurrency_of(is_local) == 0 => format!("hold: control/concurrency{channel} is 0"),
+            None if !self.line(is_local).is_connected() => format!("{channel}: stafett-{channel} is not there"),
+            None if self.open_of(is_local) >= self.settings.concurrency_of(is_local) => {
+                format!("limit: control/concurrency{channel} is reached")
+            }
             None => format!(
                 "window: {} of {} connections to {} are busy",
                 state.open,
@@ -358,12 +359,4 @@ fn judge_route(route: &str) -> Result<(), String> {
 fn is_settling(id: Id) -> bool {
     let now = SystemTime::now();
     id.birth() <= now && now.duration_since(id.birth()).unwrap_or(Duration::ZERO) < SETTLE
-}
-
-/// The route that an admin gave a recipient, or the one of control/smtproutes.
-pub(crate) fn routes_for<'a>(standing: &Standing, usual: &'a SmtpRoutes, own: &'a mut SmtpRoutes) -> &'a SmtpRoutes {
-    match &standing.route {
-        Some(route) if own.insert("", route).is_ok() => own,
-        _ => usual,
-    }
 }

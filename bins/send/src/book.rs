@@ -12,7 +12,7 @@ use std::io::Write as _;
 pub struct Book {
     log: Log,
     text: String,
-    running: Option<usize>,
+    running: Option<(usize, usize)>,
     totals: Totals,
 }
 
@@ -42,9 +42,9 @@ impl Book {
     }
 
     /// A delivery begins.
-    pub fn starting(&mut self, delivery: u64, id: Id, address: &str) {
+    pub fn starting(&mut self, delivery: u64, id: Id, channel: &str, address: &str) {
         let address = word(address);
-        let _ = writeln!(self.text, "starting delivery {delivery}: msg {id} to remote {address}");
+        let _ = writeln!(self.text, "starting delivery {delivery}: msg {id} to {channel} {address}");
     }
 
     /// A delivery has ended; `how` is success, failure or deferral.
@@ -58,10 +58,10 @@ impl Book {
         let _ = writeln!(self.text, "delivery {delivery}: {how}: {text}");
     }
 
-    /// How many deliveries run, of how many at most. Only a change is worth a line.
-    pub fn status(&mut self, running: usize, most: usize) {
-        if self.running.replace(running) != Some(running) {
-            let _ = writeln!(self.text, "status: local 0/0 remote {running}/{most}");
+    /// How many deliveries run, of how many at most, to users of this host and to other hosts. Only a change is worth a line.
+    pub fn status(&mut self, local: (usize, usize), remote: (usize, usize)) {
+        if self.running.replace((local.0, remote.0)) != Some((local.0, remote.0)) {
+            let _ = writeln!(self.text, "status: local {}/{} remote {}/{}", local.0, local.1, remote.0, remote.1);
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Action {
     Failed,
     /// It was delivered to a host that will not report success itself.
     Relayed,
+    /// It was delivered to a user of this host.
+    Delivered,
     /// It is late, and still tried.
     Delayed {
         /// Until then, seconds since 1970, if that can be said.
@@ -176,6 +178,7 @@ fn human_part(facts: &[Fact], sender: &str, me: &str, border: &str, eight_bit: b
     let _ = writeln!(text, "Content-Transfer-Encoding: {}\n", if eight_bit { "8bit" } else { "7bit" });
     let failed = list(facts, |action| action == Action::Failed);
     let relayed = list(facts, |action| action == Action::Relayed);
+    let delivered = list(facts, |action| action == Action::Delivered);
     let delayed = list(facts, Action::is_delay);
     let greeting = if failed.is_empty() { "This is a notice of" } else { "Hi. This is" };
     let _ = writeln!(text, "{greeting} the stafett-send program at {me}.");
@@ -193,6 +196,10 @@ fn human_part(facts: &[Fact], sender: &str, me: &str, border: &str, eight_bit: b
         text.push_str("Your message was passed on for the following addresses to a host that sends no\n");
         text.push_str("delivery notices itself. You asked to be told; this is all that can be known here.\n\n");
         text.push_str(&relayed);
+    }
+    if !delivered.is_empty() {
+        text.push_str("Your message was delivered to the following addresses. You asked to be told.\n\n");
+        text.push_str(&delivered);
     }
     if !delayed.is_empty() {
         text.push_str("I haven't been able to deliver your message to the following addresses yet.\n");

@@ -1,4 +1,4 @@
-//! One delivery connection: a child of stafett-remote on the other end of a packet socket pair.
+//! One delivery connection: a child of stafett-remote or stafett-local on the other end of a packet socket pair.
 
 use stafett_queue_store::Id;
 use stafett_sys::socket::{self, Style};
@@ -21,6 +21,8 @@ pub struct Connection {
     socket: OwnedFd,
     /// The number of its destination.
     pub destination: u64,
+    /// Whether a child of stafett-local serves it.
+    pub is_local: bool,
     /// What it delivers now.
     pub job: Option<Job>,
     /// Whether stafett-remote said that a child serves it.
@@ -69,15 +71,15 @@ pub enum Heard {
 }
 
 impl Connection {
-    /// A new pair: our connection and the end that is handed to stafett-remote.
+    /// A new pair: our connection and the end that is handed to stafett-remote or stafett-local.
     ///
     /// # Errors
     /// When the system has no room for more sockets.
-    pub fn new(destination: u64) -> io::Result<(Connection, OwnedFd)> {
+    pub fn new(destination: u64, is_local: bool) -> io::Result<(Connection, OwnedFd)> {
         let (ours, theirs) = socket::pair(Style::Packets)?;
         socket::set_nonblocking(&ours, true)?;
         let now = Instant::now();
-        Ok((Connection { socket: ours, destination, job: None, started: false, idle_since: now, born: now, messages: 0 }, theirs))
+        Ok((Connection { socket: ours, destination, is_local, job: None, started: false, idle_since: now, born: now, messages: 0 }, theirs))
     }
 
     /// Gives the child something to deliver.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const LINGER: Duration = Duration::from_secs(60);
 /// How much longer than its own limit a delivery is waited for, beside a sixtieth of that.
 const SLACK: Duration = Duration::from_secs(5);
-const NO_REPORT: &str = "stafett-remote gave no report in time. (#4.4.2)";
+const NO_REPORT: &str = "gave no report in time. (#4.4.2)";
 
 impl Scheduler {
     /// Ends as soon as the running deliveries have ended (TERM), or have had their time; asked again, at once.

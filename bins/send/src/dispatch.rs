@@ -2,59 +2,26 @@
 
 use crate::clock::is_too_old;
 use crate::connection::{Connection, Heard, IDLE, Job, Kind};
+use crate::delivery_line::{DeliveryLine, channel};
 use crate::message::event;
 use crate::pace::is_short;
 use crate::scheduler::{Scheduler, now};
 use crate::work::Work;
-use stafett_handoff::{Answer, Client};
+use stafett_handoff::Answer;
 use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
-use stafett_wire::delivery::{Report, Scope};
+use stafett_wire::delivery::{Kind as Way, Report, Scope};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long stafett-remote is left alone when it does not listen.
-const PAUSE: Duration = Duration::from_millis(100);
-/// How long stafett-remote is left alone when it takes no more connections.
-const BUSY: Duration = Duration::from_secs(1);
-/// Said of it when it is stopped.
-const UNREAD: &str = "it does not read what it is told";
 /// An order's envelope at most, in bytes; a larger one is cut into several orders.
 const LARGEST_ENVELOPE: usize = 128 * 1024;
 /// What is added to the last reply when a message has been tried long enough (qmail-send(8)).
 pub(crate) const TOO_OLD: &str = "I'm not going to try again; this message has been in the queue too long.";
-
-/// The line to stafett-remote, made again when it breaks.
-#[derive(Debug)]
-pub struct RemoteLine {
-    path: PathBuf,
-    client: Option<Client>,
-    retry: Instant,
-    busy_until: Instant,
-    complained: bool,
-}
-
-impl RemoteLine {
-    /// A line to whoever listens at `path`; not yet connected.
-    pub fn new(path: PathBuf) -> RemoteLine {
-        RemoteLine { path, client: None, retry: Instant::now(), busy_until: Instant::now(), complained: false }
-    }
-
-    /// Whether there is a line.
-    pub fn is_connected(&self) -> bool {
-        self.client.is_some()
-    }
-
-    /// The descriptor to wait for, if there is a line.
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.client.as_ref().map(AsFd::as_fd)
-    }
-}
 
 impl Scheduler {
     /// Gives out work until nothing more can be given out.
@@ -65,10 +32,11 @@ impl Scheduler {
             self.close_all_idle();
             return;
         }
-        if self.remote_is_there() {
+        let is_there = self.remote.is_there(&mut self.book);
+        if is_there || self.blocked.local.is_some() {
             self.unblock();
         }
-        let mut progress = !self.settings.hold_all;
+        let mut progress = !(self.settings.hold_remote && (self.settings.hold_local || self.settings.locals.are_none()));
         while progress {
             progress = false;
             for _ in 0..self.destinations.turns() {
@@ -80,7 +48,8 @@ impl Scheduler {
             }
         }
         self.close_idle();
-        self.book.status(self.running, self.settings.concurrency);
+        let (local, remote) = (self.running_local, self.running - self.running_local.min(self.running));
+        self.book.status((local, self.settings.concurrency_local), (remote, self.settings.concurrency));
     }
 
     /// Hears what a connection has to say.
@@ -91,31 +60,67 @@ impl Scheduler {
             Heard::Report(report) => self.reported(number, report),
             Heard::Gone => self.gone(number),
             Heard::Nonsense(reason) => {
-                self.book.error(format_args!("stafett-remote sent {reason}; closing that connection"));
+                let program = self.program_of(number);
+                self.book.error(format_args!("{program} sent {reason}; closing that connection"));
                 self.gone(number);
             }
         }
     }
 
-    /// Hears what the parent of stafett-remote has to say.
-    pub fn hear_remote(&mut self) {
-        while let Some(client) = &mut self.remote.client {
+    /// Hears what the parents of stafett-remote and stafett-local have to say.
+    pub fn hear_lines(&mut self) {
+        [false, true].into_iter().for_each(|is_local| self.hear_line(is_local));
+    }
+
+    fn hear_line(&mut self, is_local: bool) {
+        loop {
+            let line = self.line_mut(is_local);
+            let Some(client) = &mut line.client else { return };
             match client.answer() {
                 Ok(None) => return,
                 Ok(Some(Answer::Started { tag, .. })) => {
-                    self.remote.complained = false;
+                    line.has_started();
                     if let Some(connection) = self.connections.get_mut(&tag) {
                         connection.started = true;
                     }
                 }
                 Ok(Some(Answer::Refused { tag, text })) => {
-                    self.book.error(format_args!("stafett-remote takes no more connections: {text}"));
-                    self.remote.busy_until = Instant::now() + BUSY;
+                    line.is_busy();
+                    let program = line.program;
+                    self.book.error(format_args!("{program} takes no more connections: {text}"));
                     self.never_started(tag, false);
                 }
                 Ok(Some(Answer::Ended { .. })) => {}
-                Err(_) => self.remote.client = None,
+                Err(_) => line.client = None,
             }
+        }
+    }
+
+    /// The line to stafett-local or stafett-remote.
+    pub(crate) fn line(&self, is_local: bool) -> &DeliveryLine {
+        if is_local { &self.local } else { &self.remote }
+    }
+
+    fn line_mut(&mut self, is_local: bool) -> &mut DeliveryLine {
+        if is_local { &mut self.local } else { &mut self.remote }
+    }
+
+    fn is_there(&mut self, is_local: bool) -> bool {
+        let line = if is_local { &mut self.local } else { &mut self.remote };
+        line.is_there(&mut self.book)
+    }
+
+    /// Open connections of that kind.
+    pub(crate) fn open_of(&self, is_local: bool) -> usize {
+        if is_local { self.open_local } else { self.connections.len() - self.open_local.min(self.connections.len()) }
+    }
+
+    /// A destination waits until there is a connection for it.
+    fn block(&mut self, number: u64, is_local: bool, is_retry: bool) {
+        match (is_local, is_retry) {
+            (true, _) => self.blocked.local = Some(number),
+            (false, true) => self.blocked.retries.join(number),
+            (false, false) => self.blocked.fresh.join(number),
         }
     }
 
@@ -131,18 +136,22 @@ impl Scheduler {
         if !state.has_work() || state.paused.is_some() || state.next_slot.is_some() {
             return false;
         }
-        let (is_retry, pace) = (state.is_retry(), state.pace.clone());
-        // Of old mail, one message finds out whether the destination is there.
-        let window = if is_retry && !pace.is_proven() { 1 } else { pace.window(limits.connections) };
+        let (is_retry, pace, is_local) = (state.is_retry(), state.pace.clone(), state.name.kind == Way::Local);
+        // Of old mail, one message finds out whether the destination is there. This host needs no proof while it has not failed.
+        let window = match (is_local && pace.is_sound(), is_retry && !pace.is_proven()) {
+            (true, _) => limits.connections,
+            (false, true) => 1,
+            (false, false) => pace.window(limits.connections),
+        };
         if state.idle.is_empty() && state.open >= window.min(limits.connections) {
             // Its own connections give it its next turn.
             return false;
         }
-        let may = !is_retry || self.has_room_for_retry(&pace);
+        let has_room = !is_retry || if is_local { self.has_local_room_for_retry() } else { self.has_room_for_retry(&pace) };
+        let may = has_room && !self.settings.holds(is_local);
         let connection = if may { self.idle_or_new(number) } else { None };
         let Some(connection) = connection else {
-            let line = if is_retry { &mut self.blocked.retries } else { &mut self.blocked.fresh };
-            line.join(number);
+            self.block(number, is_local, is_retry);
             return false;
         };
         self.destinations.set_next_slot(number, limits.rate.map(|rate| Instant::now() + MINUTE / rate));
@@ -156,66 +165,39 @@ impl Scheduler {
         self.destinations.state(number)?.idle.pop().or_else(|| self.open(number))
     }
 
-    /// A new connection, if the limit allows and stafett-remote is there.
+    /// A new connection, if the limit allows and there is somebody to ask for it.
     fn open(&mut self, number: u64) -> Option<u64> {
-        if self.connections.len() >= self.settings.concurrency {
-            let is_idle = |connection: &Connection| connection.job.is_none() && connection.destination != number;
+        let is_local = self.destinations.state(number)?.name.kind == Way::Local;
+        let most = self.settings.concurrency_of(is_local);
+        if self.open_of(is_local) >= most {
+            let is_idle =
+                |connection: &Connection| connection.job.is_none() && connection.destination != number && connection.is_local == is_local;
             let idle = self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(idle, _)| *idle)?;
             self.close(idle);
         }
-        if self.settings.concurrency == 0 || !self.remote_is_there() {
+        if most == 0 || !self.is_there(is_local) {
             return None;
         }
-        let (connection, theirs) = match Connection::new(number) {
+        let (connection, theirs) = match Connection::new(number, is_local) {
             Ok(pair) => pair,
             Err(error) => {
-                self.book.error(format_args!("unable to make a connection to stafett-remote: {error}"));
+                let program = self.line(is_local).program;
+                self.book.error(format_args!("unable to make a connection to {program}: {error}"));
                 return None;
             }
         };
         let strings = self.destinations.state(number)?.name.strings();
         self.next_connection += 1;
-        let handed = self.remote.client.as_ref()?.hand_over(self.next_connection, &strings, theirs.as_fd());
-        if let Err(error) = handed {
-            self.not_handed(&error);
+        let tag = self.next_connection;
+        let line = if is_local { &mut self.local } else { &mut self.remote };
+        if let Err(error) = line.client.as_ref()?.hand_over(tag, &strings, theirs.as_fd()) {
+            line.not_handed(&error, &mut self.book);
             return None;
         }
+        self.open_local += usize::from(is_local);
         self.connections.insert(self.next_connection, connection);
         self.destinations.state(number)?.open += 1;
         Some(self.next_connection)
-    }
-
-    /// A parent that is stopped takes nothing; one that is gone is called again.
-    fn not_handed(&mut self, error: &io::Error) {
-        if error.kind() != io::ErrorKind::WouldBlock {
-            self.remote.client = None;
-            return;
-        }
-        self.remote.busy_until = Instant::now() + BUSY;
-        if !std::mem::replace(&mut self.remote.complained, true) {
-            self.book.error(format_args!("stafett-remote takes no more connections: {UNREAD}"));
-        }
-    }
-
-    fn remote_is_there(&mut self) -> bool {
-        let line = &mut self.remote;
-        if line.client.is_none() && Instant::now() >= line.retry {
-            line.retry = Instant::now() + PAUSE;
-            match Client::connect(&line.path) {
-                Ok(client) => {
-                    line.client = Some(client);
-                    line.complained = false;
-                }
-                Err(error) if !std::mem::replace(&mut line.complained, true) => {
-                    self.book.error(format_args!(
-                        "unable to reach stafett-remote at {}: {error}; mail waits until it is there",
-                        line.path.display()
-                    ));
-                }
-                Err(_) => {}
-            }
-        }
-        self.remote.client.is_some() && Instant::now() >= self.remote.busy_until
     }
 
     fn order(&mut self, connection: u64, number: u64, mut work: Work, kind: Kind) -> bool {
@@ -223,11 +205,14 @@ impl Scheduler {
             self.make_idle(connection);
             return true;
         };
-        let mut text = message.order_text(&work.recipients);
-        while (text.len() > LARGEST_ENVELOPE || message.is_one_by_one()) && work.recipients.len() > 1 {
+        let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
+        let mut text = message.order_text(&work.recipients, &self.settings, is_local);
+        // A user whose program takes long keeps nobody waiting.
+        let is_one_by_one = is_local || message.is_one_by_one();
+        while (text.len() > LARGEST_ENVELOPE || is_one_by_one) && work.recipients.len() > 1 {
             let rest = work.recipients.split_off(work.recipients.len() / 2);
             self.destinations.put_back(number, Work { recipients: rest, ..work });
-            text = message.order_text(&work.recipients);
+            text = message.order_text(&work.recipients, &self.settings, is_local);
         }
         if message.file.is_none() {
             match self.store.open_message(message.id, message.size, message.place) {
@@ -248,8 +233,10 @@ impl Scheduler {
         let Some(message) = self.messages.get(&work.id) else { return };
         let Some(file) = message.file.clone() else { return };
         let delivery = self.next_delivery;
+        let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
         for (offset, recipient) in (0_u64..).zip(&work.recipients) {
-            self.book.starting(delivery + offset, work.id, message.address(*recipient));
+            let address = self.settings.address_for(message.address(*recipient), is_local);
+            self.book.starting(delivery + offset, work.id, channel(is_local), &address);
         }
         let count = work.recipients.len();
         let job = Job { id: work.id, recipients: work.recipients, delivery, kind, since: Instant::now() };
@@ -258,21 +245,33 @@ impl Scheduler {
             self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
         self.next_delivery += count as u64;
         match sent {
-            Ok(()) => self.running += count,
+            Ok(()) => self.count_running(is_local, count),
             Err(error) => self.not_sent(connection, number, job, &error),
         }
+    }
+
+    fn count_running(&mut self, is_local: bool, count: usize) {
+        self.running += count;
+        self.running_local += if is_local { count } else { 0 };
+    }
+
+    fn count_done(&mut self, is_local: bool, count: usize) {
+        self.running = self.running.saturating_sub(count);
+        self.running_local = self.running_local.saturating_sub(if is_local { count } else { 0 });
+    }
+
+    fn program_of(&self, connection: u64) -> &'static str {
+        self.line(self.connections.get(&connection).is_some_and(|connection| connection.is_local)).program
     }
 
     /// An order that did not go out. A child that is gone has another in its place; an order that the system
     /// refuses (too large for a packet, no memory) would be refused again at once, and waits.
     fn not_sent(&mut self, connection: u64, number: u64, job: Job, error: &io::Error) {
+        let program = self.program_of(connection);
         if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
             for offset in 0..job.recipients.len() as u64 {
-                self.book.ended(
-                    job.delivery + offset,
-                    "deferral",
-                    "stafett-remote closed the connection before the message; trying another",
-                );
+                let text = format!("{program} closed the connection before the message; trying another");
+                self.book.ended(job.delivery + offset, "deferral", &text);
             }
             // Before the close, which forgets a destination without work.
             self.put_job_back(number, job);
@@ -280,7 +279,7 @@ impl Scheduler {
             return;
         }
         self.close(connection);
-        let text = format!("The order cannot be given to stafett-remote: {error}. (#4.3.0)");
+        let text = format!("The order cannot be given to {program}: {error}. (#4.3.0)");
         self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()], &[], false);
         self.after(job.id);
     }
@@ -302,7 +301,8 @@ impl Scheduler {
         let (destination, Some(job)) = (connection.destination, connection.job.take()) else { return };
         let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
         let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
-        self.running = self.running.saturating_sub(job.recipients.len());
+        let is_local = connection.is_local;
+        self.count_done(is_local, job.recipients.len());
         self.judge_destination(destination, &report, job.since.elapsed());
         self.record(&job, &report.recipients, &report.dsn_taken, true);
         if keep {
@@ -378,19 +378,22 @@ impl Scheduler {
             self.never_started(number, true);
             return;
         }
-        self.lost(number, "stafett-remote ended without a report. (#4.3.0)");
+        self.lost(number, "ended without a report. (#4.3.0)");
     }
 
     /// A connection of which nothing more is heard: what it was delivering may have arrived.
     pub(crate) fn lost(&mut self, number: u64, text: &str) {
-        let job = self.connections.get_mut(&number).and_then(|connection| connection.job.take());
+        let text = format!("{} {text}", self.program_of(number));
+        let connection = self.connections.get_mut(&number);
+        let is_local = connection.as_ref().is_some_and(|connection| connection.is_local);
+        let job = connection.and_then(|connection| connection.job.take());
         self.close(number);
         let Some(job) = job else {
             self.unblock();
             return;
         };
-        self.running = self.running.saturating_sub(job.recipients.len());
-        let outcomes = vec![(Verdict::Temporary, text.to_owned()); job.recipients.len()];
+        self.count_done(is_local, job.recipients.len());
+        let outcomes = vec![(Verdict::Temporary, text); job.recipients.len()];
         self.record(&job, &outcomes, &[], !self.ending);
         if let Some(message) = self.messages.get_mut(&job.id) {
             message.uncertain = true;
@@ -402,18 +405,19 @@ impl Scheduler {
     /// No child was born for it, as far as we were told: it is tried again at once.
     fn never_started(&mut self, number: u64, suspect: bool) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
-        let (job, destination) = (connection.job.take(), connection.destination);
+        let (job, destination, is_local) = (connection.job.take(), connection.destination, connection.is_local);
         if let Some(job) = job {
-            self.running = self.running.saturating_sub(job.recipients.len());
+            self.count_done(is_local, job.recipients.len());
+            let text = format!("{} was not there; trying again", self.line(is_local).program);
             for (offset, _) in (0_u64..).zip(&job.recipients) {
-                self.book.ended(job.delivery + offset, "deferral", "stafett-remote was not there; trying again");
+                self.book.ended(job.delivery + offset, "deferral", &text);
             }
             if let Some(message) = self.messages.get_mut(&job.id) {
                 message.suspect |= suspect;
             }
             // Before the close, which forgets a destination without work.
             self.put_job_back(destination, job);
-            self.blocked.fresh.join(destination);
+            self.block(destination, is_local, false);
         }
         self.close(number);
     }
@@ -431,6 +435,7 @@ impl Scheduler {
     fn close(&mut self, number: u64) {
         let Some(connection) = self.connections.remove(&number) else { return };
         let destination = connection.destination;
+        self.open_local -= usize::from(connection.is_local).min(self.open_local);
         if let Some(state) = self.destinations.state(destination) {
             state.open = state.open.saturating_sub(1);
             state.idle.retain(|idle| *idle != number);

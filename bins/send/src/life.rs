@@ -3,14 +3,12 @@
 //! An outcome is in the journal before its message is left, a bounce is in the queue before its
 //! failure counts as told, a file is removed only when every recipient is delivered or its sender told.
 
-use crate::admin::routes_for;
 use crate::delay::late;
 use crate::message::Message;
 use crate::scheduler::{OWN_TROUBLE, Scheduler, domain, now};
 use crate::work::Work;
 use stafett_queue_store::journal::{self, Event};
 use stafett_queue_store::{Id, Listed, Place};
-use stafett_route::SmtpRoutes;
 use stafett_wire::delivery::Destination;
 use std::collections::BTreeMap;
 use std::io;
@@ -30,12 +28,7 @@ impl Scheduler {
                 held = true;
                 continue;
             }
-            let mut own = SmtpRoutes::new();
-            let routes = message
-                .standings
-                .get(index)
-                .map_or(&self.settings.routes, |standing| routes_for(standing, &self.settings.routes, &mut own));
-            let destination = routes.destination(domain);
+            let destination = self.settings.destination(message.address(index), message.standings.get(index));
             if destination.is_usable() {
                 groups.entry(destination).or_default().push(index);
             } else {

@@ -1,5 +1,5 @@
 //! stafett-send: the scheduler. It owns queue/new and queue/cur, decides what is delivered when,
-//! gives orders to stafett-remote, and bounces what failed for good.
+//! gives orders to stafett-remote and stafett-local, and bounces what failed for good.
 //!
 //! Security stance: never root; reaches queue/ and control/ alone; links no network code.
 //! queued and remote are other processes: what they say is checked, a delivery without a report is
@@ -17,6 +17,7 @@ mod clock;
 mod connection;
 mod deadline;
 mod delay;
+mod delivery_line;
 mod destination;
 mod dispatch;
 mod life;
@@ -48,7 +49,7 @@ mod destination_test;
 use attempts::Attempts;
 use book::Book;
 use chores::Chores;
-use dispatch::RemoteLine;
+use delivery_line::DeliveryLine;
 use scheduler::Scheduler;
 use settings::Settings;
 use stafett_control::{Control, Watch};
@@ -117,8 +118,9 @@ fn run() -> Result<(), String> {
         Attempts::open(store.root()).map_err(|error| format!("unable to use {}/attempts: {error}", store.root().display()))?;
     let chores = Chores::start(instance.socket(Service::Queue), instance.socket(Service::Dkim))
         .map_err(|error| format!("unable to start a thread: {error}"))?;
-    let remote = RemoteLine::new(instance.socket(Service::Remote));
-    let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, remote, chores);
+    let remote = DeliveryLine::new("stafett-remote", instance.socket(Service::Remote));
+    let local = DeliveryLine::new("stafett-local", instance.socket(Service::Local));
+    let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, (remote, local), chores);
     let scheduler = scheduler.map_err(|error| format!("unable to read the queue: {error}"))?;
     LOG.line("status: ready");
     Loop { scheduler, listener, signals, watch, control, callers: Vec::new(), deaf_until: None, buffer: vec![0; LARGEST_PACKET] }.run()
@@ -173,7 +175,8 @@ impl Loop {
                 .filter_map(|number| self.scheduler.connection(*number))
                 .map(|connection| (connection.as_fd(), Interest::Read)),
         );
-        wanted.extend(self.scheduler.remote_descriptor().map(|fd| (fd, Interest::Read)));
+        let lines = self.scheduler.line_descriptors();
+        wanted.extend(lines.iter().map(|fd| (*fd, Interest::Read)));
         let listener = wanted.len();
         wanted.extend(Some((self.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
         let ready = poll::wait(&wanted, Some(sleep)).map_err(|error| format!("unable to wait for events: {error}"))?;
@@ -186,7 +189,7 @@ impl Loop {
             chores: is_ready(2),
             callers: (0..self.callers.len()).filter(|index| is_ready(fixed.len() + index)).collect(),
             connections: connections.iter().enumerate().filter(|(index, _)| is_ready(first + index)).map(|(_, number)| *number).collect(),
-            remote: self.scheduler.remote_descriptor().is_some() && is_ready(first + connections.len()),
+            lines: (0..lines.len()).any(|line| is_ready(first + connections.len() + line)),
         })
     }
 
@@ -204,8 +207,8 @@ impl Loop {
         if reload {
             self.reload();
         }
-        if heard.remote || !heard.connections.is_empty() {
-            self.scheduler.hear_remote();
+        if heard.lines || !heard.connections.is_empty() {
+            self.scheduler.hear_lines();
         }
         heard.connections.into_iter().for_each(|number| self.scheduler.hear(number));
         if heard.chores {
@@ -313,5 +316,5 @@ struct Heard {
     chores: bool,
     callers: Vec<usize>,
     connections: Vec<u64>,
-    remote: bool,
+    lines: bool,
 }

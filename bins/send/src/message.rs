@@ -1,5 +1,6 @@
 //! A message that is being worked on: what memory holds of it until it is done or waits on disk.
 
+use crate::settings::Settings;
 use crate::verp;
 use stafett_envelope::{Envelope, Recipient};
 use stafett_queue_store::journal::{self, Event, Line, Standing};
@@ -132,11 +133,14 @@ impl Message {
     }
 
     /// The envelope's text for an order to these recipients.
-    pub fn order_text(&self, recipients: &[usize]) -> Vec<u8> {
+    pub fn order_text(&self, recipients: &[usize], settings: &Settings, is_local: bool) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.facts.len() + 64 * recipients.len());
         text.extend_from_slice(&self.facts_for(recipients));
         for recipient in recipients.iter().filter_map(|index| self.envelope.recipients.get(*index)) {
-            recipient.write(&mut text);
+            match settings.address_for(&recipient.address, is_local) {
+                Cow::Owned(address) if address != recipient.address => Recipient { address, ..recipient.clone() }.write(&mut text),
+                _ => recipient.write(&mut text),
+            }
         }
         text
     }

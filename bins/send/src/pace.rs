@@ -72,6 +72,11 @@ impl Pace {
         self.slow
     }
 
+    /// Whether it has not failed since it was last reached.
+    pub fn is_sound(&self) -> bool {
+        self.failures == 0
+    }
+
     /// Whether it has taken or refused a message in an orderly way since it last failed, as far as is known.
     pub fn is_proven(&self) -> bool {
         self.proven

@@ -36,6 +36,7 @@ fn recipient_fields(fact: &Fact, utf8: bool) -> String {
     let (action, status) = match fact.action {
         Action::Failed => ("failed", status(&shown)),
         Action::Relayed => ("relayed", "2.0.0".to_owned()),
+        Action::Delivered => ("delivered", "2.0.0".to_owned()),
         Action::Delayed { .. } => ("delayed", delay_status(&shown)),
     };
     let _ = writeln!(text, "Final-Recipient: {kind};{address}\nAction: {action}\nStatus: {status}");

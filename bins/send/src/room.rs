@@ -14,11 +14,13 @@ pub(crate) struct Blocked {
     pub(crate) fresh: Line,
     /// Those with but messages that were tried before.
     pub(crate) retries: Line,
+    /// This host itself.
+    pub(crate) local: Option<u64>,
 }
 
 impl Blocked {
     pub(crate) fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.retries.is_empty()
+        self.fresh.is_empty() && self.retries.is_empty() && self.local.is_none()
     }
 }
 
@@ -28,7 +30,8 @@ impl Scheduler {
     pub(crate) fn has_room_for_retry(&self, pace: &Pace) -> bool {
         let most = self.settings.concurrency;
         let count = |is_meant: &dyn Fn(&Job) -> bool| {
-            let jobs = self.connections.values().filter_map(|connection| connection.job.as_ref());
+            let remote = self.connections.values().filter(|connection| !connection.is_local);
+            let jobs = remote.filter_map(|connection| connection.job.as_ref());
             jobs.filter(|job| job.kind.is_retry && is_meant(job)).count()
         };
         let has_room = count(&|_| true) < most - most / 5;
@@ -39,12 +42,23 @@ impl Scheduler {
         }
     }
 
+    /// Whether one more delivery to a user of this host may be of a message that was tried before: a fifth is for fresh mail.
+    pub(crate) fn has_local_room_for_retry(&self) -> bool {
+        let most = self.settings.concurrency_local;
+        self.running_local < most - most / 5
+    }
+
     /// Destinations that could have no connection get another turn: as many as could have one now.
     pub(crate) fn unblock(&mut self) {
         if self.blocked.is_empty() {
             return;
         }
-        let busy = self.connections.values().filter(|connection| connection.job.is_some()).count();
+        if self.running_local < self.settings.concurrency_local
+            && let Some(local) = self.blocked.local.take()
+        {
+            self.destinations.give_turn(local);
+        }
+        let busy = self.connections.values().filter(|connection| connection.job.is_some() && !connection.is_local).count();
         let free = self.settings.concurrency.saturating_sub(busy);
         let fresh = self.blocked.fresh.first(free);
         let retries = if self.has_room_for_retry(&Pace::proven()) { self.blocked.retries.first(free) } else { Vec::new() };

@@ -9,8 +9,8 @@ use crate::attempts::{Attempts, Suspects};
 use crate::book::Book;
 use crate::chores::{self, Chores, Done};
 use crate::connection::Connection;
+use crate::delivery_line::DeliveryLine;
 use crate::destination::Destinations;
-use crate::dispatch::RemoteLine;
 use crate::line::Line;
 
 use crate::message::Message;
@@ -50,12 +50,17 @@ pub struct Scheduler {
     pub(crate) messages: Messages,
     pub(crate) connections: HashMap<u64, Connection>,
     pub(crate) next_connection: u64,
-    pub(crate) remote: RemoteLine,
+    pub(crate) remote: DeliveryLine,
+    pub(crate) local: DeliveryLine,
     pub(crate) blocked: Blocked,
     /// Destinations that are down, whose work is on its way to the disk.
     pub(crate) putting_off: Line,
     pub(crate) next_delivery: u64,
     pub(crate) running: usize,
+    /// Those of them that are to users of this host.
+    pub(crate) running_local: usize,
+    /// Connections to stafett-local.
+    pub(crate) open_local: usize,
     pub(crate) ending: bool,
     /// After TERM: until then what runs is waited for.
     pub(crate) end_by: Option<Instant>,
@@ -105,7 +110,7 @@ impl Scheduler {
         book: Book,
         attempts: Attempts,
         suspects: Suspects,
-        remote: RemoteLine,
+        (remote, local): (DeliveryLine, DeliveryLine),
         chores: Chores,
     ) -> io::Result<Scheduler> {
         let unsynced = Unsynced {
@@ -128,10 +133,13 @@ impl Scheduler {
             connections: HashMap::new(),
             next_connection: 0,
             remote,
+            local,
             blocked: Blocked::default(),
             putting_off: Line::default(),
             next_delivery: 1,
             running: 0,
+            running_local: 0,
+            open_local: 0,
             ending: false,
             end_by: None,
             buffer: vec![0; LARGEST_PACKET],
@@ -275,9 +283,9 @@ impl Scheduler {
         self.connections.get(&number)
     }
 
-    /// The descriptor of the line to stafett-remote, if there is one.
-    pub fn remote_descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.remote.descriptor()
+    /// The descriptors of the lines to stafett-remote and stafett-local, those that there are.
+    pub fn line_descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        [&self.remote, &self.local].into_iter().filter_map(DeliveryLine::descriptor).collect()
     }
 
     /// The end of a turn of the loop: what was gathered for the log and for queue/attempts is

@@ -1,11 +1,14 @@
 //! What control/ says to the scheduler.
 
 use crate::bounce::DOUBLE;
+use crate::scheduler::domain;
 use crate::signing::Signing;
 use stafett_control::form::parse_limits;
 use stafett_control::{Control, Error, Setting, rows};
-use stafett_route::{DomainMap, SmtpRoutes};
-use stafett_wire::delivery::Destination;
+use stafett_queue_store::journal::Standing;
+use stafett_route::{DomainMap, Locals, Place, SmtpRoutes};
+use stafett_wire::delivery::{Destination, Kind};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The settings in force.
@@ -15,12 +18,18 @@ pub struct Settings {
     pub me: String,
     /// Where mail for a domain goes.
     pub routes: SmtpRoutes,
+    /// What is of this host.
+    pub locals: Locals,
+    /// Deliveries to users of this host at once.
+    pub concurrency_local: usize,
+    /// No delivery to users of this host is begun.
+    pub hold_local: bool,
     /// Connections to other hosts at once.
     pub concurrency: usize,
     /// Connections to one destination at once.
     pub concurrency_destination: usize,
-    /// No delivery is begun.
-    pub hold_all: bool,
+    /// No delivery to another host is begun.
+    pub hold_remote: bool,
     /// Recipient domains to which nothing is delivered.
     pub held: DomainMap<()>,
     lifetime: u64,
@@ -78,9 +87,12 @@ impl Settings {
         let lifetime = number(&rows::QUEUELIFETIME, 604_800)?;
         Ok(Settings {
             routes: routes(control)?,
+            locals: Locals::read(control)?,
+            concurrency_local: size(number(&rows::CONCURRENCYLOCAL, 10)?),
+            hold_local: number(&rows::HOLDLOCAL, 0)? == 1,
             concurrency: size(number(&rows::CONCURRENCYREMOTE, 100)?),
             concurrency_destination,
-            hold_all: number(&rows::HOLDREMOTE, 0)? == 1,
+            hold_remote: number(&rows::HOLDREMOTE, 0)? == 1,
             held: held(control)?,
             lifetime,
             bounce_lifetime: number(&rows::BOUNCELIFETIME, lifetime)?,
@@ -98,8 +110,43 @@ impl Settings {
 impl Settings {
     /// What a destination may get: by the name of its relay or domain.
     pub fn limits_of(&self, destination: &Destination) -> Limits {
+        if destination.kind == Kind::Local {
+            return Limits { connections: self.concurrency_local, messages: None, rate: None };
+        }
         let usual = Limits { connections: self.concurrency_destination, messages: None, rate: None };
         self.limits.look_up(&destination.name).copied().unwrap_or(usual)
+    }
+
+    /// Where a recipient's mail goes: by the admin's route for it, to a user of this host, or by the routes of its domain.
+    pub fn destination(&self, address: &str, standing: Option<&Standing>) -> Destination {
+        let placed = self.locals.place(address);
+        let at = |address: &str, routes: &SmtpRoutes| routes.destination(domain(address).unwrap_or(&self.me));
+        let mut own = SmtpRoutes::new();
+        match (standing.and_then(|standing| standing.route.as_ref()), placed) {
+            (Some(route), Place::Here(address) | Place::Elsewhere(address)) if own.insert("", route).is_ok() => at(&address, &own),
+            (_, Place::Here(_)) => Destination::local(),
+            (_, Place::Elsewhere(address)) => at(&address, &self.routes),
+        }
+    }
+
+    /// An address as it goes to a destination: with what control/virtualdomains prepends at this host, and as control/percenthack
+    /// reads it elsewhere.
+    pub fn address_for<'a>(&self, address: &'a str, is_local: bool) -> Cow<'a, str> {
+        match self.locals.place(address) {
+            Place::Here(placed) if is_local => placed,
+            Place::Elsewhere(placed) if !is_local => placed,
+            _ => Cow::Borrowed(address),
+        }
+    }
+
+    /// Whether no delivery to such destinations is begun.
+    pub fn holds(&self, is_local: bool) -> bool {
+        if is_local { self.hold_local } else { self.hold_remote }
+    }
+
+    /// Deliveries or connections at once, to users of this host or to other hosts.
+    pub fn concurrency_of(&self, is_local: bool) -> usize {
+        if is_local { self.concurrency_local } else { self.concurrency }
     }
 
     /// Seconds that a recipient in `domain` of a message from `sender` is tried.

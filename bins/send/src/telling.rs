@@ -9,6 +9,7 @@ use crate::message::Message;
 use crate::scheduler::{OWN_TROUBLE, Scheduler, now};
 use stafett_queue_store::Id;
 use stafett_queue_store::journal::Event;
+use stafett_wire::delivery::Kind;
 use stafett_wire::injector::Answer;
 use std::io;
 
@@ -117,6 +118,7 @@ impl Scheduler {
         let standing = message.standings.get(index)?;
         let recipient = message.envelope.recipients.get(index)?.clone();
         let action = match standing.event {
+            Some(Event::Relayed) if self.settings.destination(&recipient.address, Some(standing)).kind == Kind::Local => Action::Delivered,
             Some(Event::Relayed) => Action::Relayed,
             Some(Event::Deferred) => Action::Delayed { until: self.retried_until(message, index, now()) },
             _ => Action::Failed,

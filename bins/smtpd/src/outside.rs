@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use stafett_ask::{Answer, Calls};
 use stafett_handoff::Client;
-use stafett_instance::{Instance, Service};
+use stafett_instance::{Instance, RECIPIENTS, Service};
 use stafett_log::Log;
 use stafett_reception::services::Services;
 use stafett_smtp::Reply;
@@ -39,6 +39,10 @@ impl Services for Outside<'_> {
 
     fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
         self.calls.ask(&self.instance.socket(service), question, descriptor, within)
+    }
+
+    fn ask_recipient(&mut self, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
+        stafett_ask::ask_child(&self.instance.root().join(RECIPIENTS).join("socket"), question, within)
     }
 
     fn run(&mut self, program: &str, environment: &Environment, within: Duration) -> io::Result<i32> {

@@ -57,7 +57,7 @@ impl Service for Resident {
     }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {
-        let Conversation { strings, descriptor, lifeline } = conversation;
+        let Conversation { strings, descriptor, lifeline, .. } = conversation;
         let mut environment = self.environment.clone();
         let handed = Environment::from_items(strings.iter().map(Vec::as_slice));
         let client = handed.map_err(|error| error.to_string()).and_then(|handed| {

@@ -17,6 +17,7 @@
 mod answer;
 mod caller;
 mod callers;
+mod child;
 mod desk;
 mod line;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod tests;
 
 pub use answer::Answer;
 pub use caller::{Calls, ask};
+pub use child::ask_child;
 pub use desk::{Desk, Question, Service};
 pub use line::{Heard, Line};
 pub use stafett_wire::Verdict;

@@ -10,6 +10,7 @@ pub mod helo;
 pub mod https;
 pub mod limits;
 pub mod limitstore;
+pub mod local;
 pub mod masquerade;
 pub mod milter;
 pub mod network;

@@ -50,6 +50,8 @@ pub struct Conversation {
     pub descriptor: OwnedFd,
     /// Hangs up when the parent was told to end, or died: finish what is being done, then end.
     pub lifeline: OwnedFd,
+    /// At which socket of the parent the caller came in: 0 for the first, then those of [`Parent::also_listen`].
+    pub door: usize,
 }
 
 /// A parent that listens.
@@ -60,9 +62,8 @@ pub struct Parent {
     ends: Option<Ends>,
     /// The children's end; in a child it has moved to its conversations.
     lifeline: Option<OwnedFd>,
-    allowed: Vec<Uid>,
     most: usize,
-    callers: HashMap<u64, OwnedFd>,
+    callers: HashMap<u64, Caller>,
     next_caller: u64,
     children: Children,
     /// Nobody is accepted until then.
@@ -71,9 +72,31 @@ pub struct Parent {
 
 #[derive(Debug)]
 struct Ends {
-    listener: OwnedFd,
+    doors: Vec<Door>,
     signals: Signals,
     _lifeline: OwnedFd,
+}
+
+/// A listening socket and who may call there.
+#[derive(Debug)]
+struct Door {
+    listener: OwnedFd,
+    allowed: Vec<Uid>,
+}
+
+#[derive(Debug)]
+struct Caller {
+    socket: OwnedFd,
+    door: usize,
+}
+
+impl Door {
+    fn open(path: &Path, allowed: &[Uid]) -> io::Result<Door> {
+        let listener = socket::listen(path, Style::Packets, 64)?;
+        let mut allowed = allowed.to_vec();
+        allowed.extend([Uid::effective(), Uid::ROOT]);
+        Ok(Door { listener, allowed })
+    }
 }
 
 impl Parent {
@@ -83,23 +106,32 @@ impl Parent {
     /// # Errors
     /// When the socket cannot be made, or another process listens there.
     pub fn listen(log: Log, path: &Path, allowed: &[Uid], most: usize) -> io::Result<Parent> {
-        let listener = socket::listen(path, Style::Packets, 64)?;
+        let doors = vec![Door::open(path, allowed)?];
         let signals = Signals::block(&[Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Child])?;
-        let mut allowed = allowed.to_vec();
-        allowed.extend([Uid::effective(), Uid::ROOT]);
         let (lifeline, write_end) = stafett_sys::descriptor::pipe()?;
-        let ends = Some(Ends { listener, signals, _lifeline: write_end });
+        let ends = Some(Ends { doors, signals, _lifeline: write_end });
         Ok(Parent {
             log,
             ends,
             lifeline: Some(lifeline),
-            allowed,
             most,
             callers: HashMap::new(),
             next_caller: 0,
             children: Children::new()?,
             deaf_until: None,
         })
+    }
+
+    /// Listens at one more path, for callers of the users `allowed` there; [`Conversation::door`] tells them apart.
+    ///
+    /// # Errors
+    /// As [`Parent::listen`].
+    pub fn also_listen(mut self, path: &Path, allowed: &[Uid]) -> io::Result<Parent> {
+        let door = Door::open(path, allowed)?;
+        if let Some(ends) = &mut self.ends {
+            ends.doors.push(door);
+        }
+        Ok(self)
     }
 
     /// Serves until TERM. Returns when the parent should exit.
@@ -115,7 +147,7 @@ impl Parent {
             let Woken { signalled, called, ready, finished } = self.wait(ends)?;
             let (end, reload, died) = if signalled { arrived(&ends.signals) } else { (false, false, false) };
             if called {
-                let (callers, fault) = accept_callers(ends);
+                let (callers, fault) = accept_callers(&ends.doors);
                 if let Some(error) = fault {
                     // Who waits stays in the line, and would wake us at once again.
                     self.log.error(format_args!("unable to accept a caller: {error}"));
@@ -147,13 +179,19 @@ impl Parent {
         let names: Vec<u64> = self.callers.keys().copied().collect();
         let bell = self.children.bell().unwrap_or(ends.signals.as_fd());
         let mut wanted = vec![(ends.signals.as_fd(), Interest::Read), (bell, Interest::Read)];
-        wanted.extend(names.iter().filter_map(|name| self.callers.get(name)).map(|caller| (caller.as_fd(), Interest::Read)));
-        wanted.extend(Some((ends.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
+        wanted.extend(names.iter().filter_map(|name| self.callers.get(name)).map(|caller| (caller.socket.as_fd(), Interest::Read)));
+        let hears = self.deaf_until.is_none();
+        wanted.extend(ends.doors.iter().filter(|_| hears).map(|door| (door.listener.as_fd(), Interest::Read)));
         let alarms = [self.deaf_until.map(|_| DEAF), self.children.next_expiry()];
         let ready = poll::wait(&wanted, alarms.into_iter().flatten().min())?;
         let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.readable);
         let callers = names.iter().enumerate().filter(|(index, _)| is_ready(2 + index)).map(|(_, name)| *name);
-        Ok(Woken { signalled: is_ready(0), finished: is_ready(1), called: is_ready(2 + names.len()), ready: callers.collect() })
+        Ok(Woken {
+            signalled: is_ready(0),
+            finished: is_ready(1),
+            called: (0..ends.doors.len()).any(|door| is_ready(2 + names.len() + door)),
+            ready: callers.collect(),
+        })
     }
 
     fn reap(&mut self) {
@@ -173,9 +211,11 @@ impl Parent {
         }
     }
 
-    fn admit(&mut self, caller: OwnedFd) {
-        match socket::peer(&caller) {
-            Ok(peer) if self.allowed.contains(&peer.uid) => {}
+    fn admit(&mut self, caller: Caller) {
+        let doors = self.ends.as_ref().map(|ends| ends.doors.as_slice()).unwrap_or_default();
+        let is_allowed = |uid| doors.get(caller.door).is_some_and(|door| door.allowed.contains(&uid));
+        match socket::peer(&caller.socket) {
+            Ok(peer) if is_allowed(peer.uid) => {}
             Ok(peer) => {
                 self.log.error(format_args!("refused a call from process {} of user {}, who may not hand over here", peer.pid, peer.uid));
                 return;
@@ -185,7 +225,7 @@ impl Parent {
                 return;
             }
         }
-        if socket::set_nonblocking(&caller, true).is_ok() {
+        if socket::set_nonblocking(&caller.socket, true).is_ok() {
             self.next_caller += 1;
             self.callers.insert(self.next_caller, caller);
         }
@@ -193,7 +233,7 @@ impl Parent {
 
     fn read_caller(&mut self, name: u64, buffer: &mut [u8], service: &mut impl Service) {
         while let Some(caller) = self.callers.get(&name) {
-            match socket::receive_packet(caller, buffer) {
+            match socket::receive_packet(&caller.socket, buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Ok(packet) if packet.length > 0 => {
                     // The caller counts conversations: tell of those that ended before the next begins.
@@ -237,6 +277,7 @@ impl Parent {
             self.answer(caller, &Answer::Started { tag, pid });
             return Ok(());
         }
+        let door = self.callers.get(&caller).map_or(0, |caller| caller.door);
         let (link, its_link) = key.as_ref().and_then(|_| link().ok()).unzip();
         match process::fork() {
             Ok(Fork::Parent(pid)) => {
@@ -246,7 +287,7 @@ impl Parent {
             Ok(Fork::Child) => {
                 drop(link);
                 let Some(lifeline) = self.become_child() else { process::exit_now(111) };
-                process::exit_now(live(service, Birth { packet, descriptor, lifeline, link: its_link }));
+                process::exit_now(live(service, Birth { packet, descriptor, lifeline, link: its_link, door }));
             }
             Err(error) => {
                 self.log.error(format_args!("unable to fork: {error}"));
@@ -267,8 +308,8 @@ impl Parent {
     }
 
     fn answer(&mut self, caller: u64, answer: &Answer) {
-        let Some(socket) = self.callers.get(&caller) else { return };
-        if let Err(error) = send_patiently(socket.as_fd(), &answer.encode()) {
+        let Some(found) = self.callers.get(&caller) else { return };
+        if let Err(error) = send_patiently(found.socket.as_fd(), &answer.encode()) {
             // One that has gone does not want to know.
             if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
                 self.log.error("closing the connection of a caller that does not read its answers");
@@ -280,7 +321,7 @@ impl Parent {
     /// Tells each caller which of its handoffs were not begun, so that none is lost.
     fn refuse_the_rest(&mut self) {
         let mut buffer = vec![0; LARGEST];
-        for caller in std::mem::take(&mut self.callers).into_values() {
+        for Caller { socket: caller, .. } in std::mem::take(&mut self.callers).into_values() {
             let _ = socket::stop_receiving(&caller);
             while let Ok(packet) = socket::receive_packet(&caller, &mut buffer) {
                 let bytes = buffer.get(..packet.length).unwrap_or_default();
@@ -296,8 +337,8 @@ impl Parent {
     fn finish(mut self) -> io::Result<()> {
         self.refuse_the_rest();
         self.children.retire();
-        let Some(Ends { listener, signals, _lifeline }) = self.ends.take() else { return Ok(()) };
-        drop((listener, _lifeline));
+        let Some(Ends { doors, signals, _lifeline }) = self.ends.take() else { return Ok(()) };
+        drop((doors, _lifeline));
         let deadline = Instant::now() + LINGER;
         while !self.children.are_gone() && Instant::now() < deadline {
             poll::wait_two((signals.as_fd(), Interest::Read), None, Some(deadline - Instant::now()))?;
@@ -325,15 +366,16 @@ struct Birth<'a> {
     descriptor: OwnedFd,
     lifeline: OwnedFd,
     link: Option<OwnedFd>,
+    door: usize,
 }
 
 /// A child's life: its conversation, and those of the same key that follow.
 fn live(service: &mut impl Service, birth: Birth<'_>) -> i32 {
-    let Birth { packet, mut descriptor, lifeline, link } = birth;
+    let Birth { packet, mut descriptor, lifeline, link, door } = birth;
     let mut packet = packet.to_vec();
     let mut buffer = [0; LARGEST_REUSED];
     loop {
-        let Some(conversation) = conversation(&packet, descriptor, &lifeline) else { return 111 };
+        let Some(conversation) = conversation(&packet, descriptor, &lifeline, door) else { return 111 };
         let code = service.serve(conversation);
         let Some(link) = &link else { return code };
         let Some((length, next)) = next_packet(link, &lifeline, code, &mut buffer) else { return code };
@@ -343,10 +385,10 @@ fn live(service: &mut impl Service, birth: Birth<'_>) -> i32 {
     }
 }
 
-fn conversation(packet: &[u8], descriptor: OwnedFd, lifeline: &OwnedFd) -> Option<Conversation> {
+fn conversation(packet: &[u8], descriptor: OwnedFd, lifeline: &OwnedFd, door: usize) -> Option<Conversation> {
     let strings = all(packet, MOST_STRINGS).ok()?;
     let strings = strings.iter().skip(1).map(|string| string.to_vec()).collect();
-    Some(Conversation { strings, descriptor, lifeline: lifeline.try_clone().ok()? })
+    Some(Conversation { strings, descriptor, lifeline: lifeline.try_clone().ok()?, door })
 }
 
 /// A link: the parent's end, which never waits, and the child's.
@@ -370,15 +412,18 @@ fn arrived(signals: &Signals) -> (bool, bool, bool) {
 }
 
 /// Everybody who waits, and why there are no more.
-fn accept_callers(ends: &Ends) -> (Vec<OwnedFd>, Option<io::Error>) {
+fn accept_callers(doors: &[Door]) -> (Vec<Caller>, Option<io::Error>) {
     let mut callers = Vec::new();
-    loop {
-        match socket::accept(&ends.listener) {
-            Ok(Some(caller)) => callers.push(caller),
-            Ok(None) => return (callers, None),
-            Err(error) => return (callers, Some(error)),
+    for (door, Door { listener, .. }) in doors.iter().enumerate() {
+        loop {
+            match socket::accept(listener) {
+                Ok(Some(socket)) => callers.push(Caller { socket, door }),
+                Ok(None) => break,
+                Err(error) => return (callers, Some(error)),
+            }
         }
     }
+    (callers, None)
 }
 
 fn send_patiently(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {

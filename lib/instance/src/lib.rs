@@ -58,7 +58,12 @@ pub enum Service {
     MtaSts,
     /// stafett-tlsrpt.
     TlsRpt,
+    /// stafett-local --resident.
+    Local,
 }
+
+/// Where stafett-local is asked for recipients, below the instance; beside its own run directory, for others may pass here.
+pub const RECIPIENTS: &str = "run/recipients";
 
 impl Service {
     /// The name of its directory under run/.
@@ -80,6 +85,7 @@ impl Service {
             Service::Auth => "auth",
             Service::MtaSts => "mtasts",
             Service::TlsRpt => "tlsrpt",
+            Service::Local => "local",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 /// Whom something belongs to or runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The admin: root, or the ordinary user who made the instance.
+    /// The admin: root, or the ordinary user who made the instance; and local, which becomes each recipient.
     Root,
     /// tcpserver once it is bound, and smtpd.
     Smtpd,
@@ -36,6 +36,8 @@ pub enum Role {
     MtaSts,
     /// tlsrpt.
     TlsRpt,
+    /// The owner of alias/: local deliveries that belong to no user.
+    Alias,
 }
 
 /// The group of a place or of a user.
@@ -82,6 +84,7 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { role: Role::Auth, letter: 'a', group: Group::Own, purpose: "auth" },
     Identity { role: Role::MtaSts, letter: 'h', group: Group::Own, purpose: "mtasts" },
     Identity { role: Role::TlsRpt, letter: 'j', group: Group::Own, purpose: "tlsrpt" },
+    Identity { role: Role::Alias, letter: 'i', group: Group::Own, purpose: "deliveries of alias/" },
 ];
 
 impl Role {

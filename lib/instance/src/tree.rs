@@ -8,8 +8,8 @@
 //! Known limits: an instance that an ordinary user made has the same modes, but one owner for all,
 //! so its programs are not protected from each other.
 
-use crate::Service;
 use crate::people::{Group, IDENTITIES, Role};
+use crate::{RECIPIENTS, Service};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -173,6 +173,26 @@ pub const OPTIONAL: &[Supervised] = &[
         door: Some(Door { service: Service::TlsRpt, group: Group::Of(Role::Remote), mode: 0o710 }),
         keeps_state: true,
     },
+    Supervised {
+        name: LOCAL,
+        command: "stafett-local --resident",
+        // The one that stays root: each delivery becomes its recipient.
+        role: Role::Root,
+        // send asks for deliveries. What smtpd may ask has a place of its own.
+        door: Some(Door { service: Service::Local, group: Group::Of(Role::Queue), mode: 0o710 }),
+        keeps_state: false,
+    },
+];
+
+/// The service that delivers to users of this host.
+pub const LOCAL: &str = "local";
+
+/// What an instance with that service has beside: where smtpd asks for recipients, the assignments of users, and the
+/// home of what belongs to nobody.
+const LOCAL_DIRECTORIES: &[Row] = &[
+    (RECIPIENTS, Role::Root, Group::Of(Role::Smtpd), 0o710),
+    ("users", Role::Root, Group::Own, 0o755),
+    ("alias", Role::Alias, Group::Own, 0o755),
 ];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are
@@ -284,7 +304,8 @@ pub fn all_services() -> impl Iterator<Item = &'static Supervised> {
 
 /// The roles that these services need.
 pub fn roles(services: &[&Supervised]) -> Vec<Role> {
-    let needs = |role: Role| role == Role::Log || services.iter().any(|service| service.role == role);
+    let has = |role: Role| services.iter().any(|service| service.role == role);
+    let needs = |role: Role| role == Role::Log || has(role) || (role == Role::Alias && delivers(services));
     IDENTITIES.iter().map(|identity| identity.role).filter(|role| needs(*role)).collect()
 }
 
@@ -294,9 +315,11 @@ pub fn directories(listeners: &[String], services: &[&Supervised]) -> Vec<Place>
     let shards = (0..SHARDS).map(|shard| directory(format!("queue/cur/{shard:02x}"), Role::Queue, Group::Own, 0o755));
     let doors = services.iter().filter_map(|service| service.door.map(|door| (service.role, door)));
     let doors = doors.map(|(role, door)| directory(format!("run/{}", door.service.name()), role, door.group, door.mode));
+    let local =
+        LOCAL_DIRECTORIES.iter().filter(|_| delivers(services)).map(|&(path, owner, group, mode)| directory(path, owner, group, mode));
     let keepers = services.iter().filter(|service| service.keeps_state);
     let states = keepers.map(|service| directory(format!("{STATE}/{}", service.name), service.role, Group::Own, 0o700));
-    let mut all: Vec<Place> = fixed.chain(shards).chain(doors).chain(states).collect();
+    let mut all: Vec<Place> = fixed.chain(shards).chain(doors).chain(states).chain(local).collect();
     for name in service_names(listeners, services) {
         all.push(directory(format!("log/{name}"), Role::Log, Group::Common, 0o750));
         for part in SERVICE_DIRECTORIES {
@@ -304,6 +327,11 @@ pub fn directories(listeners: &[String], services: &[&Supervised]) -> Vec<Place>
         }
     }
     all
+}
+
+/// Whether mail is delivered to users of this host.
+fn delivers(services: &[&Supervised]) -> bool {
+    services.iter().any(|service| service.name == LOCAL)
 }
 
 /// The names of these services, with these listeners in the place of the first.

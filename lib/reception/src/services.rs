@@ -23,6 +23,14 @@ pub trait Services {
     /// When there is no answer; that is never a yes.
     fn ask(&mut self, service: Service, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer>;
 
+    /// Asks stafett-local for a recipient of this host, no longer than `within`.
+    ///
+    /// # Errors
+    /// When there is no answer; that is never a yes.
+    fn ask_recipient(&mut self, _question: &[&[u8]], _within: Duration) -> io::Result<Answer> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Runs a program of the admin with these variables and nothing to read, no longer than `within`: its exit code.
     ///
     /// # Errors

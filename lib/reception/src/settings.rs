@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stafett_address::Domain;
 use stafett_control::{Control, Error, Setting, rows};
-use stafett_route::{DomainPattern, RcptHosts};
+use stafett_route::{DomainPattern, Locals, RcptHosts};
 
 use crate::auth::Offered;
 use crate::badmailfrom::BadMailFrom;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// The longest session.
     pub session: Duration,
+    /// What is of this host.
+    pub locals: Locals,
     /// What makes a client or sender suspicious.
     pub signs: Signs,
     /// How much a client may do, and greylisting.
@@ -106,6 +108,7 @@ impl Settings {
             dmarc_behavior: number(&rows::DMARCBEHAVIOR, 0)?,
             timeout: Duration::from_secs(number(&rows::TIMEOUTSMTPD, 300)?),
             session: Duration::from_secs(number(&rows::TIMEOUTSESSION, 14_400)?),
+            locals: Locals::read(control)?,
             signs: Signs::read(control)?,
             limits: Limits::read(control)?,
             masquerades: Masquerades::read(control)?,

@@ -65,6 +65,7 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         dmarc_behavior: 0,
         timeout: Duration::from_secs(1),
         session: Duration::from_secs(1),
+        locals: stafett_route::Locals::default(),
         signs: crate::settings::signs::Signs::default(),
         limits: Default::default(),
         masquerades: Default::default(),

@@ -4,12 +4,14 @@
 //! tested alone. How it fails: a line that does not parse is an error in words. Known limits are said in each module.
 
 pub mod domain_map;
+pub mod locals;
 pub mod pattern;
 pub mod rcpthosts;
 pub mod recipients;
 pub mod smtproutes;
 
 pub use domain_map::DomainMap;
+pub use locals::{Locals, Place};
 pub use pattern::DomainPattern;
 pub use rcpthosts::{Listed, RcptHosts};
 pub use recipients::RecipientList;

@@ -16,6 +16,7 @@ const TOOLS: &[&str] = &[
     "stafett-queue",
     "stafett-setup",
     "stafett-tcprules",
+    "stafett-users",
     "qstat",
     "qtool",
 ];

@@ -313,7 +313,7 @@ pub fn no_such_name(destination: &Destination) -> NoSession {
     match destination.kind {
         Lookup::Mx => never(format!("Sorry, I couldn't find any host named {name}. (#5.1.2)")),
         // The name is the admin's, not the sender's: a slip in a route must not bounce mail.
-        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket => {
+        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket | Lookup::Local => {
             later(format!("The relay {name} has no address; correct control/smtproutes, or the name service. (#4.4.4)"))
         }
     }
@@ -323,7 +323,7 @@ pub fn no_such_name(destination: &Destination) -> NoSession {
 pub fn no_way_there(destination: &Destination) -> NoSession {
     match destination.kind {
         Lookup::Mx => never(format!("Sorry, {} has neither MX nor address records. (#5.4.4)", destination.name)),
-        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket => no_such_name(destination),
+        Lookup::Host | Lookup::Lmtp | Lookup::LmtpSocket | Lookup::Local => no_such_name(destination),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Where a recipient's mail goes, as the scheduler decides it: the admin's own route for it, else
-//! control/smtproutes, else the MX records of its domain.
+//! this host itself, else control/smtproutes, else the MX records of its domain.
 
 use stafett_control::{Control, Error, rows};
 use stafett_queue_store::journal::Standing;
-use stafett_route::SmtpRoutes;
+use stafett_route::{Locals, Place, SmtpRoutes};
+use stafett_wire::delivery::LOCAL;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -14,6 +15,7 @@ const MOST_KNOWN: usize = 50_000;
 #[derive(Debug)]
 pub struct Routes {
     table: SmtpRoutes,
+    locals: Locals,
     me: String,
     known: Mutex<HashMap<String, String>>,
 }
@@ -30,7 +32,7 @@ impl Routes {
             let file = format!("control/{}", rows::SMTPROUTES.name);
             table.insert(&key, &value).map_err(|bad| Error { file, line: item.line, reason: bad.to_string() })?;
         }
-        Ok(Routes { table, me: control.line(&rows::ME)?.unwrap_or_default(), known: Mutex::default() })
+        Ok(Routes { table, locals: Locals::read(control)?, me: control.line(&rows::ME)?.unwrap_or_default(), known: Mutex::default() })
     }
 
     /// Whether a text is a route, as control/smtproutes has it behind the domain.
@@ -43,7 +45,7 @@ impl Routes {
 
     /// No routes: everything goes by MX.
     pub fn none() -> Routes {
-        Routes { table: SmtpRoutes::new(), me: String::new(), known: Mutex::default() }
+        Routes { table: SmtpRoutes::new(), locals: Locals::default(), me: String::new(), known: Mutex::default() }
     }
 
     /// The destination of a recipient, in the words of the scheduler.
@@ -55,7 +57,10 @@ impl Routes {
                 return own.destination(domain).to_string();
             }
         }
-        self.of_domain(domain)
+        match self.locals.place(address) {
+            Place::Here(_) => LOCAL.to_owned(),
+            Place::Elsewhere(address) => self.of_domain(crate::routes::domain(&address).unwrap_or(domain)),
+        }
     }
 
     /// The destination of a domain.

@@ -31,6 +31,19 @@ pub fn place(from: BorrowedFd<'_>, number: i32) -> io::Result<()> {
     if made < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Lets a descriptor that others still name refer to nothing: what it was is closed in this process, and reading from it is at
+/// its end (dup3(2) of /dev/null). For a child that goes on with less than it was born with.
+///
+/// # Errors
+/// When /dev/null cannot be opened.
+pub fn forget(descriptor: &OwnedFd) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let nothing = std::fs::File::open("/dev/null")?;
+    // SAFETY: both are open; the number stays owned by `descriptor` and stays open.
+    let made = unsafe { libc::dup3(nothing.as_raw_fd(), descriptor.as_raw_fd(), libc::O_CLOEXEC) };
+    if made < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Reads from a descriptor, trying again when a signal interrupts.
 pub fn read(descriptor: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     loop {

@@ -23,6 +23,26 @@ pub fn drop_to(uid: Uid, gid: Gid) -> io::Result<Dropped> {
     if Uid::effective().is_root() {
         nix::unistd::setgroups(&[group])?;
     }
+    change(user, group)
+}
+
+/// Becomes `uid` and `gid` with the further groups that the user database gives to the user `name` (initgroups(3)),
+/// irreversibly.
+///
+/// # Errors
+/// As [`drop_to`]; also when the groups cannot be looked up.
+pub fn become_user(name: &str, uid: Uid, gid: Gid) -> io::Result<Dropped> {
+    if uid.is_root() {
+        return Err(io::Error::other("refusing to keep running as root"));
+    }
+    let (user, group) = (nix::unistd::Uid::from_raw(uid.0), nix::unistd::Gid::from_raw(gid.0));
+    if Uid::effective().is_root() {
+        nix::unistd::initgroups(&std::ffi::CString::new(name)?, group)?;
+    }
+    change(user, group)
+}
+
+fn change(user: nix::unistd::Uid, group: nix::unistd::Gid) -> io::Result<Dropped> {
     nix::unistd::setresgid(group, group, group)?;
     nix::unistd::setresuid(user, user, user)?;
     let (uids, gids) = (nix::unistd::getresuid()?, nix::unistd::getresgid()?);

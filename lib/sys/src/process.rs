@@ -119,6 +119,33 @@ pub fn kill(pid: Pid, signal: crate::signal::Signal) -> io::Result<()> {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.0), signal.to_nix()).map_err(io::Error::from)
 }
 
+/// Makes this process the first of a session and of a group of its own, so that it and what it starts can be ended together
+/// (setsid(2)).
+///
+/// # Errors
+/// When it leads a group already.
+pub fn new_session() -> io::Result<()> {
+    nix::unistd::setsid().map(drop).map_err(io::Error::from)
+}
+
+/// Ends a process and all of the group that it leads (kill(2)).
+pub fn kill_group(leader: Pid) {
+    let leader = nix::unistd::Pid::from_raw(leader.0);
+    let _ = nix::sys::signal::killpg(leader, nix::sys::signal::Signal::SIGKILL);
+    // Before it led a group.
+    let _ = nix::sys::signal::kill(leader, nix::sys::signal::Signal::SIGKILL);
+}
+
+/// The system ends this process after so many seconds, whatever it waits for then (alarm(2)).
+pub fn end_after(seconds: u32) {
+    nix::unistd::alarm::set(seconds.max(1));
+}
+
+/// What is made from now on is for its owner alone (umask(2)).
+pub fn keep_files_private() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
 /// The name of this boot of the machine, to tell a crashed program from a crashed machine
 /// (random(4), boot_id).
 pub fn boot_id() -> io::Result<String> {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 /// A user id that is not a group id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +58,8 @@ pub struct Account {
     pub uid: Uid,
     /// Primary group id.
     pub gid: Gid,
+    /// Home directory.
+    pub home: PathBuf,
 }
 
 impl Account {
@@ -74,7 +77,7 @@ impl Account {
     }
 
     fn from_nix(user: nix::unistd::User) -> Account {
-        Account { name: user.name, uid: Uid(user.uid.as_raw()), gid: Gid(user.gid.as_raw()) }
+        Account { name: user.name, uid: Uid(user.uid.as_raw()), gid: Gid(user.gid.as_raw()), home: user.dir }
     }
 }
 

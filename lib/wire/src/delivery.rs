@@ -27,7 +27,12 @@ pub enum Kind {
     Lmtp,
     /// The name is the path of a Unix socket whose server speaks LMTP; the port is 0.
     LmtpSocket,
+    /// This host itself: stafett-local, by its own socket. The name is always the same, the port 0.
+    Local,
 }
+
+/// The name of the only destination of kind [`Kind::Local`].
+pub const LOCAL: &str = "local";
 
 /// The longest words of a destination, in bytes.
 const LONGEST_WORDS: usize = 2000;
@@ -73,8 +78,14 @@ impl Destination {
             Kind::Host => "host",
             Kind::Lmtp => "lmtp",
             Kind::LmtpSocket => "lmtp-socket",
+            Kind::Local => LOCAL,
         };
         [kind.to_owned(), self.name.clone(), self.port.to_string(), self.words.clone()]
+    }
+
+    /// This host itself.
+    pub fn local() -> Destination {
+        Destination { kind: Kind::Local, name: LOCAL.to_owned(), port: 0, words: String::new() }
     }
 
     /// Whether its reader would take it: an address can hold any text for a domain.
@@ -95,6 +106,7 @@ impl Destination {
             b"host" => Kind::Host,
             b"lmtp" => Kind::Lmtp,
             b"lmtp-socket" => Kind::LmtpSocket,
+            b"local" => Kind::Local,
             _ => return Err(Malformed("an unknown kind of destination")),
         };
         let name = std::str::from_utf8(name).map_err(|_| Malformed("a destination that is no text"))?;
@@ -117,7 +129,7 @@ impl fmt::Display for Destination {
     /// As control/smtproutes would have it: `example.org` by MX, `host:port` for a route, its words behind it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Mx => f.write_str(&self.name)?,
+            Kind::Mx | Kind::Local => f.write_str(&self.name)?,
             Kind::LmtpSocket => write!(f, "lmtp:unix:{}", self.name)?,
             Kind::Lmtp => write!(f, "lmtp:{}", At(self))?,
             Kind::Host => At(self).fmt(f)?,

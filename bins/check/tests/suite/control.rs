@@ -19,8 +19,8 @@ fn a_file_that_nothing_reads_is_named_with_the_nearest_known_name() {
             1,
             "control/rcpthost: warning: is no control file that this version reads\n    did you mean rcpthosts?\n",
         );
-        let elsewhere = "control/locals: warning: is no control file that this version reads\n    move it elsewhere; stafett-control(5) lists what is read\n";
-        ground.says(&[("locals", Some("example.org\n"))], 1, elsewhere);
+        let elsewhere = "control/qmqpservers: warning: is no control file that this version reads\n    move it elsewhere; stafett-control(5) lists what is read\n";
+        ground.says(&[("qmqpservers", Some("example.org\n"))], 1, elsewhere);
     }
 }
 

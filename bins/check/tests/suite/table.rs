@@ -39,6 +39,9 @@ fn text_of(program: &str) -> String {
     for shared in SHARED.iter().filter(|shared| links(shared)) {
         text.push_str(&sources(&top().join("lib").join(shared).join("src")));
     }
+    if text.contains("Locals::read") {
+        text.push_str(&read("lib/route/src/locals.rs"));
+    }
     text
 }
 

@@ -6,6 +6,7 @@ mod delivery;
 mod dialogue;
 mod dkim;
 mod listener;
+mod local;
 mod queue;
 mod recipients;
 mod senders;
@@ -16,6 +17,7 @@ pub use delivery::*;
 pub use dialogue::*;
 pub use dkim::*;
 pub use listener::*;
+pub use local::*;
 pub use queue::*;
 pub use recipients::*;
 pub use senders::*;
@@ -49,14 +51,17 @@ pub static TABLE: &[&Setting] = &[
     &BOUNCEHOST,
     &BOUNCELIFETIME,
     &BOUNCEMAXBYTES,
+    &BREAKCHAR,
     &CALLOUT,
     &CLIENTCERTS,
     &CONCURRENCYDEST,
     &CONCURRENCYDESTINATION,
     &CONCURRENCYINCOMING,
+    &CONCURRENCYLOCAL,
     &CONCURRENCYPERIP,
     &CONCURRENCYREMOTE,
     &DATABYTES,
+    &DEFAULTDELIVERY,
     &DELAYNOTICE,
     &DESTINATIONS,
     &DKIM,
@@ -68,16 +73,19 @@ pub static TABLE: &[&Setting] = &[
     &DOMAINBINDINGS,
     &DOUBLEBOUNCEHOST,
     &DOUBLEBOUNCETO,
+    &ENVNOATHOST,
     &GREETDELAY,
     &GREYLIST,
     &HELOHOST,
     &HOLDDOMAINS,
+    &HOLDLOCAL,
     &HOLDREMOTE,
     &HTTPSPROXY,
     &LIMITS,
     &LIMITSTORE,
     &LOCALIPHOST,
     &MASQUERADE,
+    &LOCALS,
     &MAXCOMMANDS,
     &MAXERRORS,
     &MAXHOPS,
@@ -88,6 +96,7 @@ pub static TABLE: &[&Setting] = &[
     &MORERCPTHOSTS,
     &MTASTS,
     &OUTGOINGIP,
+    &PERCENTHACK,
     &PROXIES,
     &QUEUEBACKLOG,
     &QUEUEFREE,
@@ -119,6 +128,7 @@ pub static TABLE: &[&Setting] = &[
     &TCP_SMTP_CDB,
     &TIMEOUTCONNECT,
     &TIMEOUTDELIVERY,
+    &TIMEOUTLOCAL,
     &TIMEOUTREMOTE,
     &TIMEOUTSESSION,
     &TIMEOUTSMTPD,
@@ -128,5 +138,6 @@ pub static TABLE: &[&Setting] = &[
     &TLSRPT,
     &VALIDRCPTTO,
     &VALIDRCPTTO_CDB,
+    &VIRTUALDOMAINS,
     &XCLIENT,
 ];

@@ -11,6 +11,7 @@ pub mod callout;
 pub mod denied;
 pub mod dmarc;
 mod early;
+mod here;
 pub mod limits;
 pub mod looked;
 pub mod milter;
@@ -103,6 +104,8 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
     if !returns {
         recipients::valid(context, recipient)?;
     }
+    recipients::valid(context, recipient)?;
+    here::check(context, recipient)?;
     badhelo::recipient(context, recipient)?;
     looked::recipient(context, transaction, recipient)?;
     rcptcheck::check(context, transaction, recipient)?;

@@ -13,6 +13,7 @@ mod forwarder;
 mod fronts;
 mod limits;
 mod lists;
+mod local;
 mod matchup;
 mod metrics;
 mod neighbours;

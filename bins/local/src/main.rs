@@ -1,0 +1,109 @@
+//! stafett-local: delivers to the users of this host.
+//!
+//! What: resident, it forks a child for each connection that stafett-send asks for, and the child a process for each
+//! delivery, which looks up whose the recipient is, becomes that user, and does what its dot-qmail file says; for
+//! stafett-smtpd it answers in the same way whether there is a mailbox. With the arguments of qmail-local(8) it makes one delivery
+//! as whoever calls it.
+//!
+//! Security stance: the one service that stays root, because it must become others. As root it parses handoffs and orders of
+//! two other services, asks the user database, forks, and gives up root; it opens no file of a user and runs
+//! nothing. It has no sandbox of its own, since what it becomes may do all that a user may. Started by an ordinary
+//! user it delivers as that user alone.
+//!
+//! How it fails: what cannot be told or done now is a deferral; exit 111 when it cannot begin, 100 for a wrong command line.
+//!
+//! Known limits: a user whose programs hang holds connections of control/concurrencylocal until control/timeoutlocal.
+
+mod child;
+mod once;
+mod options;
+mod order;
+mod question;
+mod recipient;
+mod settings;
+
+use crate::options::Options;
+use crate::settings::Settings;
+use stafett_control::{Control, Watch};
+use stafett_handoff::{Conversation, Parent, Service};
+use stafett_instance::{Instance, RECIPIENTS, Service as Name};
+use stafett_log::Log;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+const LOG: Log = Log::new("stafett-local");
+/// Children at once: above any concurrencylocal and what smtpd may ask at a time.
+const MOST_CHILDREN: usize = 4_000;
+/// The door of the questions; the other one is that of the scheduler.
+const QUESTIONS: usize = 1;
+const TEMPORARY: u8 = 111;
+const WRONG_USAGE: u8 = 100;
+
+fn main() -> ExitCode {
+    match options::parse(std::env::args_os().skip(1)) {
+        Ok(Options::Once(once)) => once::run(once),
+        Ok(Options::Resident) => match serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                LOG.fatal(reason);
+                ExitCode::from(TEMPORARY)
+            }
+        },
+        Err(reason) => {
+            LOG.fatal(format_args!("{reason}; {}", options::USAGE));
+            ExitCode::from(WRONG_USAGE)
+        }
+    }
+}
+
+/// The service keeps its power; each process that it makes gives it up before it touches what is a user's.
+fn serve() -> Result<(), String> {
+    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let control = Control::new(instance.control());
+    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let settings = Settings::read(&control).map_err(|error| error.to_string())?;
+    let scheduler = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
+    let asking = instance.owner_of(Name::Smtpd).map_err(reason("find the owner of run/smtpd"))?;
+    let socket = instance.socket(Name::Local);
+    let questions = instance.root().join(RECIPIENTS).join("socket");
+    let parent = Parent::listen(LOG, &socket, &[scheduler], MOST_CHILDREN).map_err(reason("listen at run/local/socket"))?;
+    let parent = parent.also_listen(&questions, &[asking]).map_err(reason("listen at run/recipients/socket"))?;
+    stafett_local_users::rehearse().map_err(reason("ask the user database"))?;
+    LOG.line("status: ready");
+    let done = parent.run(&mut Local { instance, control, watch, settings }).map_err(reason("wait for handoffs"));
+    LOG.line("status: exiting");
+    done
+}
+
+fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
+    move |error| format!("unable to {what}: {error}")
+}
+
+struct Local {
+    instance: Instance,
+    control: Control,
+    watch: Watch,
+    settings: Settings,
+}
+
+impl Service for Local {
+    fn refresh(&mut self, forced: bool) -> bool {
+        if !self.watch.changed() && !forced {
+            return false;
+        }
+        match Settings::read(&self.control) {
+            Ok(settings) => self.settings = settings,
+            Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
+        }
+        true
+    }
+
+    fn serve(&mut self, conversation: Conversation) -> i32 {
+        let root = self.instance.root();
+        if conversation.door == QUESTIONS {
+            question::serve(&self.settings, root, LOG, conversation)
+        } else {
+            child::serve(&self.settings, root, LOG, conversation)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The question of stafett-smtpd: is there a mailbox for this recipient?
+//!
+//! The same look-up as a delivery's, by a process that becomes the recipient before it looks into a home.
+//! Security stance: smtpd speaks for strangers. It may ask and no more; the answer is a letter and words that tell nothing of
+//! the users. How it fails: what cannot be told now is "later", and so is what takes too long: the process ends itself.
+
+use crate::order::become_owner;
+use crate::recipient::{self, Content, Delivery, Stop};
+use crate::settings::Settings;
+use stafett_envelope::Envelope;
+use stafett_handoff::Conversation;
+use stafett_local_users::Users;
+use stafett_log::{Log, safe};
+use stafett_sys::{process, socket};
+use stafett_wire::Verdict;
+use stafett_wire::netstring::push;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Seconds that an answer may take; a look-up that hangs must not fill the table of processes.
+const PATIENCE: u32 = 30;
+
+/// Answers one question; the exit code of the process.
+pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversation) -> i32 {
+    process::end_after(PATIENCE);
+    let Conversation { strings, descriptor, lifeline, .. } = conversation;
+    drop(lifeline);
+    let address = match &strings[..] {
+        [verb, address] if verb == b"recipient" => std::str::from_utf8(address).ok(),
+        _ => None,
+    };
+    let (verdict, text) = match address.and_then(|address| address.rsplit_once('@')) {
+        Some((local, host)) => judge(settings, root, log, (local, host), &descriptor),
+        None => (Verdict::Temporary, "451 4.3.0 that is no question"),
+    };
+    let mut packet = Vec::new();
+    push(&mut packet, &[verdict.letter()]);
+    push(&mut packet, text.as_bytes());
+    // A caller that is gone has no use for it.
+    i32::from(socket::send_packet(&descriptor, &packet, None).is_err())
+}
+
+fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str), null: &OwnedFd) -> (Verdict, &'static str) {
+    match look_up(settings, root, (local, host), null) {
+        Ok(true) => (Verdict::Ok, ""),
+        Ok(false) => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
+        Err(reason) => {
+            log.error(format_args!(
+                "unable to tell whether there is a mailbox for {}: {}",
+                safe(local.as_bytes()),
+                safe(reason.as_bytes())
+            ));
+            (Verdict::Temporary, "451 4.3.0 unable to look up that recipient, try again later")
+        }
+    }
+}
+
+fn look_up(settings: &Settings, root: &Path, (local, host): (&str, &str), null: &OwnedFd) -> Result<bool, String> {
+    let users = Users::new(root, settings.breaks.clone());
+    let Some(owner) = users.find(local).map_err(|trouble| trouble.text)? else { return Ok(false) };
+    become_owner(&owner).map_err(|error| format!("unable to become user {}: {error}", owner.user))?;
+    let nothing = null.try_clone().map_err(|error| error.to_string())?;
+    let delivery = Delivery {
+        owner,
+        local: local.to_owned(),
+        host: host.to_owned(),
+        envelope: Envelope::default(),
+        content: Content::new(std::iter::empty(), nothing, 0),
+        default_delivery: String::new(),
+        breaks: settings.breaks.clone(),
+        root: root.to_path_buf(),
+    };
+    recipient::exists(&delivery).map_err(|(Stop::Later(text) | Stop::Never(text))| text)
+}

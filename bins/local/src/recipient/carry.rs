@@ -1,0 +1,136 @@
+//! Carrying out a dot-qmail file, line by line.
+
+use super::dotqmail::{self, Found, Instruction};
+use super::environment::{Variables, from_line};
+use super::{Delivery, Stop, forward, home, maildir, mbox, program};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Lines of the header that tell of hosts passed; with so many the message goes round in circles.
+const MOST_HOPS: usize = 100;
+/// The sender of a bounce of a bounce.
+const DOUBLE: &str = "#@[]";
+
+/// Whether it is done or only told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Do it.
+    Do,
+    /// Say what would be done.
+    Tell,
+}
+
+/// What was done so far.
+#[derive(Debug, Default)]
+struct Done {
+    text: String,
+    files: usize,
+    forwards: usize,
+    programs: usize,
+}
+
+/// Delivers; the text says what was done.
+///
+/// # Errors
+/// When it is to be tried again, or to be returned.
+pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
+    home::enter(delivery)?;
+    look_for_loop(delivery)?;
+    let found = dotqmail::find(delivery)?;
+    let new_sender = new_sender(delivery)?;
+    let variables = Variables::new(delivery, &new_sender, found.default.as_deref());
+    let Found { mut text, mut forward_only, .. } = found;
+    if text.is_empty() {
+        text = delivery.default_delivery.clone().into_bytes();
+        forward_only = false;
+    }
+    let mut done = Done::default();
+    let mut addresses = Vec::new();
+    for instruction in dotqmail::instructions(&text)? {
+        let needs_power = !matches!(instruction, Instruction::Forward(_) | Instruction::OnlyForward);
+        if forward_only && needs_power {
+            let what = if matches!(instruction, Instruction::Program(_)) { "prog" } else { "file" };
+            return Err(Stop::Later(format!("Uh-oh: .qmail has {what} delivery but has x bit set. (#4.7.0)")));
+        }
+        match instruction {
+            Instruction::OnlyForward => forward_only = true,
+            Instruction::Forward(address) => addresses.push(address),
+            _ if work == Work::Tell => done.tell(instruction),
+            Instruction::Program(command) => {
+                done.programs += 1;
+                let (output, goes_on) = program::run(delivery, &variables, OsStr::from_bytes(command))?;
+                done.text.push_str(&output);
+                if !goes_on {
+                    break;
+                }
+            }
+            Instruction::Mbox(path) => {
+                done.files += 1;
+                mbox::append(delivery, path_of(path), &from_line(&delivery.envelope.sender, SystemTime::now()))?;
+            }
+            Instruction::Maildir(path) => {
+                done.files += 1;
+                maildir::deliver(delivery, path_of(path))?;
+            }
+        }
+    }
+    done.forwards = addresses.len();
+    match work {
+        Work::Tell => addresses.iter().for_each(|address| done.tell(Instruction::Forward(address))),
+        Work::Do if addresses.is_empty() => {}
+        Work::Do => done.text.push_str(&format!("qp {}\n", forward::send(delivery, &new_sender, &addresses)?)),
+    }
+    Ok(done.sum())
+}
+
+/// The sender of what goes on from here: that of the list, if the recipient is one (dot-qmail(5)).
+fn new_sender(delivery: &Delivery) -> Result<String, Stop> {
+    let (sender, local, host) = (&delivery.envelope.sender, &delivery.local, &delivery.host);
+    if sender.is_empty() || sender == DOUBLE || !dotqmail::has(delivery, "-owner")? {
+        return Ok(sender.clone());
+    }
+    if dotqmail::has(delivery, "-owner-default")? {
+        return Ok(format!("{local}-owner-@{host}-@[]"));
+    }
+    Ok(format!("{local}-owner@{host}"))
+}
+
+/// A message that was delivered here before must not go round again.
+fn look_for_loop(delivery: &Delivery) -> Result<(), Stop> {
+    let own = delivery.delivered_to();
+    let mut hops = 0;
+    delivery.content.header(&mut |line| {
+        if line == own.as_bytes() {
+            return Err(Stop::Never("This message is looping: it already has my Delivered-To line. (#5.4.6)".to_owned()));
+        }
+        let is_hop = |name: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        hops += usize::from(is_hop(b"received:") || is_hop(b"delivered-to:"));
+        if hops >= MOST_HOPS {
+            return Err(Stop::Never(format!("This message is looping: it has {MOST_HOPS} Received or Delivered-To lines. (#5.4.6)")));
+        }
+        Ok(())
+    })
+}
+
+fn path_of(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+impl Done {
+    fn tell(&mut self, instruction: Instruction<'_>) {
+        let (what, value) = match instruction {
+            Instruction::Program(command) => ("program", command),
+            Instruction::Mbox(path) => ("mbox", path),
+            Instruction::Maildir(path) => ("maildir", path),
+            Instruction::Forward(address) => ("forward", address),
+            Instruction::OnlyForward => return,
+        };
+        self.text.push_str(&format!("{what} {}\n", String::from_utf8_lossy(value)));
+    }
+
+    fn sum(self) -> String {
+        format!("{}did {}+{}+{}\n", self.text, self.files, self.forwards, self.programs)
+    }
+}

@@ -1,0 +1,100 @@
+//! The variables that a program of a dot-qmail file gets (qmail-command(8)).
+//!
+//! Security stance: addresses come from strangers. None holds a control character, and none is handed to a shell as a word of
+//! a command. A value that an old shell would take for a function (it begins with `()`) is not handed over at all: the
+//! delivery fails.
+
+use super::Delivery;
+use stafett_message::date;
+use std::time::SystemTime;
+
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// The variables.
+#[derive(Clone, Debug)]
+pub struct Variables(Vec<(&'static str, String)>);
+
+impl Variables {
+    /// Those of a delivery with this new sender; `default` is what stands for `default` in the name of the file.
+    pub fn new(delivery: &Delivery, new_sender: &str, default: Option<&str>) -> Variables {
+        let (owner, sender) = (&delivery.owner, &delivery.envelope.sender);
+        let mut all = vec![
+            ("PATH", PATH.to_owned()),
+            ("STAFETT", delivery.root.display().to_string()),
+            ("SHELL", "/bin/sh".to_owned()),
+            ("USER", owner.user.clone()),
+            ("LOGNAME", owner.user.clone()),
+            ("HOME", owner.home.display().to_string()),
+            ("SENDER", sender.clone()),
+            ("NEWSENDER", new_sender.to_owned()),
+            ("RECIPIENT", delivery.address()),
+            ("LOCAL", delivery.local.clone()),
+            ("HOST", delivery.host.clone()),
+            ("DTLINE", format!("{}\n", delivery.delivered_to())),
+            ("RPLINE", format!("{}\n", delivery.return_path())),
+            ("UFLINE", from_line(sender, SystemTime::now())),
+        ];
+        all.extend(["HOST2", "HOST3", "HOST4"].into_iter().zip(hosts(&delivery.host)));
+        all.push(("EXT", owner.ext.clone()));
+        let breaks = delivery.breaks.positions(&owner.ext);
+        let after = |number: usize| breaks.get(number).and_then(|at| owner.ext.get(at + 1..)).unwrap_or_default().to_owned();
+        all.extend(["EXT2", "EXT3", "EXT4"].into_iter().enumerate().map(|(number, name)| (name, after(number))));
+        all.extend(default.map(|default| ("DEFAULT", default.to_owned())));
+        all.extend(std::env::var("TZ").ok().map(|zone| ("TZ", zone)));
+        Variables(all)
+    }
+
+    /// The name of a variable whose value must not reach a shell.
+    pub fn dangerous(&self) -> Option<&'static str> {
+        self.0.iter().find(|(_, value)| value.starts_with("()")).map(|(name, _)| *name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &(&'static str, String)> {
+        self.0.iter()
+    }
+}
+
+/// What stands before the last dot, before the last two, before the last three.
+fn hosts(host: &str) -> [String; 3] {
+    let mut rest = host;
+    [(); 3].map(|()| {
+        rest = rest.rsplit_once('.').map_or(rest, |(before, _)| before);
+        rest.to_owned()
+    })
+}
+
+/// The line that divides messages in an mbox, with its end: sender and time (mbox(5)).
+pub fn from_line(sender: &str, time: SystemTime) -> String {
+    let sender = if sender.is_empty() { "MAILER-DAEMON".to_owned() } else { sender.replace(char::is_whitespace, "-") };
+    format!("From {sender} {}\n", date_in_mbox(time))
+}
+
+/// `Thu Nov 13 22:13:20 2003`, from `Thu, 13 Nov 2003 22:13:20 +0000`.
+fn date_in_mbox(time: SystemTime) -> String {
+    let date = date(time);
+    let words: Vec<&str> = date.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    match &words[..] {
+        [weekday, day, month, year, clock, ..] => format!("{weekday} {month} {:>2} {clock} {year}", day.trim_start_matches('0')),
+        _ => date.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_line, hosts};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn the_line_between_messages_is_that_of_mbox() {
+        let time = UNIX_EPOCH + Duration::from_secs(1_764_709_600);
+        assert_eq!(from_line("a b@c", time), "From a-b@c Tue Dec  2 21:06:40 2025\n");
+        assert_eq!(from_line("", UNIX_EPOCH), "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n");
+    }
+
+    #[test]
+    fn hosts_lose_their_end() {
+        assert_eq!(hosts("a.b.c"), ["a.b", "a", "a"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! Forwards: the message goes into the queue again, with the mark that it was here.
+//!
+//! How it fails: what stafett-queued refuses for now is put off, what it refuses for good is returned. Whether the message is
+//! queued is not known when it does not answer; then it is put off and may come twice.
+
+use super::{Delivery, Stop};
+use stafett_envelope::{Envelope, Recipient};
+use stafett_instance::{Instance, Service};
+use stafett_wire::injector::{Answer, Injector};
+use std::time::Duration;
+
+/// How long stafett-queued may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Queues the message for these addresses; its queue id.
+pub fn send(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<String, Stop> {
+    let envelope = envelope(delivery, sender, addresses)?;
+    let instance = Instance::at(&delivery.root).map_err(|error| later(&error.to_string()))?;
+    let socket = instance.socket(Service::Queue);
+    let mut injector = Injector::connect(&socket, PATIENCE).map_err(|error| later(&format!("stafett-queued does not listen: {error}")))?;
+    injector.envelope(&envelope);
+    // Header lines of a user's come in the message: queued believes no user who says what stood in front.
+    injector.data(format!("{}\r\n", delivery.delivered_to()).as_bytes());
+    delivery.content.copy_crlf(&mut |piece| {
+        injector.data(piece);
+        Ok(())
+    })?;
+    match injector.finish() {
+        Ok(Answer::Accepted(id)) => Ok(id),
+        Ok(Answer::Temporary(text)) => Err(later(&text)),
+        Ok(Answer::Permanent(text)) => Err(Stop::Never(format!("Unable to forward message: {text}. (#5.3.0)"))),
+        Err(error) => Err(later(&format!("stafett-queued does not answer: {error}"))),
+    }
+}
+
+/// What goes on as the same message keeps what its sender asked for; a list is a sender of its own (RFC 3461 section 5.2.7).
+fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<Envelope, Stop> {
+    let before = &delivery.envelope;
+    let goes_on = sender == before.sender;
+    let asked = before.recipients.first().filter(|_| goes_on);
+    let mut recipients = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let text = std::str::from_utf8(address).ok().filter(|text| !text.is_empty() && !text.contains(char::is_control));
+        let text = text.ok_or_else(|| later(&format!("\"{}\" is no address", address.escape_ascii())))?;
+        recipients.push(Recipient { address: text.to_owned(), ..asked.cloned().unwrap_or_default() });
+    }
+    Ok(Envelope {
+        sender: sender.to_owned(),
+        eight_bit: before.eight_bit,
+        smtputf8: before.smtputf8,
+        ret: before.ret.filter(|_| goes_on),
+        envid: before.envid.clone().filter(|_| goes_on),
+        origin: "local".to_owned(),
+        recipients,
+        ..Envelope::default()
+    })
+}
+
+fn later(why: &str) -> Stop {
+    Stop::Later(format!("Unable to forward message: {why}. (#4.3.0)"))
+}

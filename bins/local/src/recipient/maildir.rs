@@ -1,0 +1,121 @@
+//! Delivery into a Maildir (maildir(5)).
+//!
+//! The message is written and synced under tmp/, renamed into new/, and the directory is synced: what is in new/ is whole, and
+//! stays. The journal of the file system is shared by all who sync at the same time, so deliveries that
+//! land together cost little more than one.
+//! The name is unique by time, process, device and inode; `,S=` has the bytes of the file, `,W=` those that it has with CRLF.
+//! How it fails: what could not be finished is removed from tmp/; without a Maildir the delivery is put off.
+
+use super::{Delivery, Stop, quota};
+use rustix::fs::{CWD, RenameFlags};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Deliveries of this process so far, so that two of one microsecond have different names.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// Puts the message into the Maildir at `path`.
+pub fn deliver(delivery: &Delivery, path: &Path) -> Result<(), Stop> {
+    let quota = quota::Quota::of(path).map_err(|error| failed(path, &error))?;
+    let name = Name::new();
+    let draft = path.join("tmp").join(name.draft());
+    let file = open(&draft).map_err(|error| unusable(path, &error))?;
+    let landed = write(delivery, file, path, &name, quota);
+    if landed.is_err() {
+        let _ = std::fs::remove_file(&draft);
+    }
+    landed
+}
+
+fn write(delivery: &Delivery, mut file: File, path: &Path, name: &Name, quota: Option<quota::Quota>) -> Result<(), Stop> {
+    let (mut bytes, mut lines) = (0_u64, 0_u64);
+    let mut put = |piece: &[u8]| {
+        bytes += piece.len() as u64;
+        lines += memchr::memchr_iter(b'\n', piece).count() as u64;
+        file.write_all(piece).map_err(|error| failed(path, &error))
+    };
+    put(format!("{}\n{}\n", delivery.return_path(), delivery.delivered_to()).as_bytes())?;
+    delivery.content.copy(&mut put)?;
+    if let Some(quota) = &quota {
+        quota.admit(path, bytes)?;
+    }
+    let landed = file.sync_all().and_then(|()| land(&file, path, name, (bytes, bytes + lines)));
+    landed.map_err(|error| failed(path, &error))?;
+    if quota.is_some() {
+        quota::note(path, bytes);
+    }
+    Ok(())
+}
+
+/// Gives the synced file its name in new/ and makes that durable.
+fn land(file: &File, path: &Path, name: &Name, (bytes, wire): (u64, u64)) -> io::Result<()> {
+    let found = file.metadata()?;
+    let directory = path.join("new");
+    let draft = path.join("tmp").join(name.draft());
+    let last = directory.join(format!("{},S={bytes},W={wire}", name.unique(found.dev(), found.ino())));
+    rename(&draft, &last)?;
+    File::open(&directory).and_then(|directory| directory.sync_all()).inspect_err(|_| {
+        // It counts as not delivered, and must not be there twice.
+        let _ = std::fs::remove_file(&last);
+    })
+}
+
+/// A name that is taken is never replaced, though none can be.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // File systems of other hosts do not know the flag.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        done => done.map_err(io::Error::from),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// The parts of a unique name.
+struct Name {
+    time: String,
+    host: String,
+    number: u32,
+}
+
+impl Name {
+    fn new() -> Name {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let host = rustix::system::uname().nodename().to_string_lossy().replace('/', "\\057").replace([':', ','], "\\072");
+        let pid = std::process::id();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Name { time: format!("{}.M{}P{pid}", time.as_secs(), time.subsec_micros()), host, number }
+    }
+
+    fn draft(&self) -> PathBuf {
+        PathBuf::from(format!("{}Q{}.{}", self.time, self.number, self.host))
+    }
+
+    fn unique(&self, device: u64, inode: u64) -> String {
+        format!("{}V{device:x}I{inode:x}Q{}.{}", self.time, self.number, self.host)
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Stop {
+    let shown = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            Stop::Later(format!("Unable to chdir to maildir {shown}: it is not there; maildirmake makes it. (#4.2.1)"))
+        }
+        _ => failed(path, error),
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Stop {
+    let code = if matches!(error.kind(), io::ErrorKind::QuotaExceeded) { "4.2.2" } else { "4.3.0" };
+    Stop::Later(format!("Temporary error on maildir delivery to {}: {error}. (#{code})", path.display()))
+}

@@ -1,0 +1,247 @@
+//! Delivery to users of this host, through the whole relay: from a client of smtpd into files, programs and the queue again.
+
+use stafett_test_e2e::{Client, Sink, Site, Supervisor, is_root, kill, message, run, scratch, transfer, wait_until};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+/// Users of the tests: who runs them as an ordinary user has but one number.
+const JOE: u32 = 61_001;
+const ANN: u32 = 61_002;
+
+/// An instance that delivers to users of its own table, whose homes lie in a directory of the test.
+struct Town {
+    site: Site,
+    homes: tempfile::TempDir,
+}
+
+impl Town {
+    /// Not started yet.
+    fn new() -> Town {
+        let site = Site::new();
+        let made = site.setup(&["--with", "local"]);
+        assert!(made.status.success(), "{made:?}");
+        site.control("rcpthosts", "relay.test\nvirtual.test\ntaken.test\n");
+        site.control("timeoutlocal", "60\n");
+        let town = Town { site, homes: scratch() };
+        fs::set_permissions(town.homes.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        town.settle(&[("joe", JOE), ("ann", ANN)]);
+        town
+    }
+
+    /// Gives users homes with Maildirs, and compiles the table.
+    fn settle(&self, users: &[(&str, u32)]) {
+        let mut assign = String::new();
+        for (name, number) in users {
+            let (home, uid) = (self.home(name), uid(*number));
+            for part in ["", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"] {
+                fs::create_dir(home.join(part)).unwrap();
+                give(&home.join(part), *number);
+            }
+            let home = home.display();
+            assign.push_str(&format!("={name}:{name}:{uid}:{uid}:{home}:::\n+{name}-:{name}:{uid}:{uid}:{home}:-::\n"));
+        }
+        fs::write(self.site.path("users/assign"), assign + ".\n").unwrap();
+        run(self.site.command("stafett-users").arg(self.site.root()));
+    }
+
+    fn home(&self, name: &str) -> PathBuf {
+        self.homes.path().join(name)
+    }
+
+    /// Writes a file of a user's.
+    fn write(&self, name: &str, number: u32, text: &str) {
+        fs::write(self.homes.path().join(name), text).unwrap();
+        give(&self.homes.path().join(name), number);
+    }
+
+    /// The new messages of a user.
+    fn mail(&self, name: &str) -> Vec<PathBuf> {
+        files(&self.home(name).join("Maildir/new"))
+    }
+
+    fn has_mail(&self, name: &str, count: usize) {
+        assert!(wait_until(60, || self.mail(name).len() >= count), "{name}: {}", self.site.log("send"));
+        assert_eq!(self.mail(name).len(), count);
+    }
+}
+
+fn uid(number: u32) -> u32 {
+    if is_root() { number } else { fs::metadata("/proc/self").unwrap().uid() }
+}
+
+fn give(path: &Path, number: u32) {
+    chown(path, Some(uid(number)), Some(uid(number)).filter(|_| is_root())).unwrap();
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The whole file of the first new message.
+fn text(paths: &[PathBuf]) -> String {
+    fs::read_to_string(&paths[0]).unwrap()
+}
+
+#[test]
+fn mail_for_users_lands_in_their_maildirs() {
+    let mut town = Town::new();
+    town.site.control("virtualdomains", "virtual.test:joe-v\n");
+    town.write("joe/.qmail-v-default", JOE, "./Maildir/\n|echo \"$EXT $DEFAULT $RECIPIENT\" >seen\n");
+    town.site.start(Supervisor::Runit);
+    let mut client = Client::greeted(town.site.port());
+    client.deliver("a@sender.test", &["Joe@relay.test", "ann@relay.test"], &message("to two")).must(250);
+    town.has_mail("joe", 1);
+    town.has_mail("ann", 1);
+    let letter = text(&town.mail("joe"));
+    assert!(letter.starts_with("Return-Path: <a@sender.test>\nDelivered-To: Joe@relay.test\nReceived: "), "{letter}");
+    assert!(letter.contains("Subject: to two\n") && !letter.contains('\r'), "{letter}");
+    let found = fs::metadata(&town.mail("ann")[0]).unwrap();
+    assert_eq!((found.uid(), found.mode() & 0o777), (uid(ANN), 0o600));
+    let log = town.site.log("send");
+    assert!(log.contains(" to local Joe@relay.test\n") && log.contains("success: did_1+0+0/\n"), "{log}");
+    assert!(log.contains("status: local 0/10 remote 0/100\n") && log.contains("status: local 1/10 remote 0/100\n"), "{log}");
+    client.deliver("", &["sales@virtual.test"], &message("virtual")).must(250);
+    town.has_mail("joe", 2);
+    town.site.drained(30);
+    assert_eq!(fs::read_to_string(town.home("joe").join("seen")).unwrap(), "v-sales sales joe-v-sales@virtual.test\n");
+}
+
+#[test]
+fn recipients_that_are_not_there_are_refused_at_rcpt() {
+    let mut town = Town::new();
+    town.write("joe/.qmail-list", JOE, "&ann\n");
+    fs::write(town.site.path("alias/.qmail-info-default"), "&ann@relay.test\n").unwrap();
+    town.site.start(Supervisor::Runit);
+    let mut client = Client::greeted(town.site.port());
+    client.command("MAIL FROM:<a@sender.test>").must(250);
+    for unknown in ["nobody-here", "joe-other", "\"joe-../..\"", "info"] {
+        client.command(&format!("RCPT TO:<{unknown}@relay.test>")).must(550).saying("no mailbox here by that name (#5.1.1)");
+    }
+    for known in ["joe-LIST", "info-x"] {
+        client.command(&format!("RCPT TO:<{known}@relay.test>")).must(250);
+    }
+    // A database that cannot be read knows nobody, and is no reason to refuse anybody for good.
+    fs::write(town.site.path("users/cdb"), "broken").unwrap();
+    client.command("RCPT TO:<joe@relay.test>").must(451);
+    client.command("RCPT TO:<nobody-here@relay.test>").must(451);
+    assert!(wait_until(30, || town.site.log("local").contains("unable to tell whether there is a mailbox for joe")));
+}
+
+#[test]
+fn forwards_and_aliases_go_on_and_loops_end() {
+    let sink = Sink::new();
+    let mut town = Town::new();
+    town.site.control("smtproutes", &format!("taken.test:{}", sink.route().trim_start_matches(':')));
+    town.site.rules("127.:allow,RELAYCLIENT=\"\"\n");
+    town.write("joe/.qmail-out", JOE, "b@taken.test\nc@taken.test\n");
+    town.write("joe/.qmail-loop", JOE, "&joe-loop@relay.test\n");
+    town.write("joe/.qmail-list", JOE, "&b@taken.test\n");
+    town.write("joe/.qmail-list-owner", JOE, "");
+    town.write("joe/.qmail-list-owner-default", JOE, "");
+    fs::write(town.site.path("alias/.qmail-postmaster"), "&ann\n").unwrap();
+    town.site.start(Supervisor::Runit);
+    transfer(town.site.port(), "a@sender.test", "joe-out@relay.test", &message("out"));
+    let arrived = sink.messages(1, 60);
+    assert!(arrived.iter().all(|one| one.field("Delivered-To").is_some_and(|value| value.contains("joe-out@relay.test"))), "{arrived:?}");
+    transfer(town.site.port(), "a@sender.test", "joe-list@relay.test", &message("list"));
+    let listed = sink.messages(2, 60);
+    assert!(listed.iter().any(|one| one.mail.starts_with("<joe-list-owner-b=taken.test@relay.test>")), "{listed:?}");
+    transfer(town.site.port(), "ann@relay.test", "joe-loop@relay.test", &message("round"));
+    town.has_mail("ann", 1);
+    assert!(text(&town.mail("ann")).contains("This message is looping"), "{}", text(&town.mail("ann")));
+    transfer(town.site.port(), "a@sender.test", "postmaster@relay.test", &message("post"));
+    town.has_mail("ann", 2);
+}
+
+#[test]
+fn what_a_user_breaks_delays_that_user_alone() {
+    let mut town = Town::new();
+    town.site.control("timeoutlocal", "2\n");
+    town.write("joe/.qmail-hang", JOE, "|sleep 100\n");
+    town.write("joe/.qmail-device", JOE, "/dev/null\n");
+    town.write("joe/.qmail-no", JOE, "|echo go away; exit 100\n");
+    town.site.start(Supervisor::Runit);
+    let mut client = Client::greeted(town.site.port());
+    client
+        .deliver("ann@relay.test", &["joe-hang@relay.test", "joe-device@relay.test", "joe-no@relay.test", "ann@relay.test"], &message("x"))
+        .must(250);
+    town.has_mail("ann", 2);
+    let bounce = town.mail("ann").iter().map(|path| fs::read_to_string(path).unwrap()).find(|text| text.contains("go away"));
+    assert!(bounce.is_some_and(|text| text.starts_with("Return-Path: <>\n") && text.contains("Action: failed")));
+    town.site.logged("send", "deferral: The_delivery_took_too_long:_control/timeoutlocal._(#4.4.7)");
+    town.site.logged("send", "deferral: Unable_to_open_/dev/null:_it_is_no_plain_file._(#4.2.1)");
+    assert!(wait_until(60, || town.site.queue_files().len() == 1));
+}
+
+#[test]
+fn an_instance_of_an_ordinary_user_delivers_as_that_user() {
+    if !is_root() {
+        return;
+    }
+    let mut site = Site::of_nobody();
+    assert!(site.setup(&["--with", "local"]).status.success());
+    let homes = scratch();
+    fs::set_permissions(homes.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    site.control("rcpthosts", "relay.test\n");
+    let mut assign = String::new();
+    for (name, number) in [("own", 65_534), ("other", JOE)] {
+        for part in ["", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"] {
+            fs::create_dir(homes.path().join(name).join(part)).unwrap();
+            give(&homes.path().join(name).join(part), number);
+        }
+        assign.push_str(&format!("={name}:{name}:{number}:65534:{}:::\n", homes.path().join(name).display()));
+    }
+    fs::write(site.path("users/assign"), assign + ".\n").unwrap();
+    run(site.command("stafett-users").arg(site.root()));
+    site.start(Supervisor::Runit);
+    let mut client = Client::greeted(site.port());
+    client.deliver("a@sender.test", &["own@relay.test"], &message("own")).must(250);
+    assert!(wait_until(60, || !files(&homes.path().join("own/Maildir/new")).is_empty()), "{}", site.log("send"));
+    client.command("MAIL FROM:<a@sender.test>").must(250);
+    client.command("RCPT TO:<other@relay.test>").must(451);
+    client.command("RCPT TO:<root@relay.test>").must(550);
+}
+
+/// Delivers as soon as there is somebody who knows the recipients.
+fn insist(site: &Site, to: &str, message: &[u8]) {
+    let mut client = Client::greeted(site.port());
+    client.command("MAIL FROM:<a@sender.test>").must(250);
+    assert!(wait_until(60, || client.command(&format!("RCPT TO:<{to}>")).code == 250), "{}", site.logs());
+    client.data(message).must(250);
+}
+
+#[test]
+fn a_delivery_that_is_killed_leaves_nothing_half_in_new() {
+    let mut town = Town::new();
+    town.write("joe/.qmail", JOE, "./Maildir/\n");
+    town.write("joe/.qmail-slow", JOE, "|sleep 30\n./Maildir/\n");
+    town.site.start(Supervisor::Runit);
+    let long: Vec<u8> = [message("long"), b"0123456789 and so on, for many lines of one message\r\n".repeat(2000)].concat();
+    let mut sent = 0;
+    for round in 0..4 {
+        for _ in 0..5 {
+            insist(&town.site, "joe@relay.test", &long);
+            sent += 1;
+        }
+        insist(&town.site, "joe-slow@relay.test", &message("slow"));
+        // In turn a child of the service and the resident itself.
+        let found = town.site.processes("stafett-local");
+        let resident = town.site.resident("stafett-local").pid;
+        let victim = found.iter().map(|one| one.pid).filter(|pid| (*pid == resident) == (round % 2 == 0)).last();
+        victim.into_iter().for_each(kill);
+    }
+    // Each message is there at least once, and each file is whole.
+    let whole = || {
+        let texts: Vec<String> = town.mail("joe").iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+        let letters: Vec<&String> = texts.iter().filter(|text| text.contains("Subject: long")).collect();
+        assert!(letters.iter().all(|text| text.matches("0123456789 and so on, for many lines of one message\n").count() == 2000));
+        letters.len()
+    };
+    let again = || run(town.site.command("qtool").arg("flush"));
+    let done = wait_until(90, || {
+        again();
+        whole() >= sent
+    });
+    assert!(done, "{} of {sent}: {}", whole(), town.site.log("send"));
+}
