@@ -4,7 +4,7 @@
 usage: openspf.py rfc7208-tests.yml > cases
        STAFETT_TEST_SPF_CASES=$PWD/cases cargo test -p stafett-verify cases_of_others
 
-The suite itself is not part of this tree. Needs python3-yaml.
+The suite itself is not part of this tree: tests/run takes it from the archive that openspf.txt names. Needs python3-yaml.
 """
 import sys
 
