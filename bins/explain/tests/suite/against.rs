@@ -56,6 +56,33 @@ fn other_rules_of_the_listener_count() {
     assert!(ended.out.ends_with("4 decisions, 3 would differ, 0 depend on services and were not judged\n"), "{}", ended.out);
 }
 
+/// Limits ask about each connection; that must not hide what other files would change.
+#[test]
+fn what_services_said_is_taken_from_the_log() {
+    let ground = ground();
+    let checks =
+        [("limits", "connections per address 9/hour\n"), ("dnsbllist", "list.test\n"), ("spfbehavior", "3\n"), ("reversedns", "confirm\n")];
+    for (name, text) in checks {
+        ground.write(&format!("control/{name}"), text);
+        ground.write(&format!("other/{name}"), text);
+    }
+    ground.write("other/rcpthosts", "old.test\nboth.test\nnew.test\n");
+    ground.write("other/badmailfrom", "a@b.test\n");
+    let listed = "stafett-smtpd: refuse control/dnsbllist:1 from <c@d.test> to <x@both.test> client 198.51.100.2 helo c.test pid 9: 451 4.7.1 listed\n\
+        stafett-smtpd: refuse control/rcpthosts from <c@d.test> to <x@new.test> client 198.51.100.2 helo c.test pid 9: 553 5.7.1 sorry\n\
+        stafett-smtpd: refuse control/rcpthosts from <c@d.test> to <x@no.test> client 198.51.100.2 helo c.test pid 9: 553 5.7.1 sorry\n\
+        stafett-smtpd: accept 1763758000123459 bytes 5 from <c@d.test> to <x@both.test> recipients 1 client 198.51.100.1 helo c.test pid 9\n";
+    ground.write("log", &format!("{LOG}{listed}"));
+    let (other, log) = (ground.path("other"), ground.path("log"));
+    let ended = ground.explain(&["--against", other.to_str().unwrap(), log.to_str().unwrap()]);
+    let has = |text: &str| assert!(ended.out.contains(text), "{text} is missing in {}", ended.out);
+    has("to <x@old.test>: was accept; accept unless a service objects -> refuse by control/badmailfrom:1 with 553 ");
+    has("to <x@new.test>: was refuse by control/rcpthosts; refuse by control/rcpthosts with 553 ");
+    has(" -> accept unless a service objects\n");
+    assert!(!ended.out.contains("x@no.test"), "{}", ended.out);
+    assert!(ended.out.ends_with("8 decisions, 5 would differ, 2 depend on services and were not judged\n"), "{}", ended.out);
+}
+
 #[test]
 fn equal_files_differ_in_nothing_and_a_missing_log_is_told() {
     let ground = ground();
