@@ -23,7 +23,7 @@ const OTHER: u64 = u64::MAX - 2;
 
 /// What a service does.
 pub trait Service {
-    /// Called before each question and on HUP (`forced`): read again what has changed. Must be cheap when nothing has.
+    /// Called before the questions that have come and on HUP (`forced`): read again what has changed. Must be cheap when nothing has.
     fn refresh(&mut self, forced: bool);
 
     /// Answers a question, or keeps it to answer later, on a thread if it takes long.
@@ -152,9 +152,12 @@ impl Desk {
                 // most have asked already, so that each is looked at right away
                 ready.extend(self.accept(now));
             }
+            if ready.iter().any(|number| *number < OTHER) {
+                // whatever was changed before one of these questions was asked is seen
+                service.refresh(false);
+            }
             for number in ready {
                 if let Some(question) = self.question(number, now, &mut buffer) {
-                    service.refresh(false);
                     service.take(question);
                 }
             }
