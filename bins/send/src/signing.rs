@@ -78,3 +78,7 @@ fn question(socket: &Path, words: &[&[u8]], file: Option<BorrowedFd<'_>>) -> Res
         Err(error) => Err(format!("unable to reach stafett-dkim: {error}")),
     }
 }
+
+#[cfg(test)]
+#[path = "signing_test.rs"]
+mod tests;

@@ -4,6 +4,9 @@
 
 use stafett_address::Domain;
 
+/// Domains of one field that count; nobody has so many.
+const MOST: usize = 50;
+
 /// The domains of the addresses in a value, in lower case and ASCII, each once.
 #[must_use]
 pub fn domains(value: &[u8]) -> Vec<String> {
@@ -12,7 +15,7 @@ pub fn domains(value: &[u8]) -> Vec<String> {
     for address in addresses(&text) {
         let domain = address.rsplit_once('@').and_then(|(_, domain)| Domain::parse(domain.trim()).ok());
         let name = domain.as_ref().and_then(Domain::as_name).map(str::to_ascii_lowercase);
-        domains.extend(name.filter(|name| !domains.contains(name)));
+        domains.extend(name.filter(|name| domains.len() < MOST && !domains.contains(name)));
     }
     domains
 }

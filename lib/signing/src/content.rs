@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt;
 
 /// The longest header, in bytes.
 const HEADER_MAX: usize = 1024 * 1024;
+/// Fields of one header; each name in a signature is looked for in all of them.
+const MOST_FIELDS: usize = 10_000;
 /// How much is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
@@ -59,6 +61,9 @@ impl Content {
         let mut all = fields(&lines);
         let front = all.len();
         all.extend(fields(&header));
+        if all.len() > MOST_FIELDS {
+            return Err(Fault::Never("the header has too many fields"));
+        }
         Ok(Content { fields: all, front, body_at, hash: None })
     }
 

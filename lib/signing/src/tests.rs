@@ -113,6 +113,9 @@ fn odd_messages_are_refused_or_have_nothing() {
     assert_eq!(read("From: a@x.example").unwrap().author_domains().unwrap(), ["x.example"]);
     let long = format!("X: y\r\n{}", "A: b\r\n".repeat(300_000));
     assert!(matches!(read(&long), Err(Fault::Never(_))));
+    assert!(matches!(read(&"A: b\r\n".repeat(10_001)), Err(Fault::Never(_))));
+    let crowd: String = (0..20_000).map(|number| format!("a@b{number}.example,\r\n ")).collect();
+    assert_eq!(read(&format!("From: {crowd}c@d.example\r\n\r\n")).unwrap().author_domains().unwrap().len(), 50);
     // a header of more than one piece
     let header = format!("X: {}\r\nFrom: a@x.example\r\n\r\nbody", "y".repeat(200_000));
     assert_eq!(read(&header).unwrap().author_domains().unwrap(), ["x.example"]);

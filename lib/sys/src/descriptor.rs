@@ -79,6 +79,7 @@ pub fn sync_file_system(descriptor: impl AsFd) -> io::Result<()> {
 pub fn in_memory(bytes: &[u8]) -> io::Result<OwnedFd> {
     let file = rustix::fs::memfd_create("stafett", rustix::fs::MemfdFlags::CLOEXEC)?;
     write_all(&file, bytes)?;
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))?;
     Ok(file)
 }
 
