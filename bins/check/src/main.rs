@@ -10,6 +10,7 @@
 //! the command line), 111 when the system refuses. What could not be looked at is a warning.
 //! Known limits: it sees one moment; whether a service took its files in, its log says.
 
+mod accounts;
 mod bounces;
 mod certificates;
 mod credentials;
@@ -86,6 +87,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     certificates::check(subject, findings);
     credentials::check(subject, findings);
     tlsout::check(subject, findings);
+    accounts::check(subject, findings);
     bounces::check(subject, findings);
     limits::check(subject, findings);
     needs::check(subject, findings);

@@ -82,6 +82,35 @@ fn certificates_that_are_to_be_shown_must_be_there() {
 }
 
 #[test]
+fn accounts_that_cannot_be_used_are_shown() {
+    let verifier = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA";
+    for ground in Ground::all() {
+        let file = |text: &str| ground.write("control/accounts", text.replace("VERIFIER", verifier));
+        ground.control("authplain", "127.0.0.1\n");
+        file("alice:VERIFIER:\nALICE:VERIFIER:\nbob::\ncarol:$1$secret:\n");
+        let out = ground.check(&[]).out;
+        assert!(out.contains("control/accounts:4: error: a verifier of carol is damaged or of no known kind\n"), "{out}");
+        assert!(!out.contains("secret") && !out.contains("c29tZXNhbHR"), "{out}");
+        file("alice:VERIFIER:\nALICE:VERIFIER:\nbob::\n");
+        let out = ground.check(&[]).out;
+        assert!(
+            out.contains("control/accounts:1: error: it needs the service auth, which this instance does not have: nobody can log in\n"),
+            "{out}"
+        );
+        assert!(out.contains("control/accounts:2: error: alice stands in line 1 already"), "{out}");
+        assert!(out.contains("control/accounts:3: warning: bob has no password"), "{out}");
+        ground.remove("control/authplain");
+        let out = ground.check(&[]).out;
+        assert!(out.contains("control/accounts: warning: there is no certificate in servercerts"), "{out}");
+        ground.control("authsource", "dovecot /run/x\ncheckpassword /bin/x\n");
+        let out = ground.check(&[]).out;
+        assert!(out.contains("control/authsource:2: error: only one source can be asked"), "{out}");
+        ground.remove("control/accounts");
+        ground.remove("control/authsource");
+    }
+}
+
+#[test]
 fn credentials_that_others_may_read_are_an_error() {
     let ground = Ground::new(runs_as_root());
     ground.control("smtproutes", "example.org:mail.example.net auth=isp\n");

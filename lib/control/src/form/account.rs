@@ -45,8 +45,8 @@ impl Account {
         };
         let mut account = Account { name: self::name(name)?, ..Account::default() };
         account.verifiers = verifiers.split_whitespace().map(str::to_owned).collect();
-        if account.verifiers.iter().any(|word| !word.starts_with('$')) {
-            return Err(format!("the verifiers of {} begin with no $; set the password with stafett-passwd", account.name));
+        if !account.verifiers.iter().all(|word| is_verifier(word)) {
+            return Err(format!("a verifier of {} is damaged or of no known kind; set the password with stafett-passwd", account.name));
         }
         parts.next().unwrap_or_default().split_whitespace().try_for_each(|word| account.set(word))?;
         Ok(account)
@@ -117,6 +117,18 @@ pub fn name(text: &str) -> Result<String, String> {
 /// As [`Account::parse`].
 pub fn account(line: &str) -> Result<(), String> {
     Account::parse(line).map(drop)
+}
+
+/// Whether a word has the form of a verifier: `$argon2id$v=19$COST$SALT$HASH` or `$scram-sha-256$COST$SALT$KEY$KEY`.
+fn is_verifier(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('$').collect();
+    let values = match parts[..] {
+        ["", "argon2id", "v=19", cost, salt, hash] => [cost, salt, hash, hash],
+        ["", "scram-sha-256", cost, salt, stored, server] => [cost, salt, stored, server],
+        _ => return false,
+    };
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b',');
+    values.iter().all(|value| !value.is_empty() && value.bytes().all(fits))
 }
 
 fn items(value: &str) -> impl Iterator<Item = &str> {

@@ -5,10 +5,10 @@ use crate::form::auth::{Mechanism, Source, mechanism};
 
 #[test]
 fn a_line_is_read_and_written() {
-    let line = "Alice:$a$b $c$d:role=robot status=locked networks=192.0.2.0/24,2001:db8::1 senders=a@B.example,@c.example limits=x,y rewrite=a@b.example";
+    let line = "Alice:$argon2id$v=19$m=1$c2FsdA$aGFzaA $scram-sha-256$i=1$c2FsdA$a$b:role=robot status=locked networks=192.0.2.0/24,2001:db8::1 senders=a@B.example,@c.example limits=x,y rewrite=a@b.example";
     let read = Account::parse(line).unwrap();
     assert_eq!((read.name.as_str(), read.is_robot, read.is_locked), ("alice", true, true));
-    assert_eq!(read.verifiers, ["$a$b", "$c$d"]);
+    assert_eq!(read.verifiers, ["$argon2id$v=19$m=1$c2FsdA$aGFzaA", "$scram-sha-256$i=1$c2FsdA$a$b"]);
     assert_eq!(read.senders, ["a@b.example", "@c.example"]);
     assert!(read.may_come_from("192.0.2.7".parse().ok()) && read.may_come_from("2001:db8::1".parse().ok()));
     assert!(!read.may_come_from("192.0.3.7".parse().ok()) && !read.may_come_from(None));
@@ -23,19 +23,24 @@ fn a_line_is_read_and_written() {
 fn slips_are_errors_that_quote_no_secret() {
     for line in [
         "alice",
+        "alice:$secret:",
+        "alice:$argon2id$v=19$m=1$secret:",
+        "alice:$argon2id$v=19$m=1$secret$sec:ret",
+        "alice:$6$secret$secret:",
+        "alice:{SSHA}secret:",
         ":$a:",
         "a b:$a:",
         "al\u{fc}:$a:",
         "alice:secret:",
-        "alice:$secret:role=admin",
-        "alice:$secret:status=lokced",
-        "alice:$secret:network=192.0.2.0/24",
-        "alice:$secret:networks=192.0.2.1/24",
-        "alice:$secret:senders=alice",
-        "alice:$secret:rewrite=@example.org",
-        "alice:$secret:limits=robots",
-        "alice:$secret:limits=A",
-        "alice:$secret:locked",
+        "alice:$argon2id$v=19$m=1$secret$secret:role=admin",
+        "alice:$argon2id$v=19$m=1$secret$secret:status=lokced",
+        "alice:$argon2id$v=19$m=1$secret$secret:network=192.0.2.0/24",
+        "alice:$argon2id$v=19$m=1$secret$secret:networks=192.0.2.1/24",
+        "alice:$argon2id$v=19$m=1$secret$secret:senders=alice",
+        "alice:$argon2id$v=19$m=1$secret$secret:rewrite=@example.org",
+        "alice:$argon2id$v=19$m=1$secret$secret:limits=robots",
+        "alice:$argon2id$v=19$m=1$secret$secret:limits=A",
+        "alice:$argon2id$v=19$m=1$secret$secret:locked",
     ] {
         let reason = account(line).unwrap_err();
         assert!(!reason.contains("secret"), "{line}: {reason}");
