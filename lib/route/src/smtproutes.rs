@@ -103,8 +103,8 @@ fn parse_route(value: &str) -> Result<Route, BadRoute> {
     let (value, words) = split_words(value);
     if value.contains('|') {
         return Err(BadRoute(
-            "stafett does not support credentials in smtproutes; remove everything from the first | on, and let the relay \
-             accept this host by its address"
+            "stafett does not support credentials in smtproutes, which everybody may read; write auth=NAME in place of all from \
+             the first | on, and NAME:user:password to control/smtpauth"
                 .to_owned(),
         ));
     }
