@@ -177,3 +177,38 @@ fn a_session_is_resumed_by_the_next_connection() {
         assert!(PEERS.said(peer)[0].ends_with("full"), "{:?}", PEERS.said(peer));
     }
 }
+
+/// CPU seconds of a process and of its children that have ended, from /proc.
+fn cpu(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    fields[11..15].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+/// Not run with the others: `cargo test --release -p stafett-remote --test tls -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures, and says nothing about right and wrong"]
+fn what_tls_costs_for_each_message_and_connection() {
+    const MESSAGES: u32 = 400;
+    for (name, lines, control) in [
+        ("plain", ":none\n", None),
+        ("TLS, resumed", ":encrypt\n", None),
+        // a change of settings sends the children away that have sessions
+        ("plain, settings change each time", ":none\n", Some("helohost")),
+        ("TLS, settings change each time: full handshakes", ":encrypt\n", Some("helohost")),
+    ] {
+        let remote = Remote::start(&[("tlsdestinations", lines), ("timeoutremote", "20\n")]);
+        for number in 0..MESSAGES {
+            if let Some(file) = control {
+                std::fs::write(remote.control(file), format!("h{number}.test\n")).unwrap();
+            }
+            let report = remote.host(PEERS.port("good")).send(&["b@to.test"], MESSAGE);
+            assert_eq!(only(&report).0, Verdict::Ok);
+            // the connection ends with its child, or the child waits for the next
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        remote.terminate();
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        eprintln!("{name}: {:.0} us of CPU a message", cpu(remote.pid()) * 1e6 / f64::from(MESSAGES));
+    }
+}

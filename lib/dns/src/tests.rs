@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use crate::message::{Reading, query, read};
-use crate::{Kind, Question, addresses_in_hosts, parse_server, servers_of_resolv_conf};
+use crate::{Kind, Question, addresses_in_hosts, is_trusted_by_line, parse_server, servers_of_resolv_conf, trusts_servers};
 
 #[test]
 fn server_lines() {
@@ -15,12 +15,15 @@ fn server_lines() {
         ("2001:db8::1", "[2001:db8::1]:53"),
         ("[2001:db8::1]", "[2001:db8::1]:53"),
         ("[2001:db8::1]:54", "[2001:db8::1]:54"),
+        ("192.0.2.1  trusted", "192.0.2.1:53"),
+        ("[2001:db8::1]:54 trusted", "[2001:db8::1]:54"),
     ] {
         assert_eq!(parse_server(line).unwrap(), server.parse().unwrap(), "{line}");
     }
     for line in ["", "localhost", "192.0.2.1:0", "192.0.2.1:99999", "[::1", "192.0.2", "1.2.3.4 5.6.7.8"] {
         assert!(parse_server(line).is_err(), "{line}");
     }
+    assert!(is_trusted_by_line("192.0.2.1 trusted") && !is_trusted_by_line("192.0.2.1") && !is_trusted_by_line("trusted"));
 }
 
 #[test]
@@ -29,6 +32,11 @@ fn resolv_conf() {
     let servers = servers_of_resolv_conf(text);
     assert_eq!(servers, ["192.0.2.1:53".parse().unwrap(), "[::1]:53".parse().unwrap()]);
     assert_eq!(servers_of_resolv_conf("nameserver\nsearch x\n"), ["127.0.0.1:53".parse().unwrap()]);
+    assert!(
+        !trusts_servers(text)
+            && trusts_servers("options edns0 trust-ad\nnameserver 192.0.2.1\n")
+            && !trusts_servers("# options trust-ad\n")
+    );
 }
 
 #[test]
@@ -61,7 +69,7 @@ proptest! {
         bytes[4..12].copy_from_slice(&counts);
         bytes[4..6].copy_from_slice(&[0, 1]);
         bytes.extend(tail);
-        for kind in [Kind::Mx, Kind::A, Kind::Txt, Kind::Ptr, Kind::Aaaa] {
+        for kind in [Kind::Mx, Kind::A, Kind::Txt, Kind::Ptr, Kind::Aaaa, Kind::Cname, Kind::Tlsa] {
             let mut path = vec![question.name.clone()];
             let _ = read(&bytes, 7, kind, &mut path);
         }

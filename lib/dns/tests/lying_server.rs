@@ -302,3 +302,31 @@ fn fifty_questions_take_as_long_as_one() {
 fn no_server_at_all_is_temporary() {
     assert!(matches!(reason(ask(Vec::new())), Reason::System(_)));
 }
+
+/// Bit 5 of the fourth octet: "validated" (RFC 4035 §3.2.3).
+const AUTHENTIC: u8 = 0x20;
+
+/// An alias in one message and its address in the next; each is said to be validated where `steps` says so.
+fn validated(steps: [bool; 2]) -> SocketAddr {
+    server(move |query| {
+        let asked: Name = query.sole_question().unwrap().qname().to_name();
+        let is_first = asked == name("host.example");
+        let record = if is_first { Record::Alias("end.example") } else { Record::Address(ADDRESS) };
+        let mut bytes = reply(query, Rcode::NOERROR, &[(&asked.to_string(), record)]);
+        let is_asked_for = query.header().ad();
+        bytes[3] = bytes[3] & !AUTHENTIC | if is_asked_for && steps[usize::from(!is_first)] { AUTHENTIC } else { 0 };
+        vec![bytes]
+    })
+}
+
+#[test]
+fn dnssec_vouches_for_an_answer_only_if_it_does_for_each_step() {
+    for (steps, secure) in [([true, true], true), ([true, false], false), ([false, true], false), ([false, false], false)] {
+        let resolver = Resolver::new(vec![validated(steps)]);
+        let timed = resolver.ask_all_timed(&[question()], PATIENCE).pop().unwrap();
+        assert!(matches!(timed.outcome, Outcome::Answer(_)), "{timed:?}");
+        assert_eq!(timed.secure, secure, "{steps:?}");
+        let Outcome::Answer(host) = resolver.hosts(&[name("host.example")], 1, PATIENCE).pop().unwrap() else { panic!("no host") };
+        assert_eq!((host.secure, host.owner), (secure, name("end.example")), "{steps:?}");
+    }
+}

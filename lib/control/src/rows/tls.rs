@@ -28,7 +28,7 @@ pub static TLSAUTHORITIES: Setting = Setting {
     form: Form::Line,
     default: "the list of the system, such as /etc/ssl/certs/ca-certificates.crt",
     readers: &["remote", "callout", "mtasts", "tlsrpt"],
-    text: "A file of PEM text with the certificates of the authorities that may vouch for other hosts, where verify or MTA-STS asks for it, and for the hosts of policies and reports. It is read at the start and when the programs read control/ again.",
+    text: "A file of PEM text with the certificates of the authorities that may vouch for other hosts, where verify or MTA-STS asks for it, and for the hosts of policies and reports. It is read at the start, and with control/ when it has changed; a file in another directory counts after a restart.",
     example: "/etc/ssl/certs/ca-certificates.crt",
 };
 /// Our certificates as a client.
