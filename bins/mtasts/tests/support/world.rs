@@ -1,4 +1,4 @@
-//! Hosts of others: HTTPS servers with certificates of an authority of ours, and a name server that knows TXT records.
+//! Hosts of others: HTTPS servers with certificates of an authority of ours, and a name server.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "a test fails by panic; no test file uses all helpers")]
 
 use std::collections::HashMap;
@@ -12,14 +12,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use domain::base::iana::{Rcode, Rtype};
+use domain::base::message_builder::AnswerBuilder;
 use domain::base::name::ToName;
 use domain::base::{Message, MessageBuilder, Name, Ttl};
-use domain::rdata::Txt;
+use domain::rdata::{A, Mx, Txt};
 
 /// Longer than any wait that a test provokes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Names of policy hosts that the authority's certificate holds.
-const NAMES: &str = "DNS:mta-sts.a.test,DNS:mta-sts.b.test,DNS:mta-sts.c.test,DNS:mta-sts.d.test,DNS:reports.test";
+const NAMES: &str = "DNS:mta-sts.a.test,DNS:mta-sts.b.test,DNS:mta-sts.c.test,DNS:mta-sts.d.test,DNS:reports.test,DNS:mx.a.test";
 
 type Table = Arc<Mutex<HashMap<String, Vec<String>>>>;
 
@@ -38,7 +39,7 @@ impl World {
     pub fn new() -> World {
         let directory = tempfile::tempdir().unwrap();
         make_certificates(&directory.path().join("certs"));
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../mtasts/tests/support/host.py");
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bins/mtasts/tests/support/host.py");
         let mut command = Command::new("python3");
         command.arg(program).arg(directory.path()).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut server = command.spawn().unwrap();
@@ -54,7 +55,7 @@ impl World {
         fs::read_to_string(self.path("certs/ca.pem")).unwrap()
     }
 
-    /// Gives a name these TXT records; `silent` and `servfail` are none.
+    /// Gives a name these records: TXT, but `mx 10 host` and `a address` are what they say, `silent` and `servfail` none.
     pub fn text(&self, name: &str, records: &[&str]) {
         self.table.lock().unwrap().insert(name.to_owned(), records.iter().map(|record| (*record).to_owned()).collect());
     }
@@ -188,10 +189,23 @@ fn reply(query: &Message<Vec<u8>>, table: &HashMap<String, Vec<String>>) -> Opti
         None => Rcode::NXDOMAIN,
     };
     let mut reply = MessageBuilder::new_vec().start_answer(query, rcode).unwrap();
-    let texts = records.into_iter().flatten().filter(|_| rcode == Rcode::NOERROR && question.qtype() == Rtype::TXT);
-    for text in texts {
-        let data: Vec<u8> = text.as_bytes().chunks(255).flat_map(|part| [&[u8::try_from(part.len()).unwrap()], part].concat()).collect();
-        reply.push((&name, Ttl::from_secs(1), Txt::from_octets(data).unwrap())).unwrap();
+    for text in records.into_iter().flatten().filter(|_| rcode == Rcode::NOERROR) {
+        let ttl = Ttl::from_secs(1);
+        match (&text.split(' ').collect::<Vec<_>>()[..], question.qtype()) {
+            (["mx", preference, host], Rtype::MX) => {
+                let host: Name<Vec<u8>> = host.parse().unwrap();
+                reply.push((&name, ttl, Mx::new(preference.parse().unwrap(), host))).unwrap();
+            }
+            (["a", address], Rtype::A) => reply.push((&name, ttl, A::new(address.parse().unwrap()))).unwrap(),
+            (["mx" | "a", ..], _) => {}
+            (_, Rtype::TXT) => push_text(&mut reply, &name, ttl, text),
+            _ => {}
+        }
     }
     Some(reply.finish())
+}
+
+fn push_text(reply: &mut AnswerBuilder<Vec<u8>>, name: &Name<Vec<u8>>, ttl: Ttl, text: &str) {
+    let data: Vec<u8> = text.as_bytes().chunks(255).flat_map(|part| [&[u8::try_from(part.len()).unwrap()], part].concat()).collect();
+    reply.push((name, ttl, Txt::from_octets(data).unwrap())).unwrap();
 }

@@ -21,6 +21,7 @@ mod policy;
 mod postfix;
 mod power;
 mod powercut;
+mod promises;
 mod queue;
 mod quickstart;
 mod relay;
