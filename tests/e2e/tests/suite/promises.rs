@@ -22,7 +22,7 @@ fn receiver(world: &World, sink: &Sink) -> Postfix {
 
 fn site(world: &World, postfix: &Postfix) -> Site {
     let mut site = Site::new();
-    assert!(site.setup(&["--with", "mtasts,tlsrpt"]).status.success());
+    assert!(site.setup(&["--with", "mtasts,tlsrpt,dkim"]).status.success());
     for domain in ["a.test", "b.test"] {
         world.text(domain, &["mx 10 mx.a.test"]);
     }
@@ -36,6 +36,10 @@ fn site(world: &World, postfix: &Postfix) -> Site {
     site.control("smtproutes", &format!("a.test::{0}\nb.test::{0}\n", postfix.port));
     site.control("mtasts", ":on\n");
     site.control("tlsrpt", "reports@relay.test\n");
+    site.control("dkimsign", "relay.test:relay.test:sel\n");
+    run(site.command("stafett-dkim").args(["genkey", "--ed25519"]).arg(site.root()).args(["relay.test", "sel"]));
+    // the key gets its owner
+    assert!(site.setup(&[]).status.success());
     site.start(Supervisor::Runit);
     site
 }
@@ -112,5 +116,10 @@ fn reported(site: &Site, sink: &Sink) {
     assert_eq!(report.field("TLS-Report-Domain").as_deref(), Some("a.test"));
     assert_eq!(report.field("From").as_deref(), Some("<reports@relay.test>"));
     assert!(report.rcpts[0].starts_with("<tls@a.test>"), "{:?}", report.rcpts);
+    assert!(
+        report.field("DKIM-Signature").is_some_and(|field| field.contains("d=relay.test")),
+        "{}",
+        String::from_utf8_lossy(&report.data)
+    );
     site.logged("tlsrpt", "for a.test to tls@a.test: queued as ");
 }
