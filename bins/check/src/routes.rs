@@ -27,7 +27,9 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
 
 fn relays_for_nobody(subject: &Subject, hosts: &RcptHosts, findings: &mut Findings) {
     let broken = !subject.control.faults(&rows::RCPTHOSTS).is_empty() || !subject.control.faults(&rows::MORERCPTHOSTS).is_empty();
-    if broken || !hosts.is_empty() || rules::has_relay_clients(subject) {
+    // whoever has an account may send to anywhere
+    let has_accounts = subject.control.path(&rows::ACCOUNTS).exists();
+    if broken || has_accounts || !hosts.is_empty() || rules::has_relay_clients(subject) {
         return;
     }
     let finding =
