@@ -23,6 +23,6 @@ mod tests;
 
 pub use domain::{DOMAIN_MAX, Domain};
 pub use error::Error;
-pub use local::LOCAL_MAX;
+pub use local::{LOCAL_MAX, quote as quoted};
 pub use mailbox::Mailbox;
 pub use path::{PATH_MAX, Path};

@@ -22,8 +22,8 @@ pub(crate) fn take(text: &str) -> Result<(String, &str), Error> {
     Ok((local, rest))
 }
 
-/// The local part as SMTP writes it.
-pub(crate) fn quote(local: &str) -> Cow<'_, str> {
+/// The local part as SMTP and header fields write it: in quotes where it must be.
+pub fn quote(local: &str) -> Cow<'_, str> {
     if is_dot_string(local) {
         return Cow::Borrowed(local);
     }

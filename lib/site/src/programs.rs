@@ -11,9 +11,11 @@ use std::path::Path;
 const TOOLS: &[&str] = &[
     "stafett-check",
     "stafett-explain",
+    "stafett-inject",
     "stafett-log",
     "stafett-passwd",
     "stafett-queue",
+    "stafett-sendmail",
     "stafett-setup",
     "stafett-tcprules",
     "stafett-users",

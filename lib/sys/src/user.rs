@@ -24,6 +24,11 @@ impl Uid {
         Uid(nix::unistd::geteuid().as_raw())
     }
 
+    /// The real user id of this process: who started it.
+    pub fn real() -> Uid {
+        Uid(nix::unistd::getuid().as_raw())
+    }
+
     /// Whether this is the superuser.
     pub fn is_root(self) -> bool {
         self == Uid::ROOT

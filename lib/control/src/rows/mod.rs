@@ -5,6 +5,7 @@ mod accounts;
 mod delivery;
 mod dialogue;
 mod dkim;
+mod inject;
 mod listener;
 mod local;
 mod queue;
@@ -16,6 +17,7 @@ pub use accounts::*;
 pub use delivery::*;
 pub use dialogue::*;
 pub use dkim::*;
+pub use inject::*;
 pub use listener::*;
 pub use local::*;
 pub use queue::*;
@@ -62,6 +64,8 @@ pub static TABLE: &[&Setting] = &[
     &CONCURRENCYREMOTE,
     &DATABYTES,
     &DEFAULTDELIVERY,
+    &DEFAULTDOMAIN,
+    &DEFAULTHOST,
     &DELAYNOTICE,
     &DESTINATIONS,
     &DKIM,
@@ -81,6 +85,7 @@ pub static TABLE: &[&Setting] = &[
     &HOLDLOCAL,
     &HOLDREMOTE,
     &HTTPSPROXY,
+    &IDHOST,
     &LIMITS,
     &LIMITSTORE,
     &LOCALIPHOST,
@@ -97,6 +102,7 @@ pub static TABLE: &[&Setting] = &[
     &MTASTS,
     &OUTGOINGIP,
     &PERCENTHACK,
+    &PLUSDOMAIN,
     &PROXIES,
     &QUEUEBACKLOG,
     &QUEUEFREE,

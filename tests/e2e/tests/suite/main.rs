@@ -28,6 +28,7 @@ mod relay;
 mod reports;
 mod scheduler;
 mod secrecy;
+mod sendmail;
 mod signing;
 mod smarthost;
 mod steering;

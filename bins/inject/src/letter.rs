@@ -1,0 +1,226 @@
+//! The message as it goes into the queue: which fields stay, are completed or added, and the envelope.
+
+use crate::defaults::Defaults;
+use crate::failure::Failure;
+use crate::header::{Field, Header};
+use crate::list::{Address, AddressList};
+use crate::options::Options;
+use crate::person::Person;
+use stafett_address::{Domain, Mailbox};
+use stafett_message::date;
+use stafett_sys::process::Pid;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Fields that hold addresses.
+const ADDRESSES: &[&str] = &[
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "bcc",
+    "apparently-to",
+    "return-path",
+    "return-receipt-to",
+    "errors-to",
+    "disposition-notification-to",
+    "mail-followup-to",
+    "mail-reply-to",
+    "resent-from",
+    "resent-sender",
+    "resent-reply-to",
+    "resent-to",
+    "resent-cc",
+    "resent-bcc",
+];
+/// Fields that say who receives a message, and one that is sent again.
+const TO: &[&str] = &["to", "cc", "bcc", "apparently-to"];
+const RESENT_TO: &[&str] = &["resent-to", "resent-cc", "resent-bcc"];
+/// Any of these makes it one that is sent again.
+const RESENT: &[&str] =
+    &["resent-sender", "resent-from", "resent-reply-to", "resent-to", "resent-cc", "resent-bcc", "resent-date", "resent-message-id"];
+/// Fields that are not sent.
+const DROPPED: &[&str] = &["bcc", "resent-bcc", "return-path", "content-length"];
+
+/// A message and its envelope.
+#[derive(Debug)]
+pub struct Letter {
+    /// The whole header with the empty line, and what of the body was read with it.
+    pub head: Vec<u8>,
+    /// The sender in raw form; empty for none.
+    pub sender: String,
+    /// The recipients in raw form, each once.
+    pub recipients: Vec<String>,
+}
+
+impl Letter {
+    /// Completes the header and finds the recipients.
+    ///
+    /// # Errors
+    /// When a field cannot be understood, or there is nobody to send to.
+    pub fn compose(header: Header, options: &Options, defaults: &Defaults, person: &Person) -> Result<Letter, Failure> {
+        let (mut header, body) = (header.fields, header.body);
+        let lists = complete(&mut header, defaults)?;
+        let is_resent = header.iter().any(|field| field.is_any(RESENT));
+        let mut recipients = Vec::new();
+        if options.takes_arguments() {
+            for argument in &options.arguments {
+                add_all(&mut recipients, &parse_argument(argument, defaults)?)?;
+            }
+        }
+        if options.takes_header() {
+            let wanted = if is_resent { RESENT_TO } else { TO };
+            let addressed = header.iter().zip(&lists).filter(|(field, _)| field.is_any(wanted));
+            addressed.filter_map(|(_, list)| list.as_ref()).try_for_each(|list| add_all(&mut recipients, list))?;
+        }
+        if recipients.is_empty() {
+            return Err(Failure::permanent("there are no recipients; name them in To, Cc or Bcc, or as arguments"));
+        }
+        let sender = sender(&header, &lists, options, defaults, person)?;
+        header.retain(|field| !is_dropped(field, person, is_resent));
+        let mut fields = additions(&header, defaults, person, is_resent);
+        fields.append(&mut header);
+        Ok(Letter { head: written(&fields, &body), sender, recipients })
+    }
+}
+
+/// Completes the addresses of all fields that hold some; the lists, in the fields' order.
+fn complete(fields: &mut [Field], defaults: &Defaults) -> Result<Vec<Option<AddressList>>, Failure> {
+    let mut lists = Vec::with_capacity(fields.len());
+    for field in fields.iter_mut() {
+        if !field.is_any(ADDRESSES) {
+            lists.push(None);
+            continue;
+        }
+        let unreadable = |error| Failure::permanent(format!("unable to understand the field {}: {error}", field.name));
+        let mut list = AddressList::parse(&field.body).map_err(unreadable)?;
+        list.addresses_mut().for_each(|address| defaults.complete(address));
+        field.body = list.to_bytes();
+        lists.push(Some(list));
+    }
+    Ok(lists)
+}
+
+fn parse_argument(argument: &str, defaults: &Defaults) -> Result<AddressList, Failure> {
+    let unreadable = |error| Failure::permanent(format!("unable to understand the recipient \"{argument}\": {error}"));
+    let mut list = AddressList::parse(argument.as_bytes()).map_err(unreadable)?;
+    list.addresses_mut().for_each(|address| defaults.complete(address));
+    Ok(list)
+}
+
+fn add_all(recipients: &mut Vec<String>, list: &AddressList) -> Result<(), Failure> {
+    for address in list.addresses() {
+        let raw = raw(address)?;
+        if !recipients.contains(&raw) {
+            recipients.push(raw);
+        }
+    }
+    Ok(())
+}
+
+/// The form for the envelope.
+fn raw(address: &Address) -> Result<String, Failure> {
+    let domain = address.domain.as_deref().unwrap_or_default();
+    let mailbox = Domain::parse(domain).and_then(|domain| Mailbox::new(&address.local, domain));
+    mailbox.map(|mailbox| mailbox.raw()).map_err(|error| Failure::permanent(format!("\"{address}\" is no address: {error}")))
+}
+
+fn sender(
+    header: &[Field],
+    lists: &[Option<AddressList>],
+    options: &Options,
+    defaults: &Defaults,
+    person: &Person,
+) -> Result<String, Failure> {
+    if let Some(sender) = &options.sender {
+        return match sender.trim() {
+            "" | "<>" => Ok(String::new()),
+            "#@[]" => Ok("#@[]".to_owned()),
+            text => parse_argument(text, defaults)?.addresses().next().map_or(Ok(String::new()), raw),
+        };
+    }
+    let mut returns = header.iter().zip(lists).filter(|(field, _)| field.is("return-path") && !person.wishes.ignore_return_path);
+    if let Some((_, Some(list))) = returns.next() {
+        return list.addresses().next().map_or(Ok(String::new()), raw);
+    }
+    raw(&person.sender)?;
+    Ok(special_sender(person))
+}
+
+/// VERP: `-` for a list, `@-@[]` for a sender per recipient (qmail-inject(8), qmail-send(8)).
+fn special_sender(person: &Person) -> String {
+    let (local, domain) = (&person.sender.local, person.sender.domain.as_deref().unwrap_or_default());
+    let (seconds, pid) = (now().as_secs(), Pid::own());
+    match (person.wishes.sender_per_message, person.wishes.sender_per_recipient) {
+        (false, false) => format!("{local}@{domain}"),
+        (true, false) => format!("{local}-{seconds}.{pid}@{domain}"),
+        (false, true) => format!("{local}-@{domain}-@[]"),
+        (true, true) => format!("{local}-{seconds}.{pid}-@{domain}-@[]"),
+    }
+}
+
+fn is_dropped(field: &Field, person: &Person, is_resent: bool) -> bool {
+    let (from, id) = if is_resent { ("resent-from", "resent-message-id") } else { ("from", "message-id") };
+    field.is_any(DROPPED) || person.wishes.replace_from && field.is(from) || person.wishes.replace_id && field.is(id)
+}
+
+/// Fields that a message must have (RFC 5322 section 3.6) and this one has not.
+fn additions(header: &[Field], defaults: &Defaults, person: &Person, is_resent: bool) -> Vec<Field> {
+    let prefix = if is_resent { "Resent-" } else { "" };
+    let has = |name: &str| header.iter().any(|field| field.is(&format!("{prefix}{name}")));
+    let mut fields = Vec::new();
+    let mut add = |name: &str, body: String| {
+        if !has(name) {
+            fields.push(Field::new(&format!("{prefix}{name}"), body));
+        }
+    };
+    add("Date", date(SystemTime::now()));
+    add("Message-ID", format!("<{}.{}.{}@{}>", stamp(), Pid::own(), "inject", defaults.id_host));
+    add("From", from(person));
+    let names_nobody = !["To", "Cc", "Apparently-To"].into_iter().any(has);
+    if names_nobody {
+        // RFC 822 asked for a recipient field, and some receivers still miss it.
+        add("Cc", "recipient list not shown: ;".to_owned());
+    }
+    fields
+}
+
+fn from(person: &Person) -> String {
+    let address = &person.address;
+    match person.name.as_deref().map(|name| phrase(name, person.wishes.name_as_comment)) {
+        None => address.to_string(),
+        Some(name) if person.wishes.name_as_comment => format!("{address} ({name})"),
+        Some(name) => format!("{name} <{address}>"),
+    }
+}
+
+/// A name as a phrase, in quotes where it must be, or as the inside of a comment.
+fn phrase(name: &str, is_comment: bool) -> String {
+    let special: &[char] = if is_comment { &['(', ')', '\\'] } else { &['"', '\\'] };
+    let escaped: String = name.chars().flat_map(|c| special.contains(&c).then_some('\\').into_iter().chain([c])).collect();
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || " !#$%&'*+-/=?^_`{|}~".contains(c));
+    if is_comment || is_plain { escaped } else { format!("\"{escaped}\"") }
+}
+
+fn written(fields: &[Field], body: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for field in fields {
+        text.extend_from_slice(field.name.as_bytes());
+        text.push(b':');
+        text.extend_from_slice(&field.body);
+        text.push(b'\n');
+    }
+    text.push(b'\n');
+    text.extend_from_slice(body);
+    text
+}
+
+/// Digits that no other message of this process has.
+fn stamp() -> String {
+    let now = now();
+    format!("{}{:06}", now.as_secs(), now.subsec_micros())
+}
+
+fn now() -> std::time::Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
