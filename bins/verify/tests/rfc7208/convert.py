@@ -1,10 +1,9 @@
 #!/usr/bin/python3
-"""Turns the test suite that openspf.org published for RFC 7208 into cases that the tests of stafett-verify read.
+"""Turns the test suite that openspf.org published for RFC 7208 into the cases that the tests of stafett-verify read.
 
-usage: openspf.py rfc7208-tests.yml > cases
-       STAFETT_TEST_SPF_CASES=$PWD/cases cargo test -p stafett-verify cases_of_others
+usage: convert.py rfc7208-tests.yml > cases.txt
 
-The suite itself is not part of this tree: tests/run takes it from the archive that openspf.txt names. Needs python3-yaml.
+cases.txt beside this file was made of release 2014.04, whose licence is LICENSE. Needs python3-yaml.
 """
 import sys
 
