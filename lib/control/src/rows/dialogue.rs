@@ -14,6 +14,7 @@ pub static ME: Setting = Setting {
         "tcpserver",
         "smtpd",
         "queued",
+        "inject",
         "send",
         "remote",
         "callout",
