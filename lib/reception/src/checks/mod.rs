@@ -104,7 +104,6 @@ pub fn recipient(context: &mut Context<'_, '_>, transaction: &mut Transaction, r
     if !returns {
         recipients::valid(context, recipient)?;
     }
-    recipients::valid(context, recipient)?;
     here::check(context, recipient)?;
     badhelo::recipient(context, recipient)?;
     looked::recipient(context, transaction, recipient)?;
