@@ -32,7 +32,8 @@ pub struct Peer {
 }
 
 /// Makes a listening socket at `path`, replacing a dead one that lies there, open to everybody
-/// who may search the directory: the directory's mode says who that is. Nonblocking.
+/// who may search the directory: the directory's mode says who that is. Nonblocking. For the start of a program: the mask
+/// for new files (umask(2)) is another one meanwhile.
 ///
 /// # Errors
 /// When something alive listens there already, or the directory cannot be written.
@@ -44,20 +45,18 @@ pub fn listen(path: &Path, style: Style, backlog: i32) -> io::Result<OwnedFd> {
         Ok(found) if !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something that is not a socket is in the way"));
         }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    // It appears under its name when callers are let in, and not before.
-    let unfinished = path.with_file_name(".new");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let socket = new(style, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-    rustix::net::bind(&socket, &SocketAddrUnix::new(&unfinished)?)?;
-    std::fs::set_permissions(&unfinished, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    let address = SocketAddrUnix::new(path)?;
+    // It has its mode from the first moment: a caller may have waited for the name.
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o111));
+    let bound = rustix::net::bind(&socket, &address);
+    rustix::process::umask(before);
+    bound?;
     rustix::net::listen(&socket, backlog)?;
-    std::fs::rename(&unfinished, path)?;
     Ok(socket)
 }
 

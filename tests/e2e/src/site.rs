@@ -169,7 +169,8 @@ impl Site {
         let mut greeting = [0; 256];
         let greets = std::io::Read::read(&mut stream, &mut greeting).is_ok_and(|count| greeting[..count].starts_with(b"220 "));
         let _ = std::io::Write::write_all(&mut stream, b"QUIT\r\n");
-        greets && self.path("run/queue/socket").exists() && self.path("run/send/socket").exists() && self.path("run/remote/socket").exists()
+        let is_called = std::os::unix::net::UnixStream::connect(self.path("run/queue/socket")).is_ok();
+        greets && is_called && self.path("run/send/socket").exists() && self.path("run/remote/socket").exists()
     }
 
     /// Ends every service as an admin would, and waits until all are gone.
