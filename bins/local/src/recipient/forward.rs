@@ -48,6 +48,8 @@ fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<En
         sender: sender.to_owned(),
         eight_bit: before.eight_bit,
         smtputf8: before.smtputf8,
+        // It is the message that must not travel in clear, whoever sends it on (RFC 8689 section 4).
+        require_tls: before.require_tls,
         ret: before.ret.filter(|_| goes_on),
         envid: before.envid.clone().filter(|_| goes_on),
         origin: "local".to_owned(),
@@ -58,4 +60,23 @@ fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<En
 
 fn later(why: &str) -> Stop {
     Stop::Later(format!("Unable to forward message: {why}. (#4.3.0)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::envelope;
+    use crate::recipient::tests::delivery;
+    use stafett_envelope::Envelope;
+    use std::path::Path;
+
+    #[test]
+    fn a_message_that_needs_tls_needs_it_after_a_forward_too() {
+        for require_tls in [true, false] {
+            let before = Envelope { sender: "a@from.test".to_owned(), require_tls, ..Envelope::default() };
+            for sender in ["a@from.test", "joe-owner@here.test"] {
+                let after = envelope(&delivery(before.clone(), Path::new("/"), ""), sender, &[b"b@to.test"]).unwrap();
+                assert_eq!(after.require_tls, require_tls, "{sender}");
+            }
+        }
+    }
 }

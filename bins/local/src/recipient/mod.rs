@@ -18,6 +18,8 @@ mod maildir;
 mod mbox;
 mod program;
 mod quota;
+#[cfg(test)]
+mod tests;
 
 pub use carry::{Work, carry_out};
 pub use content::Content;
