@@ -1,6 +1,7 @@
 //! Delivery into an mbox (mbox(5)): one file, messages divided by lines that begin with `From `.
 //!
-//! The file is locked with flock and with `FILE.lock` beside it, where the recipient may make that. A line of the message that
+//! The file is locked with `FILE.lock` beside it, where the recipient may make that, with flock and with fcntl, in this order;
+//! a file that was moved away meanwhile is left to who moved it. A line of the message that
 //! could be taken for a divider gets a `>`. What cannot be written whole is cut off again, and a message that was torn by
 //! a crash is closed before the next one.
 //! How it fails: the delivery is put off; so it is where the path is no plain file: a device, a pipe or a directory.
@@ -8,9 +9,10 @@
 
 use super::{Delivery, Stop};
 use rustix::fs::{FlockOperation, OFlags};
+use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
@@ -21,20 +23,33 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A lock beside the file that is older belongs to nobody any more.
 const STALE: Duration = Duration::from_secs(300);
+/// How often a file may be moved away under a delivery that waits for it.
+const MOST_MOVES: usize = 10;
 
 /// Appends the message to the file at `path`, behind this divider.
 pub fn append(delivery: &Delivery, path: &Path, divider: &str) -> Result<(), Stop> {
-    let file = open(path).map_err(|error| failed("open", path, &error))?;
     let _beside = DotLock::take(path)?;
-    lock(&file, path)?;
+    let file = open_locked(path)?;
     let before = file.metadata().map_err(|error| failed("stat", path, &error))?.len();
-    let written =
-        write(delivery, &file, path, divider, before).and_then(|()| file.sync_all().map_err(|error| failed("write", path, &error)));
+    let written = write(delivery, &file, path, divider, before)
+        .and_then(|()| make_durable(&file, path, before).map_err(|error| failed("write", path, &error)));
     if written.is_err() {
         // Were this to fail, the next delivery would close what was torn.
         let _ = file.set_len(before);
     }
     written
+}
+
+/// The file that has the name once it is locked: who empties an mbox may move it away until then.
+fn open_locked(path: &Path) -> Result<File, Stop> {
+    for _ in 0..MOST_MOVES {
+        let file = open(path).map_err(|error| failed("open", path, &error))?;
+        lock(&file, path)?;
+        if is_at(&file, path).map_err(|error| failed("stat", path, &error))? {
+            return Ok(file);
+        }
+    }
+    Err(busy(path))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -43,13 +58,50 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no plain file")) }
 }
 
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn lock(file: &File, path: &Path) -> Result<(), Stop> {
-    patiently(|| match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+    let operation = FlockOperation::NonBlockingLockExclusive;
+    // NFS makes the one lock of the other, and this process would wait for itself.
+    if !is_on_nfs(file) {
+        wait_for_lock(path, || rustix::fs::flock(file, operation))?;
+    }
+    wait_for_lock(path, || rustix::fs::fcntl_lock(file, operation))
+}
+
+fn is_on_nfs(file: &File) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type == rustix::fs::NFS_SUPER_MAGIC)
+}
+
+fn wait_for_lock(path: &Path, attempt: impl Fn() -> rustix::io::Result<()>) -> Result<(), Stop> {
+    patiently(|| match attempt() {
         Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(false),
+        Err(Errno::WOULDBLOCK | Errno::ACCESS | Errno::INTR) => Ok(false),
         Err(error) => Err(failed("lock", path, &error.into())),
     })?
     .ok_or_else(|| busy(path))
+}
+
+/// The message on the disk, and the name of the file with it: one that was empty may be new.
+fn make_durable(file: &File, path: &Path, before: u64) -> io::Result<()> {
+    file.sync_all()?;
+    if before > 0 {
+        return Ok(());
+    }
+    let real = fs::canonicalize(path)?;
+    match File::open(real.parent().unwrap_or(Path::new("/"))) {
+        Ok(directory) => directory.sync_all(),
+        // One that its users may only pass through.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn write(delivery: &Delivery, mut file: &File, path: &Path, divider: &str, before: u64) -> Result<(), Stop> {
@@ -147,6 +199,8 @@ impl DotLock {
             }
             // Such as /var/mail, where only some programs may: flock is what is left.
             Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => Err(None),
+            // Whoever opens the file will say it better.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Err(None),
             Err(error) => Err(Some(failed("lock", path, &error))),
         });
         match taken {

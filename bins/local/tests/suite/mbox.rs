@@ -1,4 +1,5 @@
-use crate::common::{Home, spawn};
+use crate::common::{Home, spawn, wait_until};
+use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use std::fs;
 use std::process::Stdio;
 
@@ -86,4 +87,31 @@ fn a_full_disk_leaves_the_file_as_it_was() {
     let long = format!("Subject: x\n\n{}", "0123456789012345678901234567890\n".repeat(1000));
     home.run(limited, &long).must(111, "File too large");
     assert_eq!(home.read("Mailbox"), before);
+}
+
+#[test]
+fn a_file_that_is_moved_away_under_its_lock_is_left_alone() {
+    let home = Home::new();
+    home.write(".qmail", "./Mailbox\n");
+    home.write("Mailbox", "");
+    home.write("../message", "Subject: x\n\n");
+    let file = fs::File::options().write(true).open(home.path("Mailbox")).unwrap();
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let mut command = home.command("", "");
+    let mut child = spawn(command.stdin(fs::File::open(home.path("../message")).unwrap()).stdout(Stdio::null()));
+    // It has the one lock and waits for the other.
+    wait_until(|| {
+        let is_free = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if is_free {
+            flock(&file, FlockOperation::Unlock).unwrap();
+        }
+        assert!(child.try_wait().unwrap().is_none());
+        !is_free
+    });
+    assert!(home.path("Mailbox.lock").exists());
+    fs::rename(home.path("Mailbox"), home.path("taken")).unwrap();
+    fcntl_lock(&file, FlockOperation::NonBlockingUnlock).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(home.read("taken"), "");
+    assert!(home.read("Mailbox").contains("Subject: x"));
 }
