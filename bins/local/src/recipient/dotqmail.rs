@@ -88,6 +88,8 @@ pub fn exists(delivery: &Delivery) -> Result<bool, Stop> {
     if delivery.owner.dash.is_empty() {
         return Ok(true);
     }
+    // A home that is not mounted would look like one without files.
+    std::fs::metadata(home).map_err(|error| unusable(&home.display().to_string(), &error))?;
     for (name, _) in names(delivery) {
         match std::fs::metadata(home.join(&name)) {
             Ok(found) if found.is_file() => return Ok(true),
@@ -160,4 +162,24 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn unusable(name: &str, error: &io::Error) -> Stop {
     Stop::Later(format!("Unable to open {name}: {error}. (#4.3.0)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exists;
+    use crate::recipient::Stop;
+    use crate::recipient::tests::delivery;
+    use stafett_envelope::Envelope;
+
+    #[test]
+    fn a_home_that_is_away_says_nothing_about_its_mailboxes() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join("joe");
+        let found = || exists(&delivery(Envelope::default(), &home, "list"));
+        assert!(matches!(found(), Err(Stop::Later(_))));
+        std::fs::create_dir(&home).unwrap();
+        assert_eq!(found(), Ok(false));
+        std::fs::write(home.join(".qmail-list"), "#\n").unwrap();
+        assert_eq!(found(), Ok(true));
+    }
 }
