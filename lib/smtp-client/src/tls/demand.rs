@@ -131,6 +131,10 @@ fn names(policy: &Policy, destination: &Destination, host: &Target) -> Vec<Strin
 
 /// What the destination publishes.
 fn published(settings: &Settings, policy: &Policy, destination: &Destination, host: &Target) -> Result<Demand, Unfit> {
+    by_found(dane::look_up(settings, destination, host)?, policy.sts.as_ref(), destination, host)
+}
+
+fn by_found(found: Published, sts: Option<&Sts>, destination: &Destination, host: &Target) -> Result<Demand, Unfit> {
     let opportunistic = Demand {
         need: Need::Offered,
         trust: Trust::Anything,
@@ -139,15 +143,17 @@ fn published(settings: &Settings, policy: &Policy, destination: &Destination, ho
         because: "nobody",
         starts_at_once: false,
     };
-    match dane::look_up(settings, destination, host)? {
+    let is_enforced = sts.is_some_and(|sts| sts.is_enforced);
+    match found {
         Published::Records(records, base) => return Ok(by_records(records, base, destination)),
-        // TLS all the same: the host says that it has it (RFC 7672 §2.2).
-        Published::Unusable => {
+        // TLS all the same: the host says that it has it (RFC 7672 §2.2). They verify nothing, so that they cannot stand in
+        // for a policy that does.
+        Published::Unusable if !is_enforced => {
             return Ok(Demand { need: Need::Always, policy: PolicyType::Tlsa, because: "its TLSA records", ..opportunistic });
         }
-        Published::Nothing => {}
+        Published::Unusable | Published::Nothing => {}
     }
-    match &policy.sts {
+    match sts {
         Some(sts) => by_sts(sts, host, opportunistic),
         None => Ok(opportunistic),
     }
@@ -188,3 +194,7 @@ fn required_dane(settings: &Settings, destination: &Destination, host: &Target) 
         }
     }
 }
+
+#[cfg(test)]
+#[path = "demand_test.rs"]
+mod demand_test;
