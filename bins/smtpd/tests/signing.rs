@@ -211,7 +211,8 @@ fn a_rewritten_sender_leads_back_and_a_forged_one_nowhere() {
     // whom the sender is among is not for us to say
     instance.control("validrcptto", "known@example.org\n");
     let mut client = connect(&instance, &[]);
-    assert!(send(&mut client, "", "SRS0=h=t=b.example=a@SRS.example").starts_with("250 "));
+    let reply = send(&mut client, "", "SRS0=h=t=b.example=a@SRS.example");
+    assert!(reply.starts_with("250 "), "{reply}");
     assert_eq!(envelope(&instance), (String::new(), vec!["a@b.example".to_owned()]));
     assert_eq!(asked.lock().unwrap().pop().unwrap().0, ["reverse", "SRS0=h=t=b.example=a@srs.example"]);
     // neither what only looks so, nor the same at another domain
@@ -235,6 +236,26 @@ fn a_rewritten_sender_leads_back_and_a_forged_one_nowhere() {
             let reply = send(&mut connect(&instance, more), "", "SRS0=h=t=victim.example=a@srs.example");
             assert!(reply.starts_with(expected), "{reply}");
         }
+        assert!(instance.taken.all().is_empty());
+    }
+}
+
+#[test]
+fn a_rewritten_sender_leads_back_for_bounces_alone_and_to_no_relay() {
+    const BACK: &str = "SRS0=h=t=b.example=a@srs.example";
+    let (instance, asked) = srs(|_| Some(Answer::new(Verdict::Ok, "").with("a@b.example")));
+    let reply = send(&mut connect(&instance, &[]), "spammer@c.example", BACK);
+    assert!(reply.starts_with("550 5.7.1 sorry, that rewritten address takes bounces alone"), "{reply}");
+    assert!(asked.lock().unwrap().is_empty());
+    assert!(send(&mut connect(&instance, OURS), "user@ours.example", BACK).starts_with("250 "));
+    for found in [
+        (|_| Some(Answer::new(Verdict::Ok, "").with("a%c.example@b.example"))) as fn(&str) -> Option<Answer>,
+        |_| Some(Answer::new(Verdict::Ok, "").with("c.example!a@b.example")),
+        |_| Some(Answer::new(Verdict::Ok, "").with("\"a@c.example\"@b.example")),
+    ] {
+        let (instance, _) = srs(found);
+        let reply = send(&mut connect(&instance, &[]), "", BACK);
+        assert!(reply.starts_with("553 5.7.1 sorry, no routing in the local part"), "{reply}");
         assert!(instance.taken.all().is_empty());
     }
 }

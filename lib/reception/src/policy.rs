@@ -126,7 +126,10 @@ impl Policy<'_> {
         let shown = shown(&path);
         self.check_client(transaction, &shown)?;
         let taken_back = match &path {
-            Path::Mailbox(mailbox) => srs::reverse(*self, mailbox, services)?,
+            Path::Mailbox(mailbox) => {
+                let is_open = transaction.envelope.sender.is_empty() || self.is_trusted(session);
+                srs::reverse(*self, mailbox, is_open, services)?
+            }
             Path::Bare(_) | Path::Null => None,
         };
         let returns = taken_back.is_some();
@@ -287,10 +290,7 @@ impl Policy<'_> {
                 let reply = Reply::new(553, (5, 7, 1), "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
                 Err(Refusal::new(reply, "control/rcpthosts", Subject::to(shown)))
             }
-            Ok(_) if mailbox.local().contains(['@', '%', '!']) => {
-                let reply = Reply::new(553, (5, 7, 1), "sorry, no routing in the local part of an address (#5.7.1)");
-                Err(Refusal::new(reply, "routing", Subject::to(shown)))
-            }
+            Ok(_) if is_routed(&mailbox) => Err(routed(shown)),
             Ok(listed) => {
                 if services.explains() {
                     let rule = match listed {
@@ -324,6 +324,17 @@ impl Policy<'_> {
     pub fn databytes_rule(&self) -> &'static str {
         if self.client.databytes.is_some() { "rule DATABYTES" } else { "control/databytes" }
     }
+}
+
+/// Whether the local part may name another place to some other host.
+pub fn is_routed(mailbox: &Mailbox) -> bool {
+    mailbox.local().contains(['@', '%', '!'])
+}
+
+/// The refusal of such a recipient.
+pub fn routed(shown: &str) -> Box<Refusal> {
+    let reply = Reply::new(553, (5, 7, 1), "sorry, no routing in the local part of an address (#5.7.1)");
+    Refusal::new(reply, "routing", Subject::to(shown))
 }
 
 /// What makes a client a relay client, and what becomes of its recipient.

@@ -36,7 +36,7 @@ pub static SRSDOMAIN: Setting = Setting {
     form: Form::Host,
     default: "none: senders are not rewritten",
     readers: &["dkim", "smtpd", "send"],
-    text: "The domain of rewritten senders (SRS): mail for a domain in srsforward goes on with a sender at this domain, which leads bounces back here. It should be a domain of its own, such as srs.example.org, with an MX record that names this host and an SPF record that lists it. A recipient SRS0=... or SRS1=... at this domain stands for the sender that it was made from, and is accepted from everybody; it is refused where the hash in it was not made with a secret in srssecrets, or it is older than srsmaxage. The service dkim must be part of the instance (stafett-setup --with dkim).",
+    text: "The domain of rewritten senders (SRS): mail for a domain in srsforward goes on with a sender at this domain, which leads bounces back here. It should be a domain of its own, such as srs.example.org, with an MX record that names this host and an SPF record that lists it. A recipient SRS0=... or SRS1=... at this domain stands for the sender that it was made from, and is accepted from everybody in bounces, which have no sender; mail with a sender comes through only from clients that may send to anywhere. It is refused where the hash in it was not made with a secret in srssecrets, or it is older than srsmaxage, or the local part of what it was made from contains @, % or !. The service dkim must be part of the instance (stafett-setup --with dkim).",
     example: "srs.example.org",
 };
 /// For whom senders are rewritten.

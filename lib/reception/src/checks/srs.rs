@@ -4,7 +4,8 @@
 //! somebody in `control/srsforward` the sender is rewritten.
 //!
 //! Security stance: the address at RCPT is anybody's word. It leads on only if stafett-dkim, which has the secrets, says that
-//! this host has made it and when; without an answer nobody is let through.
+//! this host has made it and when; without an answer nobody is let through. It is for bounces: whoever is not trusted and names
+//! a sender is refused, and so is an address behind it that would have other hosts relay.
 //!
 //! How it fails: where the service does not answer, with a temporary refusal.
 
@@ -20,7 +21,7 @@ use stafett_smtp::Reply;
 
 use super::{Checked, Context};
 use crate::draft::Draft;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 use crate::refusal::{Refusal, Subject};
 use crate::services::{Note, Services};
 use crate::settings::{fault, pattern};
@@ -107,11 +108,17 @@ pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
     }
 }
 
-/// For a recipient that is a rewritten sender of ours, the address that it stands for.
+/// For a recipient that is a rewritten sender of ours, the address that it stands for. `is_open` says that the way back is open
+/// to this transaction: it carries a bounce, or comes from somebody who may send to anywhere.
 ///
 /// # Errors
 /// The refusal.
-pub fn reverse(policy: Policy<'_>, recipient: &Mailbox, services: &mut dyn Services) -> Result<Option<Mailbox>, Box<Refusal>> {
+pub fn reverse(
+    policy: Policy<'_>,
+    recipient: &Mailbox,
+    is_open: bool,
+    services: &mut dyn Services,
+) -> Result<Option<Mailbox>, Box<Refusal>> {
     let ours = policy.settings.srs.domain.as_ref();
     let tagged = recipient.local().get(..4).is_some_and(|begin| TAGS.iter().any(|tag| begin.eq_ignore_ascii_case(tag)));
     if !tagged || ours != Some(recipient.domain()) {
@@ -119,9 +126,13 @@ pub fn reverse(policy: Policy<'_>, recipient: &Mailbox, services: &mut dyn Servi
     }
     let shown = recipient.to_string();
     let refused = |reply| Err(Refusal::new(reply, "control/srsdomain", Subject::to(&shown)));
+    if !is_open {
+        return refused(for_bounces());
+    }
     let reason = match services.ask(Service::Dkim, &[b"reverse", shown.as_bytes()], None, WITHIN) {
         Ok(answer) if answer.verdict == Verdict::Permanent => return refused(unknown(&answer.text)),
         Ok(answer) => match address(answer.field(0)).filter(|_| answer.verdict == Verdict::Ok) {
+            Some(found) if policy::is_routed(&found) => return Err(policy::routed(&shown)),
             Some(found) => {
                 services.note(&Note { check: "srs", rule: "control/srsdomain", text: &format!("it stands for {found}") });
                 return Ok(Some(found));
@@ -140,6 +151,10 @@ fn address(field: Option<String>) -> Option<Mailbox> {
 
 fn unknown(reason: &str) -> Reply {
     Reply::new(550, (5, 1, 1), format!("sorry, that rewritten address {reason} (#5.1.1)"))
+}
+
+fn for_bounces() -> Reply {
+    Reply::new(550, (5, 7, 1), "sorry, that rewritten address takes bounces alone (#5.7.1)")
 }
 
 fn later() -> Reply {
