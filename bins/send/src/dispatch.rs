@@ -12,6 +12,7 @@ use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
 use stafett_wire::delivery::{Kind as Way, Report, Scope};
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -201,11 +202,12 @@ impl Scheduler {
     }
 
     fn order(&mut self, connection: u64, number: u64, mut work: Work, kind: Kind) -> bool {
-        let Some(message) = self.messages.get_mut(&work.id) else {
+        let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
+        self.regroup_moved(&mut work, is_local);
+        let Some(message) = self.messages.get_mut(&work.id).filter(|_| !work.recipients.is_empty()) else {
             self.make_idle(connection);
             return true;
         };
-        let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
         let mut text = message.order_text(&work.recipients, &self.settings, is_local);
         // A user whose program takes long keeps nobody waiting.
         let is_one_by_one = is_local || message.is_one_by_one();
@@ -235,7 +237,8 @@ impl Scheduler {
         let delivery = self.next_delivery;
         let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
         for (offset, recipient) in (0_u64..).zip(&work.recipients) {
-            let address = self.settings.address_for(message.address(*recipient), is_local);
+            let (address, standing) = (message.address(*recipient), message.standings.get(*recipient));
+            let address = self.settings.address_for(address, standing, is_local).unwrap_or(Cow::Borrowed(address));
             self.book.starting(delivery + offset, work.id, channel(is_local), &address);
         }
         let count = work.recipients.len();

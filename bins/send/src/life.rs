@@ -57,6 +57,27 @@ impl Scheduler {
         self.finish_if_idle(id);
     }
 
+    /// Gives recipients to other destinations that, since they were given to this one, have come to this host or left it.
+    pub(crate) fn regroup_moved(&mut self, work: &mut Work, is_local: bool) {
+        let Some(message) = self.messages.get_mut(&work.id) else { return };
+        let (id, is_old) = (work.id, work.is_old);
+        let moved = message.take_moved(&mut work.recipients, &self.settings, is_local);
+        let mut numbers = Vec::new();
+        for index in &moved {
+            let destination = self.settings.destination(message.address(*index), message.standings.get(*index));
+            if destination.is_usable() {
+                numbers.push(self.destinations.add(destination, Work { id, recipients: vec![*index], is_old }));
+            } else {
+                message.note(*index, Event::Failed, NOWHERE, now());
+                message.open = message.open.saturating_sub(1);
+            }
+        }
+        numbers.into_iter().for_each(|number| self.put_off_if_down(number));
+        if !moved.is_empty() {
+            self.finish_if_idle(id);
+        }
+    }
+
     /// Leaves a message on disk when all that waits of it is for one destination that is busy enough.
     pub(crate) fn park(&mut self, message: &Message, due: u64, groups: &BTreeMap<Destination, Vec<usize>>, most: usize) -> bool {
         let Message { id, size, place, .. } = *message;

@@ -136,13 +136,20 @@ impl Message {
     pub fn order_text(&self, recipients: &[usize], settings: &Settings, is_local: bool) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.facts.len() + 64 * recipients.len());
         text.extend_from_slice(&self.facts_for(recipients));
-        for recipient in recipients.iter().filter_map(|index| self.envelope.recipients.get(*index)) {
-            match settings.address_for(&recipient.address, is_local) {
-                Cow::Owned(address) if address != recipient.address => Recipient { address, ..recipient.clone() }.write(&mut text),
+        let recipients = recipients.iter().filter_map(|index| Some((*index, self.envelope.recipients.get(*index)?)));
+        for (index, recipient) in recipients {
+            match settings.address_for(&recipient.address, self.standings.get(index), is_local) {
+                Some(Cow::Owned(address)) if address != recipient.address => Recipient { address, ..recipient.clone() }.write(&mut text),
                 _ => recipient.write(&mut text),
             }
         }
         text
+    }
+
+    /// Takes those out of `recipients` that belong to the other kind of destination by now.
+    pub fn take_moved(&self, recipients: &mut Vec<usize>, settings: &Settings, is_local: bool) -> Vec<usize> {
+        let has_moved = |index: &mut usize| settings.address_for(self.address(*index), self.standings.get(*index), is_local).is_none();
+        recipients.extract_if(.., has_moved).collect()
     }
 
     /// Whether each recipient needs an order of its own.

@@ -130,12 +130,17 @@ impl Settings {
     }
 
     /// An address as it goes to a destination: with what control/virtualdomains prepends at this host, and as control/percenthack
-    /// reads it elsewhere.
-    pub fn address_for<'a>(&self, address: &'a str, is_local: bool) -> Cow<'a, str> {
+    /// reads it elsewhere. `None` when it belongs to the other kind of destination by now: the files have changed while it waited.
+    pub fn address_for<'a>(&self, address: &'a str, standing: Option<&Standing>, is_local: bool) -> Option<Cow<'a, str>> {
+        let is_routed = || {
+            let route = standing.and_then(|standing| standing.route.as_ref());
+            route.is_some_and(|route| SmtpRoutes::new().insert("", route).is_ok())
+        };
         match self.locals.place(address) {
-            Place::Here(placed) if is_local => placed,
-            Place::Elsewhere(placed) if !is_local => placed,
-            _ => Cow::Borrowed(address),
+            Place::Here(placed) if is_local => Some(placed),
+            Place::Elsewhere(placed) if !is_local => Some(placed),
+            Place::Here(_) if is_routed() => Some(Cow::Borrowed(address)),
+            _ => None,
         }
     }
 

@@ -9,6 +9,7 @@ mod crashes;
 mod delay;
 mod life;
 mod limits;
+mod moves;
 mod pace;
 mod queued;
 mod remote;

@@ -57,7 +57,12 @@ struct Shared {
 impl Remote {
     /// Listens in that instance.
     pub fn start(site: &Site, script: impl FnMut(&Seen) -> Reply + Send + 'static) -> Remote {
-        let listener = socket::listen(&site.path("run/remote/socket"), Style::Packets, 64).unwrap();
+        Remote::start_as(site, "remote", script)
+    }
+
+    /// Listens as that service.
+    pub fn start_as(site: &Site, service: &str, script: impl FnMut(&Seen) -> Reply + Send + 'static) -> Remote {
+        let listener = socket::listen(&site.path(&format!("run/{service}/socket")), Style::Packets, 64).unwrap();
         let shared = Arc::new(Shared {
             script: Mutex::new(Box::new(script)),
             seen: Mutex::new(Vec::new()),
