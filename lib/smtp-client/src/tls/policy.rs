@@ -28,6 +28,8 @@ pub enum Secrecy {
     Usual,
     /// REQUIRETLS: only verified hosts that keep to it too.
     Required,
+    /// A bounce with REQUIRETLS: only verified hosts, but they need not promise to keep to it (RFC 8689 §5).
+    Excused,
     /// `TLS-Required: No`: what the destination publishes does not count.
     Waived,
 }
@@ -91,6 +93,14 @@ pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Poli
     let account = destination.word("auth").map(|name| settings.credentials.named(name));
     let is_for_credentials = account.is_some_and(|account| account.is_ok_and(|account| !account.without_tls));
     Ok(Policy { terms, starts_at_once, sts, sts_trouble, is_for_credentials, secrecy: Secrecy::Usual })
+}
+
+impl Secrecy {
+    /// Whether only verified hosts will do.
+    #[must_use]
+    pub fn needs_verified(self) -> bool {
+        matches!(self, Secrecy::Required | Secrecy::Excused)
+    }
 }
 
 impl Policy {
