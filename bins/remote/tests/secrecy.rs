@@ -165,3 +165,22 @@ fn credentials_are_for_verified_relays() {
     }
     assert_eq!(PEERS.said("plain").iter().filter(|said| said.starts_with("AUTH")).count(), 0);
 }
+
+#[test]
+fn a_general_line_does_not_give_credentials_to_unverified_relays() {
+    for level in ["may", "encrypt"] {
+        let remote =
+            self::remote(&[("smtpauth", "isp:user:secret\nopen without-tls:user:secret\n"), ("tlsdestinations", &format!(":{level}\n"))]);
+        for peer in ["self", "plain"] {
+            let report = to(&remote, peer, "auth=isp").send(&["b@to.test"], MESSAGE);
+            let (verdict, text) = only(&report);
+            assert!(verdict == Verdict::Temporary && text.contains("(demanded by the credentials of the route)"), "{level} {peer}: {text}");
+        }
+        // What is written where the credentials are counts.
+        for words in ["auth=isp tls=encrypt", "auth=open"] {
+            let report = to(&remote, "self", words).send(&["b@to.test"], MESSAGE);
+            assert!(!only(&report).1.contains("demanded by"), "{level} {words}: {report:?}");
+        }
+        assert_eq!(only(&to(&remote, "self", "").send(&["b@to.test"], MESSAGE)).0, Verdict::Ok);
+    }
+}

@@ -5,7 +5,8 @@
 //! such a policy never takes the place of DANE).
 //!
 //! A sender may ask for more or for less (RFC 8689): [`Secrecy`]. What the administrator wrote is never made less by that.
-//! Credentials behind a route ask for a verified relay where nobody says anything else.
+//! Credentials behind a route ask for a verified relay where the route itself says nothing else; `may` and `encrypt` in
+//! control/tlsdestinations do not count for them.
 //!
 //! How it fails: [`NoSession`], for words that do not parse; mail waits, because the administrator can mend them.
 
@@ -79,7 +80,10 @@ pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Poli
         return Ok(Policy { terms: TlsTerms { level: Level::None, ..TlsTerms::default() }, ..Policy::default() });
     }
     let of_route = TlsTerms::of_route(destination.words()).map_err(|reason| judgement::bad_words(destination, &reason))?;
-    let terms = of_route.or_else(|| settings.tls.terms(&destination.name).cloned()).unwrap_or_default();
+    let account = destination.word("auth").map(|name| settings.credentials.named(name));
+    let is_for_credentials = account.is_some_and(|account| account.is_ok_and(|account| !account.without_tls));
+    let general = || settings.tls.terms(&destination.name).cloned().map(|terms| if is_for_credentials { verified(terms) } else { terms });
+    let terms = of_route.or_else(general).unwrap_or_default();
     if let Some(name) = terms.certificate.as_ref().filter(|name| !settings.tls.client.has_identity(name)) {
         let reason = format!("there is no control/clientcerts/{name} with cert.pem and key.pem");
         return Err(judgement::bad_words(destination, &reason));
@@ -90,9 +94,16 @@ pub fn policy_for(settings: &Settings, destination: &Destination) -> Result<Poli
     };
     let asks_destination = terms.level == Level::Auto && destination.kind == Kind::Mx;
     let (sts, sts_trouble) = if asks_destination { sts_of(settings, destination)? } else { (None, None) };
-    let account = destination.word("auth").map(|name| settings.credentials.named(name));
-    let is_for_credentials = account.is_some_and(|account| account.is_ok_and(|account| !account.without_tls));
     Ok(Policy { terms, starts_at_once, sts, sts_trouble, is_for_credentials, secrecy: Secrecy::Usual })
+}
+
+/// What a line of control/tlsdestinations, which was not written with the credentials in mind, means for a relay that gets some:
+/// unverified TLS is not enough.
+fn verified(terms: TlsTerms) -> TlsTerms {
+    match terms.level {
+        Level::May | Level::Encrypt => TlsTerms { level: Level::Auto, ..terms },
+        _ => terms,
+    }
 }
 
 impl Secrecy {
