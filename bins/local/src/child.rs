@@ -4,7 +4,8 @@
 //! processes that deliver. What does not parse ends the connection.
 //! How it fails: each order has one report, whatever happened to its recipients.
 
-use crate::order::{self, Outcome, Task};
+use crate::apart::Outcome;
+use crate::order::{self, Task};
 use crate::settings::Settings;
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;

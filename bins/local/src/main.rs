@@ -14,6 +14,7 @@
 //!
 //! Known limits: a user whose programs hang holds connections of control/concurrencylocal until control/timeoutlocal.
 
+mod apart;
 mod child;
 mod once;
 mod options;

@@ -2,8 +2,9 @@
 //!
 //! The same look-up as a delivery's, by a process that becomes the recipient before it looks into a home.
 //! Security stance: smtpd speaks for strangers. It may ask and no more; the answer is a letter and words that tell nothing of
-//! the users. How it fails: what cannot be told now is "later", and so is what takes too long: the process ends itself.
+//! the users. How it fails: what cannot be told now is "later", and so is what takes too long: its process is ended.
 
+use crate::apart::{self, Limit, Outcome};
 use crate::order::become_owner;
 use crate::recipient::{self, Content, Delivery, Stop};
 use crate::settings::Settings;
@@ -11,18 +12,19 @@ use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_local_users::Users;
 use stafett_log::{Log, safe};
-use stafett_sys::{process, socket};
+use stafett_sys::descriptor::forget;
+use stafett_sys::socket;
 use stafett_wire::Verdict;
 use stafett_wire::netstring::push;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
-/// Seconds that an answer may take; a look-up that hangs must not fill the table of processes.
-const PATIENCE: u32 = 30;
+/// What an answer may take; a look-up that hangs must not fill the table of processes.
+const LIMIT: Limit = Limit { what: "The look-up", patience: Duration::from_secs(30), reason: "more than 30 seconds" };
 
 /// Answers one question; the exit code of the process.
 pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversation) -> i32 {
-    process::end_after(PATIENCE);
     let Conversation { strings, descriptor, lifeline, .. } = conversation;
     drop(lifeline);
     let address = match &strings[..] {
@@ -40,16 +42,22 @@ pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversat
     i32::from(socket::send_packet(&descriptor, &packet, None).is_err())
 }
 
-fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str), null: &OwnedFd) -> (Verdict, &'static str) {
-    match look_up(settings, root, (local, host), null) {
-        Ok(true) => (Verdict::Ok, ""),
-        Ok(false) => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
-        Err(reason) => {
-            log.error(format_args!(
-                "unable to tell whether there is a mailbox for {}: {}",
-                safe(local.as_bytes()),
-                safe(reason.as_bytes())
-            ));
+/// The process of a user says what it found; this one, which no user can stop, keeps its time.
+fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str), asking: &OwnedFd) -> (Verdict, &'static str) {
+    let own = || {
+        let _ = forget(asking);
+    };
+    let found = apart::carry_out(LIMIT, own, || match look_up(settings, root, (local, host), asking) {
+        Ok(true) => Outcome { verdict: Verdict::Ok, text: String::new(), is_general: false },
+        Ok(false) => Outcome::never(""),
+        Err(reason) => Outcome::later(reason),
+    });
+    match found.verdict {
+        Verdict::Ok => (Verdict::Ok, ""),
+        Verdict::Permanent => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
+        Verdict::Temporary => {
+            let (local, reason) = (safe(local.as_bytes()), safe(found.text.as_bytes()));
+            log.error(format_args!("unable to tell whether there is a mailbox for {local}: {reason}"));
             (Verdict::Temporary, "451 4.3.0 unable to look up that recipient, try again later")
         }
     }

@@ -1,0 +1,176 @@
+//! Work that is done as a user, in a process of its own, and the time it may take.
+//!
+//! Security stance: the caller is root and stays it. What a user may stop or hang is the process alone, and never the one that
+//! keeps its time; what comes back is a letter and a text.
+//! How it fails: a process that hangs is ended with all of its group when its time is over, one that dies without a word has
+//! put its work off. Known limits: one that waits for a dead disk cannot be ended; it is left behind.
+
+use stafett_sys::descriptor;
+use stafett_sys::poll::{self, Interest};
+use stafett_sys::process::{self, Ending, Fork, Pid};
+use stafett_wire::Verdict;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// A report's bytes at most.
+const LONGEST_REPORT: usize = 4096;
+/// How long a process may take to go when it has said all or was killed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What became of one recipient; whether all others would fare the same.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Done, later, never.
+    pub verdict: Verdict,
+    /// In words.
+    pub text: String,
+    /// The user database is away.
+    pub is_general: bool,
+}
+
+impl Outcome {
+    /// To be tried again.
+    pub fn later(text: impl Into<String>) -> Outcome {
+        Outcome { verdict: Verdict::Temporary, text: text.into(), is_general: false }
+    }
+
+    /// To be returned.
+    pub fn never(text: impl Into<String>) -> Outcome {
+        Outcome { verdict: Verdict::Permanent, text: text.into(), is_general: false }
+    }
+}
+
+/// How long something may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// What it is, as the subject of a sentence.
+    pub what: &'static str,
+    /// The time.
+    pub patience: Duration,
+    /// What says so.
+    pub reason: &'static str,
+}
+
+/// Does `work` in a process of its own. `own` closes in it what it must not have.
+pub fn carry_out(limit: Limit, own: impl FnOnce(), work: impl FnOnce() -> Outcome) -> Outcome {
+    let until = Instant::now() + limit.patience;
+    match descriptor::pipe().and_then(|(read, write)| Ok((process::fork()?, read, write))) {
+        Err(error) => Outcome::later(format!("Unable to fork: {error}. (#4.3.0)")),
+        Ok((Fork::Child, read, write)) => {
+            drop(read);
+            own();
+            process::exit_now(live(work, &write));
+        }
+        Ok((Fork::Parent(pid), read, write)) => {
+            drop(write);
+            let heard = listen(limit, pid, &read, until);
+            heard.unwrap_or_else(|error| Outcome::later(format!("Unable to wait for the process of a user: {error}. (#4.3.0)")))
+        }
+    }
+}
+
+/// The life of the process.
+fn live(work: impl FnOnce() -> Outcome, report: &OwnedFd) -> i32 {
+    // Whatever it starts ends with it, unless that leaves the group.
+    let outcome = match process::new_session() {
+        Ok(()) => work(),
+        Err(error) => Outcome::later(format!("Unable to begin a session: {error}. (#4.3.0)")),
+    };
+    let mut text = vec![outcome.verdict.letter(), if outcome.is_general { b'g' } else { b'-' }];
+    text.extend_from_slice(outcome.text.as_bytes());
+    text.truncate(LONGEST_REPORT);
+    i32::from(descriptor::write_all(report, &text).is_err())
+}
+
+/// What the process says, and its end.
+fn listen(limit: Limit, pid: Pid, report: &OwnedFd, until: Instant) -> io::Result<Outcome> {
+    let mut text = Vec::new();
+    let mut piece = [0; LONGEST_REPORT];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let (ready, _) = poll::wait_two((report.as_fd(), Interest::Read), None, Some(left))?;
+        if !ready.any() {
+            return Ok(end(limit, pid));
+        }
+        match descriptor::read(report, &mut piece)? {
+            0 => break,
+            count => text.extend_from_slice(piece.get(..count.min(LONGEST_REPORT - text.len().min(LONGEST_REPORT))).unwrap_or_default()),
+        }
+    }
+    let what = limit.what;
+    let silent = match process::wait_within(pid, GRACE)? {
+        // What it has said counts, though its user may have stopped it since.
+        None => end(limit, pid),
+        Some(Ending::Killed(signal)) => Outcome::later(format!("{what} was ended by signal {signal}. (#4.3.0)")),
+        Some(Ending::Exited(code)) => Outcome::later(format!("{what} ended without a word, exit code {code}. (#4.3.0)")),
+    };
+    Ok(parse(&text).unwrap_or(silent))
+}
+
+/// Ends what takes too long.
+fn end(limit: Limit, pid: Pid) -> Outcome {
+    process::kill_group(pid);
+    let gone = process::wait_within(pid, GRACE).is_ok_and(|ending| ending.is_some());
+    let still = if gone { "" } else { ", and does not even end" };
+    Outcome::later(format!("{} took too long{still}: {}. (#4.4.7)", limit.what, limit.reason))
+}
+
+fn parse(text: &[u8]) -> Option<Outcome> {
+    let [letter, general, words @ ..] = text else { return None };
+    let verdict = Verdict::from_letter(*letter)?;
+    Some(Outcome { verdict, text: String::from_utf8_lossy(words).into_owned(), is_general: *general == b'g' })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limit, Outcome, carry_out, listen};
+    use rustix::process::{Signal, getpid, kill_process};
+    use stafett_sys::descriptor;
+    use stafett_sys::process::{self, Fork};
+    use stafett_wire::Verdict;
+    use std::time::{Duration, Instant};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn limit(patience: Duration) -> Limit {
+        Limit { what: "It", patience, reason: "the limit" }
+    }
+
+    fn stop() {
+        let _ = kill_process(getpid(), Signal::STOP);
+    }
+
+    #[test]
+    fn who_stops_the_process_stops_nothing_else() {
+        let outcome = carry_out(
+            limit(Duration::from_millis(100)),
+            || {},
+            || {
+                stop();
+                Outcome::never("")
+            },
+        );
+        assert_eq!((outcome.verdict, outcome.text.as_str()), (Verdict::Temporary, "It took too long: the limit. (#4.4.7)"));
+    }
+
+    #[test]
+    fn a_process_that_has_nothing_more_to_say_is_not_waited_for() {
+        for (said, wanted) in [(&b"K-done"[..], Verdict::Ok), (b"", Verdict::Temporary)] {
+            let (read, write) = descriptor::pipe().unwrap();
+            match process::fork().unwrap() {
+                Fork::Child => {
+                    let _ = descriptor::write_all(&write, said);
+                    drop(write);
+                    stop();
+                    process::exit_now(0);
+                }
+                Fork::Parent(pid) => {
+                    drop(write);
+                    let outcome = listen(limit(HOUR), pid, &read, Instant::now() + HOUR).unwrap();
+                    assert_eq!(outcome.verdict, wanted, "{}", outcome.text);
+                }
+            }
+        }
+    }
+}
