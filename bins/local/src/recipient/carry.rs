@@ -46,16 +46,13 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
         text = delivery.default_delivery.clone().into_bytes();
         forward_only = false;
     }
+    let instructions = dotqmail::instructions(&text)?;
+    judge(&instructions, forward_only)?;
     let mut done = Done::default();
     let mut addresses = Vec::new();
-    for instruction in dotqmail::instructions(&text)? {
-        let needs_power = !matches!(instruction, Instruction::Forward(_) | Instruction::OnlyForward);
-        if forward_only && needs_power {
-            let what = if matches!(instruction, Instruction::Program(_)) { "prog" } else { "file" };
-            return Err(Stop::Later(format!("Uh-oh: .qmail has {what} delivery but has x bit set. (#4.7.0)")));
-        }
+    for instruction in instructions {
         match instruction {
-            Instruction::OnlyForward => forward_only = true,
+            Instruction::OnlyForward => {}
             Instruction::Forward(address) => addresses.push(address),
             _ if work == Work::Tell => done.tell(instruction),
             Instruction::Program(command) => {
@@ -83,6 +80,29 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
         Work::Do => done.text.push_str(&format!("qp {}\n", forward::send(delivery, &new_sender, &addresses)?)),
     }
     Ok(done.sum())
+}
+
+/// Whether the lines can be carried out at all. One that never can must not be met behind others, which each attempt would
+/// carry out again.
+fn judge(instructions: &[Instruction<'_>], mut forward_only: bool) -> Result<(), Stop> {
+    for instruction in instructions {
+        let what = match instruction {
+            Instruction::OnlyForward => {
+                forward_only = true;
+                continue;
+            }
+            Instruction::Forward(address) => {
+                forward::text_of(address)?;
+                continue;
+            }
+            Instruction::Program(_) => "prog",
+            Instruction::Mbox(_) | Instruction::Maildir(_) => "file",
+        };
+        if forward_only {
+            return Err(Stop::Later(format!("Uh-oh: .qmail has {what} delivery but has x bit set. (#4.7.0)")));
+        }
+    }
+    Ok(())
 }
 
 /// The sender of what goes on from here: that of the list, if the recipient is one (dot-qmail(5)).

@@ -40,9 +40,7 @@ fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<En
     let asked = before.recipients.first().filter(|_| goes_on);
     let mut recipients = Vec::with_capacity(addresses.len());
     for address in addresses {
-        let text = std::str::from_utf8(address).ok().filter(|text| !text.is_empty() && !text.contains(char::is_control));
-        let text = text.ok_or_else(|| later(&format!("\"{}\" is no address", address.escape_ascii())))?;
-        recipients.push(Recipient { address: text.to_owned(), ..asked.cloned().unwrap_or_default() });
+        recipients.push(Recipient { address: text_of(address)?.to_owned(), ..asked.cloned().unwrap_or_default() });
     }
     Ok(Envelope {
         sender: sender.to_owned(),
@@ -56,6 +54,15 @@ fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<En
         recipients,
         ..Envelope::default()
     })
+}
+
+/// The text of an address.
+///
+/// # Errors
+/// When it is none.
+pub fn text_of(address: &[u8]) -> Result<&str, Stop> {
+    let text = std::str::from_utf8(address).ok().filter(|text| !text.is_empty() && !text.contains(char::is_control));
+    text.ok_or_else(|| later(&format!("\"{}\" is no address", address.escape_ascii())))
 }
 
 fn later(why: &str) -> Stop {

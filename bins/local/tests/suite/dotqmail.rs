@@ -48,6 +48,16 @@ fn a_file_that_may_be_executed_only_forwards() {
 }
 
 #[test]
+fn no_line_is_carried_out_before_one_that_never_can_be() {
+    let home = Home::new();
+    for (last, words) in [("&", "is no address"), ("+list\n|true", "x bit set")] {
+        home.write(".qmail", &format!("./Mailbox\n|touch began\n{last}\n"));
+        home.deliver("").must(111, words);
+        assert!(!home.path("Mailbox").exists() && !home.path("began").exists());
+    }
+}
+
+#[test]
 fn the_home_is_judged() {
     let home = Home::new();
     home.maildir("Maildir");
