@@ -9,6 +9,7 @@
 use super::environment::Variables;
 use super::{Delivery, Stop};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::{PidfdFlags, pidfd_open};
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::{descriptor, socket};
@@ -16,13 +17,18 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Messages up to this size are given to programs in memory, in bytes.
 const IN_MEMORY: u64 = 1024 * 1024;
 /// Where larger ones lie meanwhile.
 const SCRATCH: &str = "/tmp";
+/// Names tried there, where a file needs one.
+const MOST_NAMES: u128 = 100;
 /// How much of the output is kept, in bytes.
 const KEPT: usize = 500;
 /// Exit codes that return the message (qmail-command(8), sysexits(3)).
@@ -66,12 +72,30 @@ fn message(delivery: &Delivery) -> Result<File, Stop> {
 }
 
 fn scratch(size: u64) -> io::Result<File> {
-    let made = if size <= IN_MEMORY {
-        rustix::fs::memfd_create("message", MemfdFlags::CLOEXEC)?
-    } else {
-        rustix::fs::open(SCRATCH, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?
-    };
-    Ok(File::from(made))
+    if size <= IN_MEMORY {
+        return Ok(File::from(rustix::fs::memfd_create("message", MemfdFlags::CLOEXEC)?));
+    }
+    let directory = Path::new(SCRATCH);
+    match rustix::fs::open(directory, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR) {
+        Ok(made) => Ok(File::from(made)),
+        // A file system without it, or a system that takes it for an attempt to write a directory.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => nameless(directory),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A file without a name, which it had for a moment: none that was there, nor one behind a link.
+fn nameless(directory: &Path) -> io::Result<File> {
+    let begin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    for number in 0..MOST_NAMES {
+        let path = directory.join(format!("stafett-local.{}.{}", std::process::id(), begin.wrapping_add(number)));
+        match File::options().read(true).write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => return std::fs::remove_file(&path).map(|()| file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn start(variables: &Variables, command: &OsStr, message: File) -> io::Result<(Child, OwnedFd)> {
@@ -116,4 +140,22 @@ fn read(output: &OwnedFd, text: &mut Vec<u8>) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nameless;
+    use std::io::{Read, Seek, Write};
+
+    #[test]
+    fn a_file_without_a_name_is_made_where_the_system_makes_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = nameless(directory.path()).unwrap();
+        file.write_all(b"hello").unwrap();
+        file.rewind().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }
