@@ -203,7 +203,7 @@ impl<'a> Child<'a> {
     fn ready_line(&mut self, attempt: &mut Attempt<'a>, message: &Message) -> Result<Line<'a>, NoSession> {
         if let Some(mut line) = self.line.take() {
             let fits = line.way.sources == attempt.sources && line.way.secrecy() == attempt.secrecy;
-            if fits && !line.session.peer.has_unread() {
+            if fits && !line.session.peer.has_unread() && line.way.is_current() {
                 line.session.peer.end_at(attempt.until);
                 return Ok(line);
             }

@@ -28,9 +28,9 @@ static PEERS: LazyLock<Peers> = LazyLock::new(Peers::start);
 /// What the services were told.
 type Told = Arc<Mutex<Vec<String>>>;
 
-/// Plays both services: knows one policy, or what is wrong with it.
+/// Plays both services: knows one policy, or what is wrong with it; after each answer the next, and the last for good.
 struct Player {
-    known: Known,
+    known: Vec<Known>,
     told: Told,
 }
 
@@ -44,10 +44,16 @@ impl Service for Player {
                 let policy = format!("{} {}", count.policy.join(";"), count.patterns.join(" "));
                 (Answer::new(Verdict::Ok, "counted"), format!("{told} {policy}").trim_end().to_owned())
             }
-            _ => (self.known.answer(), question.fields.iter().map(|field| String::from_utf8_lossy(field)).collect::<Vec<_>>().join(" ")),
+            _ => (self.next().answer(), question.fields.iter().map(|field| String::from_utf8_lossy(field)).collect::<Vec<_>>().join(" ")),
         };
         self.told.lock().unwrap().push(told);
         question.answer(&answer);
+    }
+}
+
+impl Player {
+    fn next(&mut self) -> Known {
+        if self.known.len() > 1 { self.known.remove(0) } else { self.known[0].clone() }
     }
 }
 
@@ -59,6 +65,10 @@ fn policy(mode: &str, mx: &str) -> Known {
 
 /// A running stafett-remote beside services that know this of every domain; `which` are there.
 fn site(known: Known, which: &[&str], resolvers: &str) -> (Remote, Told) {
+    changing_site(&[known], which, resolvers)
+}
+
+fn changing_site(known: &[Known], which: &[&str], resolvers: &str) -> (Remote, Told) {
     let authorities = PEERS.path("ca.pem").display().to_string();
     let control = [
         ("mtasts", ":on\nexempt.test:off\n"),
@@ -71,7 +81,7 @@ fn site(known: Known, which: &[&str], resolvers: &str) -> (Remote, Told) {
     let told = Told::default();
     for name in which {
         let run = remote.control("me").parent().unwrap().parent().unwrap().join("run").join(name);
-        play(&run, Player { known: known.clone(), told: Arc::clone(&told) });
+        play(&run, Player { known: known.to_vec(), told: Arc::clone(&told) });
     }
     (remote, told)
 }
@@ -121,6 +131,17 @@ fn mail_waits_for_what_is_enforced() {
         assert!(told.contains(&"failed promise.test".to_owned()), "{told:?}");
         assert!(!told.iter().any(|told| told.starts_with("sts  ")), "{told:?}");
     }
+}
+
+#[test]
+fn a_session_at_hand_is_not_used_once_the_policy_is_another() {
+    let (remote, told) = changing_site(&[Known::nothing("none"), policy("enforce", "mx.test")], &["mtasts"], &plain_names());
+    let mut delivery = remote.to(Kind::Mx, "promise.test", PEERS.port("good"));
+    assert_eq!(only(&delivery.send(&["b@promise.test"], MESSAGE)).0, Verdict::Ok);
+    let report = delivery.send(&["b@promise.test"], MESSAGE);
+    let (verdict, text) = only(&report);
+    assert!(verdict == Verdict::Temporary && text.contains("is not among the MX hosts of the MTA-STS policy"), "{text}");
+    assert!(told.lock().unwrap().len() >= 2);
 }
 
 #[test]

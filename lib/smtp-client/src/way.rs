@@ -141,6 +141,12 @@ impl<'a> Way<'a> {
         self.policy.secrecy
     }
 
+    /// Whether the destination still promises by MTA-STS what it did when this way was found. Where nobody can tell, it is not:
+    /// a new way finds out why.
+    pub fn is_current(&self) -> bool {
+        policy_for(self.settings, self.destination).is_ok_and(|policy| policy.sts == self.policy.sts)
+    }
+
     /// Whether a host was left for what the destination publishes alone, so that a sender can waive it.
     pub fn can_be_waived(&self) -> bool {
         self.is_insecure && self.policy.can_be_waived()
