@@ -6,8 +6,10 @@
 use crate::external::PATIENCE;
 use crate::request::Request;
 use stafett_smtp::base64;
+use stafett_sys::socket::{Style, connect_within};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Instant;
 
 /// The most that is read of it, in bytes.
@@ -25,7 +27,7 @@ pub fn ask(path: &str, name: &str, request: &Request) -> Result<Option<String>, 
 
 fn talk(path: &str, name: &str, request: &Request) -> io::Result<Option<String>> {
     let deadline = Instant::now() + PATIENCE;
-    let mut stream = UnixStream::connect(path)?;
+    let mut stream = UnixStream::from(connect_within(Path::new(path), Style::Stream, PATIENCE)?);
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(stream.try_clone()?.take(MOST));
     write!(stream, "VERSION\t1\t2\nCPID\t{}\n", std::process::id())?;

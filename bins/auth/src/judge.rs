@@ -16,6 +16,12 @@ use std::net::IpAddr;
 /// What was found: the account and the rule, or what speaks against it and the rule.
 pub type Judged = Result<(Account, String), (Fault, String)>;
 
+/// Whether another one is asked whether a password is right.
+pub fn asks(settings: &Settings, request: &Request) -> bool {
+    let has_own = |name: &str| settings.account(name).is_some_and(Listed::has_verifier);
+    settings.source.is_some() && request.account().is_some_and(|name| !has_own(&name))
+}
+
 /// Judges a password.
 pub fn password(log: Log, settings: &Settings, request: &Request, place: &mut Workplace) -> Judged {
     let name = request.account();

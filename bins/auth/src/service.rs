@@ -6,13 +6,14 @@
 //! How it fails: a question that makes no sense is answered with Z and a sentence, never with K.
 
 use crate::answer::{ACCOUNTS, Fault};
+use crate::external::PATIENCE;
 use crate::judge;
 use crate::pool::Pool;
 use crate::request::Request;
 use crate::scram;
 use crate::seal::Seal;
 use crate::settings::Settings;
-use crate::throttle::{Barred, Throttle};
+use crate::throttle::{ASKED_AT_ONCE, AT_ONCE, Barred, Throttle};
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_log::Log;
@@ -23,8 +24,8 @@ use std::time::Instant;
 
 /// Hashes at once at most; each takes 19 MiB.
 const HASHERS: usize = 4;
-/// Questions to others at once.
-const ASKERS: usize = 8;
+/// Questions to others at once; who asks does little but wait.
+const ASKERS: usize = 64;
 /// Passwords that wait for either.
 const WAITING: usize = 64;
 
@@ -46,6 +47,7 @@ struct Job {
     question: Question,
     request: Request,
     settings: Arc<Settings>,
+    since: Instant,
 }
 
 impl Auth {
@@ -66,12 +68,12 @@ impl Auth {
     }
 
     fn password(&self, question: Question, request: Request) {
-        if let Err(answer) = begin(&self.throttle, &self.settings, &request, &request.name) {
+        let asks = judge::asks(&self.settings, &request);
+        let (pool, at_once) = if asks { (&self.askers, ASKED_AT_ONCE) } else { (&self.hashers, AT_ONCE) };
+        if let Err(answer) = begin(&self.throttle, &self.settings, (&request, at_once), &request.name) {
             return question.answer(&answer);
         }
-        let listed = request.account().and_then(|name| self.settings.account(&name).map(|listed| listed.has_verifier()));
-        let pool = if self.settings.source.is_some() && listed != Some(true) { &self.askers } else { &self.hashers };
-        let job = Job { question, request, settings: Arc::clone(&self.settings) };
+        let job = Job { question, request, settings: Arc::clone(&self.settings), since: Instant::now() };
         if let Err(Job { question, request, .. }) = pool.give(job) {
             lock(&self.throttle).end(request.ip, &request.name.to_lowercase(), None, Instant::now());
             question.answer(&Fault::Busy.answer(ACCOUNTS));
@@ -80,7 +82,7 @@ impl Auth {
 
     fn proof(&self, request: &Request) -> Answer {
         let name = scram::name_of(&self.seal, request);
-        if let Err(answer) = begin(&self.throttle, &self.settings, request, &name) {
+        if let Err(answer) = begin(&self.throttle, &self.settings, (request, AT_ONCE), &name) {
             return answer;
         }
         let (judged, answer) = scram::last(&self.settings, (&self.seal, &self.secret), request);
@@ -127,14 +129,19 @@ impl Service for Auth {
 
 /// What a thread does.
 fn look(log: Log, job: Job, place: &mut Workplace, throttle: &Mutex<Throttle>) {
-    let Job { question, request, settings } = job;
+    let Job { question, request, settings, since } = job;
+    if since.elapsed() >= PATIENCE {
+        // whoever has asked is about to give up, and would wait in vain for another's answer
+        lock(throttle).end(request.ip, &request.name.to_lowercase(), None, Instant::now());
+        return question.answer(&Fault::Busy.answer(ACCOUNTS));
+    }
     let judged = judge::password(log, &settings, &request, place);
     lock(throttle).end(request.ip, &request.name.to_lowercase(), judge::was_right(&judged), Instant::now());
     question.answer(&judge::answer(&judged, &settings.me));
 }
 
-fn begin(throttle: &Mutex<Throttle>, settings: &Settings, request: &Request, name: &str) -> Result<(), Answer> {
-    let begun = lock(throttle).begin(request.ip, &name.to_lowercase(), settings.failures, Instant::now());
+fn begin(throttle: &Mutex<Throttle>, settings: &Settings, (request, at_once): (&Request, u32), name: &str) -> Result<(), Answer> {
+    let begun = lock(throttle).begin(request.ip, &name.to_lowercase(), (settings.failures, at_once), Instant::now());
     begun.map_err(|barred| match barred {
         Barred::Wrong => Fault::Throttled.answer("control/authfailures"),
         Barred::Busy => Fault::Busy.answer(ACCOUNTS),

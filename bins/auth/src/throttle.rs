@@ -15,7 +15,9 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// How long a right one does.
 const TRUST: Duration = Duration::from_secs(24 * 3600);
 /// Attempts of one address at once.
-const AT_ONCE: u32 = 8;
+pub const AT_ONCE: u32 = 8;
+/// Of those that others are asked about, which may take long.
+pub const ASKED_AT_ONCE: u32 = 2;
 /// What is remembered at most, of each kind.
 const MOST: usize = 20_000;
 
@@ -43,11 +45,11 @@ pub enum Barred {
 }
 
 impl Throttle {
-    /// Begins an attempt; [`Throttle::end`] ends it.
+    /// Begins an attempt; [`Throttle::end`] ends it. `most` may be wrong (0 = all), and `at_once` under way.
     ///
     /// # Errors
     /// Why it is not looked at.
-    pub fn begin(&mut self, ip: Option<IpAddr>, name: &str, most: u64, now: Instant) -> Result<(), Barred> {
+    pub fn begin(&mut self, ip: Option<IpAddr>, name: &str, (most, at_once): (u64, u32), now: Instant) -> Result<(), Barred> {
         let from = origin(ip);
         let is_known = self.right.get(&(from, name.to_owned())).is_some_and(|since| now.duration_since(*since) < TRUST);
         self.make_room(now);
@@ -55,7 +57,7 @@ impl Throttle {
         if now.duration_since(source.since) >= WINDOW {
             (source.since, source.wrong) = (now, 0);
         }
-        if source.open >= AT_ONCE {
+        if source.open >= at_once {
             return Err(Barred::Busy);
         }
         if most > 0 && !is_known && source.wrong + u64::from(source.open) >= most {

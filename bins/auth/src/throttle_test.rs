@@ -1,6 +1,6 @@
 //! How many attempts pass.
 
-use super::{AT_ONCE, Barred, MOST, Throttle, WINDOW};
+use super::{ASKED_AT_ONCE, AT_ONCE, Barred, MOST, Throttle, WINDOW};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ fn ip(text: &str) -> Option<IpAddr> {
 }
 
 fn wrong(throttle: &mut Throttle, from: Option<IpAddr>, now: Instant) -> Result<(), Barred> {
-    throttle.begin(from, "alice", 3, now)?;
+    throttle.begin(from, "alice", (3, AT_ONCE), now)?;
     throttle.end(from, "alice", Some(false), now);
     Ok(())
 }
@@ -29,26 +29,32 @@ fn after_so_many_no_more_are_looked_at_for_a_while() {
 fn attempts_at_once_count_like_others() {
     let (mut throttle, now, from) = (Throttle::default(), Instant::now(), ip("192.0.2.1"));
     for _ in 0..3 {
-        throttle.begin(from, "alice", 3, now).unwrap();
+        throttle.begin(from, "alice", (3, AT_ONCE), now).unwrap();
     }
-    assert_eq!(throttle.begin(from, "alice", 3, now), Err(Barred::Wrong));
+    assert_eq!(throttle.begin(from, "alice", (3, AT_ONCE), now), Err(Barred::Wrong));
     throttle.end(from, "alice", Some(true), now);
-    throttle.begin(from, "bob", 3, now).unwrap();
+    throttle.begin(from, "bob", (3, AT_ONCE), now).unwrap();
     let mut other = Throttle::default();
     for _ in 0..AT_ONCE {
-        other.begin(from, "alice", 0, now).unwrap();
+        other.begin(from, "alice", (0, AT_ONCE), now).unwrap();
     }
-    assert_eq!(other.begin(from, "alice", 0, now), Err(Barred::Busy));
+    assert_eq!(other.begin(from, "alice", (0, AT_ONCE), now), Err(Barred::Busy));
+    let mut asked = Throttle::default();
+    for _ in 0..ASKED_AT_ONCE {
+        asked.begin(from, "alice", (0, ASKED_AT_ONCE), now).unwrap();
+    }
+    assert_eq!(asked.begin(from, "alice", (0, ASKED_AT_ONCE), now), Err(Barred::Busy));
+    asked.begin(ip("192.0.2.2"), "alice", (0, ASKED_AT_ONCE), now).unwrap();
 }
 
 #[test]
 fn who_was_right_is_not_held_up_by_others() {
     let (mut throttle, now, from) = (Throttle::default(), Instant::now(), ip("192.0.2.1"));
-    throttle.begin(from, "bob", 3, now).unwrap();
+    throttle.begin(from, "bob", (3, AT_ONCE), now).unwrap();
     throttle.end(from, "bob", Some(true), now);
     while wrong(&mut throttle, from, now).is_ok() {}
-    assert_eq!(throttle.begin(from, "bob", 3, now), Ok(()));
-    assert_eq!(throttle.begin(from, "carol", 3, now), Err(Barred::Wrong));
+    assert_eq!(throttle.begin(from, "bob", (3, AT_ONCE), now), Ok(()));
+    assert_eq!(throttle.begin(from, "carol", (3, AT_ONCE), now), Err(Barred::Wrong));
     throttle.end(from, "bob", None, now);
 }
 

@@ -104,3 +104,32 @@ fn dovecot_is_asked() {
     assert_eq!(running.password("alice", "x", IP), "away");
     assert_eq!(running.password("alice", "x\0y", IP), "wrong", "nothing that could end up elsewhere in a message");
 }
+
+#[test]
+fn one_address_cannot_keep_all_others_from_being_asked_about() {
+    let mut running = Running::new(&[("accounts", &format!("own:{SESAME}:\n"))]);
+    let socket = running.path("state/dovecot");
+    let listener = UnixListener::bind(&socket).unwrap();
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
+    running.control("authsource", &format!("dovecot {}\n", socket.display()));
+    running.stop();
+    running.start();
+    std::thread::scope(|scope| {
+        // more than were once asked about at all; none of them is answered until the end
+        let running = &running;
+        let held: Vec<_> = (0..12)
+            .map(|number| {
+                let slow = scope.spawn(move || running.password("slow", "x", &format!("198.51.100.{}", number / 2)));
+                (listener.accept().unwrap().0, slow)
+            })
+            .collect();
+        assert_eq!(running.password("slow", "x", "198.51.100.0"), "busy", "a third one of that address");
+        let other = scope.spawn(|| running.password("alice", "x", IP));
+        serve(listener.accept().unwrap().0, "OK\t1\n");
+        assert_eq!(other.join().unwrap(), "yes");
+        for (stream, slow) in held {
+            serve(stream, "FAIL\t1\n");
+            assert_eq!(slow.join().unwrap(), "wrong");
+        }
+    });
+}
