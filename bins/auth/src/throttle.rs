@@ -2,7 +2,7 @@
 //!
 //! What it does: an attempt counts as wrong from its begin, and is taken back when it was right: of many at once no more pass than
 //! of one after the other. Who has given a right password from an address lately is not held up by others there, so that
-//! one forgotten telephone does not lock out a house.
+//! one forgotten telephone does not lock out a house; but as many wrong ones for that very name end this.
 //!
 //! How it fails: not. There is room for [`MOST`] addresses and as many names; beyond that the oldest are forgotten.
 
@@ -25,7 +25,16 @@ const MOST: usize = 20_000;
 #[derive(Debug, Default)]
 pub struct Throttle {
     sources: HashMap<IpAddr, Source>,
-    right: HashMap<(IpAddr, String), Instant>,
+    right: HashMap<(IpAddr, String), Known>,
+}
+
+/// A name for which a right password came from an address.
+#[derive(Debug)]
+struct Known {
+    since: Instant,
+    /// Wrong ones for it since then.
+    wrong: u64,
+    open: u32,
 }
 
 #[derive(Debug)]
@@ -51,7 +60,12 @@ impl Throttle {
     /// Why it is not looked at.
     pub fn begin(&mut self, ip: Option<IpAddr>, name: &str, (most, at_once): (u64, u32), now: Instant) -> Result<(), Barred> {
         let from = origin(ip);
-        let is_known = self.right.get(&(from, name.to_owned())).is_some_and(|since| now.duration_since(*since) < TRUST);
+        let key = (from, name.to_owned());
+        let is_trusted = |known: &Known| now.duration_since(known.since) < TRUST && (most == 0 || known.wrong < most);
+        if self.right.get(&key).is_some_and(|known| !is_trusted(known)) {
+            self.right.remove(&key);
+        }
+        let is_known = self.right.get(&key).is_some_and(|known| known.wrong + u64::from(known.open) < most);
         self.make_room(now);
         let source = self.sources.entry(from).or_insert(Source { since: now, wrong: 0, open: 0 });
         if now.duration_since(source.since) >= WINDOW {
@@ -64,6 +78,7 @@ impl Throttle {
             return Err(Barred::Wrong);
         }
         source.open += 1;
+        self.right.get_mut(&key).into_iter().for_each(|known| known.open += 1);
         Ok(())
     }
 
@@ -74,8 +89,13 @@ impl Throttle {
             source.open = source.open.saturating_sub(1);
             source.wrong += u64::from(was_right == Some(false));
         }
+        let known = (from, name.to_owned());
         if was_right == Some(true) {
-            self.right.insert((from, name.to_owned()), now);
+            self.right.entry(known.clone()).or_insert(Known { since: now, wrong: 0, open: 0 }).since = now;
+        }
+        if let Some(known) = self.right.get_mut(&known) {
+            known.open = known.open.saturating_sub(1);
+            known.wrong = if was_right == Some(true) { 0 } else { known.wrong + u64::from(was_right == Some(false)) };
         }
     }
 
@@ -87,7 +107,7 @@ impl Throttle {
             self.sources.retain(|_, source| source.open > 0);
         }
         if self.right.len() >= MOST {
-            self.right.retain(|_, since| now.duration_since(*since) < TRUST / 4);
+            self.right.retain(|_, known| now.duration_since(known.since) < TRUST / 4);
         }
         if self.right.len() >= MOST {
             self.right.clear();

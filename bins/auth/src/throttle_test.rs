@@ -59,6 +59,22 @@ fn who_was_right_is_not_held_up_by_others() {
 }
 
 #[test]
+fn a_name_that_was_right_once_can_not_be_guessed_at_without_end() {
+    let (mut throttle, now, from) = (Throttle::default(), Instant::now(), ip("192.0.2.1"));
+    throttle.begin(from, "alice", (3, AT_ONCE), now).unwrap();
+    throttle.end(from, "alice", Some(true), now);
+    for _ in 0..3 {
+        wrong(&mut throttle, from, now).unwrap();
+    }
+    assert_eq!(wrong(&mut throttle, from, now), Err(Barred::Wrong));
+    let later = now + WINDOW;
+    for _ in 0..3 {
+        wrong(&mut throttle, from, later).unwrap();
+    }
+    assert_eq!(wrong(&mut throttle, from, later), Err(Barred::Wrong), "it is known no more");
+}
+
+#[test]
 fn memory_is_bounded() {
     let (mut throttle, now) = (Throttle::default(), Instant::now());
     for number in 0..u32::try_from(MOST).unwrap() * 2 {
