@@ -59,12 +59,20 @@ impl Accounts {
     }
 
     /// Puts an account in its place, or at the end.
-    pub fn put(&mut self, account: &Account) {
+    ///
+    /// # Errors
+    /// When its line would not be read as this very account; nothing is changed.
+    pub fn put(&mut self, account: &Account) -> Result<(), Failure> {
+        let text = account.to_string();
+        if text.contains(char::is_control) || read(&text).as_ref() != Some(account) {
+            return Err(Failure::Lasting("a value holds a space, a line end or another character that cannot stand there".to_owned()));
+        }
         let place = self.lines.iter_mut().find(|line| read(line).is_some_and(|known| known.name == account.name));
         match place {
-            Some(line) => *line = account.to_string(),
-            None => self.lines.push(account.to_string()),
+            Some(line) => *line = text,
+            None => self.lines.push(text),
         }
+        Ok(())
     }
 
     /// Takes an account away.

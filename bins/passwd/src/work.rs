@@ -55,7 +55,7 @@ fn add(instance: &Instance, name: &str, options: &Options) -> Result<(), Failure
     account.verifiers = verifiers(name, options.kinds)?;
     let mut accounts = Accounts::open(instance)?;
     unknown(&accounts)?;
-    accounts.put(&account);
+    accounts.put(&account)?;
     accounts.write()
 }
 
@@ -63,7 +63,7 @@ fn change(instance: &Instance, name: &str, how: impl FnOnce(&mut Account) -> Res
     let mut accounts = Accounts::open(instance)?;
     let mut account = known(&accounts, name)?;
     how(&mut account)?;
-    accounts.put(&account);
+    accounts.put(&account)?;
     accounts.write()
 }
 

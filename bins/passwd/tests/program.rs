@@ -31,8 +31,12 @@ impl Instance {
 
     /// Exit code and output of a call with this on standard input.
     fn call(&self, arguments: &str, input: &[u8]) -> (i32, String) {
+        self.call_with(&arguments.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>(), input)
+    }
+
+    fn call_with(&self, arguments: &[&str], input: &[u8]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stafett-passwd"));
-        command.env_clear().arg(self.0.path()).args(arguments.split(' ').filter(|word| !word.is_empty()));
+        command.env_clear().arg(self.0.path()).args(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // a call that wants none ends without reading it
         let _ = child.stdin.take().unwrap().write_all(input);
@@ -129,4 +133,16 @@ fn several_at_once_lose_nothing() {
         }
     });
     assert_eq!(instance.text().lines().count(), 8);
+}
+
+#[test]
+fn nothing_is_written_that_could_not_be_read() {
+    let instance = Instance::new();
+    instance.done("add alice --without-password", b"");
+    let before = instance.text();
+    for value in ["senders=a b@x.example", "senders=a@x.example\nb::", "rewrite=a b@x.example", "senders=a\tb@x.example", "limits=a\rb"] {
+        let (code, said) = instance.call_with(&["set", "alice", value], b"");
+        assert_eq!((code, instance.text()), (100, before.clone()), "{value:?}: {said}");
+    }
+    assert_eq!(instance.done("list", b""), "alice::role=person\n");
 }
