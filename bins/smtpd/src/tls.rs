@@ -66,9 +66,9 @@ impl Partner {
         let path = instance.socket(Service::Tls);
         let away = |error: io::Error| format!("stafett-tls does not take a client at {}: {error}", path.display());
         let (ours, theirs) = socket::pair(Style::Packets).map_err(away)?;
-        let none: [&[u8]; 0] = [];
+        let address = environment.value("TCPREMOTEIP").unwrap_or_default();
         let mut service = Handoff::connect(&path).map_err(away)?;
-        service.hand_over(1, &none, theirs.as_fd()).and_then(|()| service.started(1, BIRTH)).map_err(away)?;
+        service.hand_over(1, &[address], theirs.as_fd()).and_then(|()| service.started(1, BIRTH)).map_err(away)?;
         Ok(Partner::Service(ours))
     }
 

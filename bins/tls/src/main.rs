@@ -4,7 +4,8 @@
 //! between the client and smtpd until one of them is done. The certificates are those of control/servercerts; the private
 //! keys are in stafett-tlskeys, which is asked for each signature.
 //!
-//! Security stance: a child per connection, so nothing of one client is near another. The process sees passwords and mail of
+//! Security stance: a child serves one client's address alone, one connection after the other, so nothing of one client is near
+//! another. The process sees passwords and mail of
 //! its one client in the clear and nothing else: no key, no queue, no file but certificates.
 //!
 //! How it fails: a handshake that fails is told to smtpd with its reason. Certificates that do not parse, or do not fit their

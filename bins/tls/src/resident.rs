@@ -59,6 +59,11 @@ impl Service for Resident {
         true
     }
 
+    /// The client's address: who comes again and again meets one child, another client never does.
+    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+        strings.first().filter(|address| !address.is_empty()).map(|address| address.to_vec())
+    }
+
     fn serve(&mut self, conversation: Conversation) -> i32 {
         handshake::serve(&self.config, conversation.descriptor)
     }
