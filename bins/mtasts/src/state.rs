@@ -2,7 +2,9 @@
 //!
 //! One lock around all of it, never held while a host is waited for. A policy at hand is answered with at once, and looked
 //! after behind it; only a domain that nothing is known of keeps its caller waiting.
-//! Security stance: those who wait and what is in line are bounded.
+//! Security stance: those who wait and what is in line are bounded. What nothing is known of goes before what is looked at
+//! again, so that the many policies at hand hold up no mail; now and then it is the other way round, so that a crowd of new
+//! domains lets no policy expire.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -29,6 +31,8 @@ const LOOKED_LATELY: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(300);
 /// How long a domain whose record cannot be had counts as without a policy.
 const UNSURE: Duration = Duration::from_secs(60);
+/// One look-up in so many is again one of a policy at hand, though others wait.
+const AGAIN: usize = 4;
 /// How often policies that are old or have expired are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -39,7 +43,12 @@ pub struct State {
     memory: Memory,
     disk: Disk,
     open: HashMap<String, Vec<Waiting>>,
+    /// Domains without a policy.
     line: VecDeque<String>,
+    /// Domains whose policy is at hand.
+    again: VecDeque<String>,
+    /// Look-ups that were begun.
+    begun: usize,
     waiting: usize,
     /// Threads at work.
     pub threads: usize,
@@ -57,8 +66,8 @@ struct Waiting {
 impl State {
     /// With what is remembered.
     pub fn new(log: Log, memory: Memory, disk: Disk) -> State {
-        let (open, line) = (HashMap::new(), VecDeque::new());
-        State { log, memory, disk, open, line, waiting: 0, threads: 0, next_sweep: Instant::now() }
+        let (open, line, again) = (HashMap::new(), VecDeque::new(), VecDeque::new());
+        State { log, memory, disk, open, line, again, begun: 0, waiting: 0, threads: 0, next_sweep: Instant::now() }
     }
 
     /// Answers a question, or keeps it until something is known. `is_tested`: what is enforced is only tested.
@@ -107,20 +116,31 @@ impl State {
 
     /// Puts a domain in line, unless it is there; whether there was room.
     fn look_after(&mut self, domain: &str) -> bool {
+        let is_new = self.memory.policy(domain, clock()).is_none();
         if self.open.contains_key(domain) {
+            self.hurry(domain, is_new);
             return true;
         }
         if self.open.len() >= MOST_OPEN {
             return false;
         }
         self.open.insert(domain.to_owned(), Vec::new());
-        self.line.push_back(domain.to_owned());
+        if is_new { &mut self.line } else { &mut self.again }.push_back(domain.to_owned());
         true
+    }
+
+    /// What has expired while it was in line to be looked at again is new.
+    fn hurry(&mut self, domain: &str, is_new: bool) {
+        let place = is_new.then(|| self.again.iter().position(|other| other == domain)).flatten();
+        self.line.extend(place.and_then(|place| self.again.remove(place)));
     }
 
     /// The next in line, with the id of its policy where that need not be fetched again.
     pub fn next(&mut self) -> Option<(String, Option<String>)> {
-        let domain = self.line.pop_front()?;
+        let is_turn = self.begun % AGAIN == AGAIN - 1;
+        let lines = if is_turn { [&mut self.again, &mut self.line] } else { [&mut self.line, &mut self.again] };
+        let domain = lines.into_iter().find_map(VecDeque::pop_front)?;
+        self.begun = self.begun.wrapping_add(1);
         let now = clock();
         let known = self.memory.policy(&domain, now).filter(|kept| !kept.is_old(now)).map(|kept| kept.id.clone());
         Some((domain, known))
@@ -128,7 +148,7 @@ impl State {
 
     /// How many wait in line.
     pub fn in_line(&self) -> usize {
-        self.line.len()
+        self.line.len() + self.again.len()
     }
 
     /// Takes what was found, and tells those who wait.
@@ -248,3 +268,7 @@ fn answer(mut known: Known, is_tested: bool) -> Answer {
 fn clock() -> Seconds {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+#[path = "state_test.rs"]
+mod state_test;

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use crate::state::State;
 
 /// Look-ups at once.
-const MOST_THREADS: usize = 16;
+const MOST_THREADS: usize = 64;
 /// A thread's stack, in bytes.
 const STACK: usize = 512 * 1024;
 
