@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use stafett_address::Mailbox;
+use stafett_address::{Domain, Mailbox};
 use stafett_ask::Answer;
 
 /// An account.
@@ -110,12 +110,18 @@ impl Sender {
     /// Reads `*`, `@domain` or an address.
     pub fn from_word(word: &str) -> Sender {
         let word = word.to_lowercase();
-        match word.strip_prefix('@') {
+        match word.rsplit_once('@') {
             _ if word == "*" => Sender::Any,
-            Some(domain) => Sender::Domain(domain.to_owned()),
+            Some(("", domain)) => Sender::Domain(canonical(domain)),
+            Some((local, domain)) => Sender::Address(format!("{local}@{}", canonical(domain))),
             None => Sender::Address(word),
         }
     }
+}
+
+/// A domain as it stands in mail: an international one in its A-labels.
+fn canonical(domain: &str) -> String {
+    Domain::parse(domain).map_or_else(|_| domain.to_owned(), |domain| domain.to_string().to_lowercase())
 }
 
 #[cfg(test)]

@@ -21,6 +21,15 @@ fn an_account_is_read() {
 }
 
 #[test]
+fn an_international_domain_fits_in_either_form() {
+    let fields = ["account=a", "role=person", "sender=a@Bücher.example", "sender=@ÄPFEL.example", "sender=b@xn--bcher-kva.example"];
+    let account = Account::read(&answer(&fields)).unwrap();
+    let may = |address: &str| account.may_send_from(&Mailbox::from_raw(address).unwrap());
+    assert!(may("a@bücher.example") && may("a@xn--bcher-kva.example") && may("x@äpfel.example"), "{:?}", account.senders);
+    assert!(may("b@BÜCHER.example") && !may("c@bücher.example"));
+}
+
+#[test]
 fn what_makes_no_sense_is_no_account() {
     for fields in [&[][..], &["account=a"], &["account=", "role=person"], &["role=person"], &["account=a", "role=admin"]] {
         Account::read(&answer(fields)).unwrap_err();
