@@ -47,7 +47,9 @@ impl Judge<'_> {
             self.take_back(&counted);
             return yes();
         }
-        if let Some(rule) = request.account.as_deref().and_then(|account| self.lock_of(account)) {
+        // before the password was right nobody hears of a lock
+        let locked = if event == Event::Authentication { None } else { request.account.as_deref() };
+        if let Some(rule) = locked.and_then(|account| self.lock_of(account)) {
             return verdict::locked(event, &rule);
         }
         if let Some(check) = whole.iter().find(|check| self.is_reached(check, event, request)) {
@@ -60,7 +62,7 @@ impl Judge<'_> {
         if wait > 0 {
             return verdict::greylisted(wait, settings.grey.as_ref().and_then(|grey| grey.text.as_deref()));
         }
-        match self.count(&counted, request) {
+        match self.count(&counted, &Request { account: locked.map(str::to_owned), ..request.clone() }) {
             Counted::Passed => self.hold(&whole, request, end),
             Counted::Reached(place) => counted.get(place).map_or_else(unsure, |check| self.refuse(check.limit, event, request)),
             Counted::Locked => {

@@ -200,6 +200,17 @@ fn refused_recipients_bar_the_client() {
 }
 
 #[test]
+fn who_locks_an_account_by_guesses_does_not_hear_so() {
+    let mut bench = Bench::limits("authentications per account 2/hour then lock say locked\n");
+    let client = account("192.0.2.1", "alice");
+    assert_eq!(bench.passing(Event::Authentication, &client, 2), 2);
+    for _ in 0..2 {
+        assert_eq!(bench.ask(Event::Authentication, &client).text, "535 5.7.8 authentication credentials invalid");
+    }
+    assert!(bench.ask(Event::Login, &client).text.starts_with("535 5.7.0 this account is locked"));
+}
+
+#[test]
 fn an_account_stays_locked_until_it_is_unlocked() {
     let mut bench = Bench::limits("messages per account 2/hour then lock say locked, ask the help desk\n");
     let client = account("192.0.2.1", "alice");
@@ -209,7 +220,8 @@ fn an_account_stays_locked_until_it_is_unlocked() {
     let (memory, _) = Memory::read(LOG, &bench.directory.path().join("state"), 100).unwrap();
     bench.memory = memory;
     bench.reload();
-    let answer = bench.ask(Event::Authentication, &client);
+    assert!(bench.passes(Event::Authentication, &client), "a stranger does not hear of it");
+    let answer = bench.ask(Event::Login, &client);
     assert!(answer.text.starts_with("535 5.7.0 this account is locked"), "{answer:?}");
     assert_eq!(answer.field(0).as_deref(), Some("control/limits:1"));
     assert!(bench.memory.locks.unlock("alice").unwrap());

@@ -13,6 +13,10 @@ pub fn beyond(limit: &Limit, event: Event, locked: bool) -> Answer {
         Action::Refuse => (Verdict::Permanent, for_good(event)),
         Action::Later | Action::Lock => (Verdict::Temporary, for_now(event, limit)),
     };
+    if locked && event == Event::Authentication {
+        // the words of a wrong password: a stranger does not hear that there is such an account, and locked
+        return Answer::new(verdict, "535 5.7.8 authentication credentials invalid").with(format!("control/limits:{}", limit.line));
+    }
     let words = rule.text.clone().unwrap_or_else(|| usual(limit, locked && rule.action == Action::Lock));
     Answer::new(verdict, format!("{code} {words}")).with(format!("control/limits:{}", limit.line))
 }

@@ -80,7 +80,7 @@ impl Exchange {
 pub fn described(name: &str, context: &mut Context<'_, '_>) -> Progress {
     let mechanism = Mechanism::Plain;
     if let Err(refused) = checks::authentication(context, &name.to_lowercase()) {
-        return Progress::Refused(told(*refused, name, mechanism), Wrong(false));
+        return told(*refused, name, mechanism);
     }
     match ask(context, mechanism, "account", &[field("name=", name.as_bytes())]) {
         Some(answer) => {
@@ -113,7 +113,7 @@ fn login(message: &[u8]) -> Progress {
 
 fn password(mechanism: Mechanism, name: &str, password: &[u8], context: &mut Context<'_, '_>) -> Progress {
     if let Err(refused) = checks::authentication(context, &name.to_lowercase()) {
-        return Progress::Refused(told(*refused, name, mechanism), Wrong(false));
+        return told(*refused, name, mechanism);
     }
     let fields = [field("name=", name.as_bytes()), field("password=", password)];
     match ask(context, mechanism, "password", &fields) {
@@ -126,7 +126,7 @@ fn scram_first(mechanism: Mechanism, message: &[u8], context: &mut Context<'_, '
     let name = ScramFirst::parse(message).and_then(|first| unescape(first.name));
     let Some(name) = name else { return malformed(mechanism, "") };
     if let Err(refused) = checks::authentication(context, &name.to_lowercase()) {
-        return Progress::Refused(told(*refused, &name, mechanism), Wrong(false));
+        return told(*refused, &name, mechanism);
     }
     let Some(answer) = ask(context, mechanism, "first", &[field("message=", message)]) else { return away(mechanism, &name) };
     match (answer.verdict, part(&answer, "challenge="), part(&answer, "state=")) {
@@ -202,8 +202,10 @@ fn about(context: &Context<'_, '_>, mechanism: Mechanism) -> Vec<String> {
 }
 
 /// A refusal of control/limits, which tells of the account too.
-fn told(limited: Refusal, name: &str, mechanism: Mechanism) -> Box<Refusal> {
-    refusal(limited.reply, limited.rule, name, mechanism.name(), "limit")
+fn told(limited: Refusal, name: &str, mechanism: Mechanism) -> Progress {
+    // what reads like a wrong password takes as long as one
+    let is_wrong = Wrong(limited.reply.one_line().starts_with("535 5.7.8 "));
+    Progress::Refused(refusal(limited.reply, limited.rule, name, mechanism.name(), "limit"), is_wrong)
 }
 
 fn malformed(mechanism: Mechanism, name: &str) -> Progress {

@@ -76,11 +76,13 @@ pub fn authenticated(context: &mut Context<'_, '_>, account: &Account) -> Checke
     let limits = &context.policy.settings.limits;
     let proved = Client { account: Some(&account.name), classes: &account.classes, ..client(context) };
     let open = limits.count_open(&proved, true);
-    if !open && !limits.touch(&proved, What::Connections, |_| 0) {
+    // that it is locked nobody hears before
+    if !limits.know_accounts(&proved) {
         return Ok(());
     }
     let fields = named(account).collect();
-    ask(context, Question { verb: "login", fields, about: (true, false), open, subject: Subject::default(), limits })
+    let subject = Subject::default().count(format!("account {} reason limit", account.name));
+    ask(context, Question { verb: "login", fields, about: (true, false), open, subject, limits })
 }
 
 /// At MAIL.
