@@ -22,6 +22,7 @@ mod report;
 mod reporter;
 mod service;
 mod settings;
+mod shares;
 mod show;
 mod tally;
 

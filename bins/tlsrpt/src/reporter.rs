@@ -2,7 +2,8 @@
 //!
 //! Each domain with counts is asked where it wants its report; it is done with when one place has it, or when it wants none.
 //! What could not be sent is tried again until the day has been over for a day (RFC 8460 §5.5), then the counts are removed.
-//! Security stance: places are named by strangers: few for each domain, one deadline each, no place that failed twice in one run.
+//! Security stance: places are named by strangers: few for each domain, one deadline each, no place that failed twice in one run,
+//! and none that had its share of reports, lest many domains of a stranger bury somebody in them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::journal::{self, Kept};
 use crate::letter::letter;
 use crate::report::{Author, Report};
 use crate::settings::Settings;
+use crate::shares::Shares;
 
 /// Domains that are worked on at once.
 const THREADS: usize = 4;
@@ -60,6 +62,7 @@ struct Round<'a> {
     path: PathBuf,
     kept: Kept,
     failures: Mutex<HashMap<String, usize>>,
+    shares: Shares,
 }
 
 impl Reporter {
@@ -93,8 +96,8 @@ impl Reporter {
         let settings = self.settings();
         let left = match (journal::read(&path), &settings.author) {
             (Ok(kept), Some(author)) => {
-                let failures = Mutex::default();
-                Round { reporter: self, settings: &settings, author, day, path: path.clone(), kept, failures }.run()
+                let (failures, shares) = (Mutex::default(), Shares::default());
+                Round { reporter: self, settings: &settings, author, day, path: path.clone(), kept, failures, shares }.run()
             }
             (Ok(kept), None) => kept.tally.domains().len(),
             (Err(error), _) => return self.log.error(format_args!("unable to read {}: {error}", path.display())),
@@ -169,6 +172,7 @@ impl Round<'_> {
         let mut is_told = false;
         for place in places {
             let (to, sent) = match place {
+                Place::Mail(to) | Place::Post(to) if !self.shares.take(place) => (to, Err("it has had its share for this hour".to_owned())),
                 Place::Mail(to) => (to, self.mail(report, &zipped, to)),
                 Place::Post(url) => (url, self.post(&zipped, url)),
             };

@@ -71,10 +71,10 @@ fn address(text: &str) -> Option<String> {
     (!local.is_empty() && local.bytes().all(is_plain) && crate::names::is_name(domain)).then_some(text)
 }
 
-/// An URL with a host in it and no user.
+/// An URL with a host in it and no user. Its port is 443: a stranger does not have us knock at others.
 fn post(rest: &str) -> Option<Place> {
     let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let host = authority.strip_suffix(":443").unwrap_or(authority);
     (crate::names::is_name(host)).then(|| Place::Post(format!("https:{rest}")))
 }
 

@@ -92,6 +92,8 @@ fn reports_go_where_the_record_says() {
     let evil =
         "v=TLSRPTv1;rua=mailto:a%0d%0aRCPT@b.c,mailto:a b@c.d,mailto:<a@b.c>,http://b.c/,https://u@b.c/,https:///x,ftp://a.b,mailto:a@b";
     assert_eq!(places(evil), []);
+    assert_eq!(places("v=TLSRPTv1;rua=https://b.c:443/x"), [Place::Post("https://b.c:443/x".to_owned())]);
+    assert_eq!(places("v=TLSRPTv1;rua=https://b.c:25/,https://b.c:8443/x,https://b.c:/,https://b.c:0443/,https://b.c:443:25/"), []);
     assert_eq!(places("v=TLSRPTv1;rua=mailto:a@b.c,mailto:a@b.c,mailto:a@b.c,mailto:a@b.c,mailto:a@b.c").len(), 4);
     assert_eq!(report_places([&b"v=TLSRPTv1;rua=mailto:a@b.c"[..], b"v=TLSRPTv1;rua=mailto:a@b.c"]), []);
 }
