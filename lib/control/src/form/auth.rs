@@ -1,6 +1,6 @@
 //! The lines of control/authmechanisms and control/authsource.
 
-/// How clients log in, in the order in which they are offered where nothing is said.
+/// How clients log in, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
     /// SCRAM-SHA-256-PLUS (RFC 7677), bound to the TLS connection.
@@ -15,6 +15,9 @@ pub enum Mechanism {
 
 /// All of them.
 pub const MECHANISMS: &[Mechanism] = &[Mechanism::ScramPlus, Mechanism::Scram, Mechanism::Plain, Mechanism::Login];
+
+/// Those that are offered where nothing is said. Not the one that binds: some clients choose it and cannot bind.
+pub const USUAL: &[Mechanism] = &[Mechanism::Scram, Mechanism::Plain, Mechanism::Login];
 
 impl Mechanism {
     /// Its name in EHLO and AUTH.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use stafett_ask::{Answer, Verdict};
+use stafett_control::Control;
 use stafett_control::form::auth::MECHANISMS;
 use stafett_instance::Service;
 use stafett_smtp::{Reply, base64};
@@ -92,6 +93,20 @@ fn it_is_offered_under_tls_alone_and_once() {
     assert!(!replies[2].contains("AUTH"));
     assert!(replies[3].starts_with("503 5.5.1 "));
     assert_eq!(told.asked, ["password name=Tim password=secret ip=192.0.2.1 tls=1 offers=1 channel=tls-exporter:00ff"]);
+}
+
+#[test]
+fn the_mechanism_that_binds_is_offered_where_it_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    let names = || {
+        let offered = Offered::read(&Control::new(directory.path())).unwrap();
+        offered.mechanisms.iter().map(|mechanism| mechanism.name()).collect::<Vec<_>>().join(" ")
+    };
+    write("accounts", "");
+    assert_eq!(names(), "SCRAM-SHA-256 PLAIN LOGIN");
+    write("authmechanisms", "SCRAM-SHA-256-PLUS\nSCRAM-SHA-256\n");
+    assert_eq!(names(), "SCRAM-SHA-256-PLUS SCRAM-SHA-256");
 }
 
 #[test]

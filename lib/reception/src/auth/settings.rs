@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use stafett_control::form::auth::{MECHANISMS, Mechanism};
+use stafett_control::form::auth::{Mechanism, USUAL};
 use stafett_control::form::network::Network;
 use stafett_control::{Control, Error, rows};
 
@@ -37,7 +37,7 @@ impl Offered {
             // the row has judged each line already
             Some(lines) => lines.iter().filter_map(|item| Mechanism::by_name(&item.value)).collect(),
             None if is_elsewhere => vec![Mechanism::Plain, Mechanism::Login],
-            None => MECHANISMS.to_vec(),
+            None => USUAL.to_vec(),
         };
         let plain = control.list(&rows::AUTHPLAIN)?.unwrap_or_default();
         Ok(Offered {
