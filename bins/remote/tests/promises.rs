@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use stafett_ask::{Answer, Desk, Question, Service};
@@ -27,9 +27,6 @@ static PEERS: LazyLock<Peers> = LazyLock::new(Peers::start);
 
 /// What the services were told.
 type Told = Arc<Mutex<Vec<String>>>;
-
-/// One site is made at a time: listening changes the mode of new files for all threads (umask(2)) for a moment.
-static MAKING: Mutex<()> = Mutex::new(());
 
 /// Plays both services: knows one policy, or what is wrong with it; after each answer the next, and the last for good.
 struct Player {
@@ -72,7 +69,6 @@ fn site(known: Known, which: &[&str], resolvers: &str) -> (Remote, Told) {
 }
 
 fn changing_site(known: &[Known], which: &[&str], resolvers: &str) -> (Remote, Told) {
-    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let authorities = PEERS.path("ca.pem").display().to_string();
     let control = [
         ("mtasts", ":on\nexempt.test:off\n"),

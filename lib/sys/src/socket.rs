@@ -32,8 +32,7 @@ pub struct Peer {
 }
 
 /// Makes a listening socket at `path`, replacing a dead one that lies there, open to everybody
-/// who may search the directory: the directory's mode says who that is. Nonblocking. For the start of a program: the mask
-/// for new files (umask(2)) is another one meanwhile.
+/// who may search the directory: the directory's mode says who that is. Nonblocking.
 ///
 /// # Errors
 /// When something alive listens there already, or the directory cannot be written.
@@ -50,12 +49,9 @@ pub fn listen(path: &Path, style: Style, backlog: i32) -> io::Result<OwnedFd> {
         Err(error) => return Err(error),
     }
     let socket = new(style, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-    let address = SocketAddrUnix::new(path)?;
-    // It has its mode from the first moment: a caller may have waited for the name.
-    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o111));
-    let bound = rustix::net::bind(&socket, &address);
-    rustix::process::umask(before);
-    bound?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    // Nobody is let in before: who calls earlier finds nobody.
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
     rustix::net::listen(&socket, backlog)?;
     Ok(socket)
 }

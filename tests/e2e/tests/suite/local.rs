@@ -235,7 +235,7 @@ fn a_delivery_that_is_killed_leaves_nothing_half_in_new() {
         // In turn a child of the service and the resident itself.
         let found = town.site.processes("stafett-local");
         let resident = town.site.resident("stafett-local").pid;
-        let victim = found.iter().map(|one| one.pid).filter(|pid| (*pid == resident) == (round % 2 == 0)).next_back();
+        let victim = found.iter().map(|one| one.pid).rfind(|pid| (*pid == resident) == (round % 2 == 0));
         victim.into_iter().for_each(kill);
     }
     // Each message is there at least once, and each file is whole.
