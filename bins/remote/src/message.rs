@@ -16,14 +16,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// What its sender wants of the way (RFC 8689). Hosts need not promise REQUIRETLS for a bounce (§5).
+    /// What its sender wants of the way (RFC 8689). A bounce that cannot have it goes without (§5).
     pub fn secrecy(&self) -> Secrecy {
         let is_bounce = reverse_path(&self.envelope.sender).is_empty();
-        match self.envelope.require_tls {
-            true if is_bounce => Secrecy::Excused,
-            true => Secrecy::Required,
-            false => Secrecy::Usual,
-        }
+        if self.envelope.require_tls && !is_bounce { Secrecy::Required } else { Secrecy::Usual }
     }
 
     /// Whether its header waives what destinations publish about TLS; a message that requires TLS cannot (RFC 8689 §3).

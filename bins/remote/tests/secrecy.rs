@@ -93,11 +93,6 @@ fn a_bounce_and_a_delivery_on_this_host_need_no_promise() {
     for sender in ["", "#@[]"] {
         let bounce = Envelope { sender: sender.to_owned(), ..required() };
         assert_eq!(only(&to(&remote, "twelve", "").send_with(&bounce, MESSAGE)).0, Verdict::Ok);
-        // Neither in the clear nor to whoever is there: it waits.
-        for (peer, words) in [("plain", ""), ("self", ""), ("self", "tls=may"), ("twelve", "tls=none"), ("old", "")] {
-            let report = to(&remote, peer, words).send_with(&bounce, MESSAGE);
-            assert_eq!(only(&report).0, Verdict::Temporary, "{peer} {words}: {report:?}");
-        }
     }
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -68,8 +68,8 @@ impl Demand {
         let verified = |because| demand(Need::Always, Trust::Authorities(names(policy, destination, host)), because);
         let found = match &policy.terms.level {
             // A Unix socket is this host: REQUIRETLS is about the way to others.
-            Level::None if policy.secrecy.needs_verified() && destination.kind != Kind::LmtpSocket => return Err(no_tls_there()),
-            Level::Auto | Level::May | Level::Encrypt if policy.secrecy.needs_verified() => {
+            Level::None if policy.secrecy == Secrecy::Required && destination.kind != Kind::LmtpSocket => return Err(no_tls_there()),
+            Level::Auto | Level::May | Level::Encrypt if policy.secrecy == Secrecy::Required => {
                 required(settings, policy, destination, host)?.unwrap_or_else(|| verified(SENDER))
             }
             Level::Auto if policy.is_for_credentials => verified("the credentials of the route"),

@@ -29,8 +29,6 @@ pub enum Secrecy {
     Usual,
     /// REQUIRETLS: only verified hosts that keep to it too.
     Required,
-    /// A bounce with REQUIRETLS: only verified hosts, but they need not promise to keep to it (RFC 8689 §5).
-    Excused,
     /// `TLS-Required: No`: what the destination publishes does not count.
     Waived,
 }
@@ -103,14 +101,6 @@ fn verified(terms: TlsTerms) -> TlsTerms {
     match terms.level {
         Level::May | Level::Encrypt => TlsTerms { level: Level::Auto, ..terms },
         _ => terms,
-    }
-}
-
-impl Secrecy {
-    /// Whether only verified hosts will do.
-    #[must_use]
-    pub fn needs_verified(self) -> bool {
-        matches!(self, Secrecy::Required | Secrecy::Excused)
     }
 }
 

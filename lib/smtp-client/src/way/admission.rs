@@ -18,14 +18,10 @@ impl Way<'_> {
     /// The session, if it can have a message whose sender requires TLS all the way, or nobody wants that.
     fn promised(&mut self, mut session: Session) -> Option<Session> {
         let is_elsewhere = self.destination.kind != Kind::LmtpSocket;
-        let is_excused = self.policy.secrecy == Secrecy::Excused;
-        let keeps = session.is_verified && (session.server.require_tls || is_excused);
-        if !self.policy.secrecy.needs_verified() || !is_elsewhere || keeps {
+        if self.policy.secrecy != Secrecy::Required || !is_elsewhere || session.is_verified && session.server.require_tls {
             return Some(session);
         }
         self.lacks_promise |= session.is_verified;
-        // A bounce waits.
-        self.is_insecure |= is_excused;
         let reason = if session.is_verified { "it does not offer REQUIRETLS" } else { "its certificate is not verified" };
         self.reasons.push(judgement::host_does_not_fit(&session.place, reason));
         take_leave(&mut session.peer);
