@@ -1,0 +1,15 @@
+use super::envelope;
+use crate::recipient::tests::delivery;
+use stafett_envelope::Envelope;
+use std::path::Path;
+
+#[test]
+fn a_message_that_needs_tls_needs_it_after_a_forward_too() {
+    for require_tls in [true, false] {
+        let before = Envelope { sender: "a@from.test".to_owned(), require_tls, ..Envelope::default() };
+        for sender in ["a@from.test", "joe-owner@here.test"] {
+            let after = envelope(&delivery(before.clone(), Path::new("/"), ""), sender, &[b"b@to.test"]).unwrap();
+            assert_eq!(after.require_tls, require_tls, "{sender}");
+        }
+    }
+}
