@@ -26,7 +26,6 @@ mod ports;
 mod processes;
 mod routes;
 mod rules;
-mod secrets;
 mod service;
 mod show;
 mod signing;
@@ -91,6 +90,5 @@ fn control(subject: &Subject, findings: &mut Findings) {
     bounces::check(subject, findings);
     limits::check(subject, findings);
     needs::check(subject, findings);
-    secrets::check(subject, findings);
     signing::check(subject, findings);
 }

@@ -74,6 +74,28 @@ fn supervisors_may_write_elsewhere() {
 }
 
 #[test]
+fn files_that_may_hold_a_password_belong_to_their_readers_alone() {
+    for ground in Ground::all() {
+        ground.make();
+        ground.setup(&["--with", "limit,dkim"]);
+        for (name, reader) in [("limitstore", "limit"), ("srssecrets", "dkim")] {
+            let path = ground.root.join("control").join(name);
+            fs::write(&path, "redis://relay:secret@127.0.0.1:6379\n").unwrap();
+            let admin = fs::metadata(ground.root.join("control")).unwrap();
+            std::os::unix::fs::chown(&path, Some(admin.uid()), Some(admin.gid())).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+            let check = ground.setup(&["--check"]);
+            assert!(check.err.contains(&format!("control/{name}: has mode 0444, should have 0400")), "{}", check.err);
+            let mended = ground.setup(&[]);
+            assert_eq!(mended.code, 0, "{mended:?}");
+            let (seen, owner) = (fs::metadata(&path).unwrap(), fs::metadata(ground.root.join("run").join(reader)).unwrap().uid());
+            assert_eq!((seen.uid(), seen.mode() & 0o7777), (owner, 0o400));
+            assert_eq!(ground.setup(&["--check"]).code, 0);
+        }
+    }
+}
+
+#[test]
 fn edited_files_are_kept() {
     for ground in Ground::all() {
         ground.make();

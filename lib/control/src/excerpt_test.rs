@@ -35,6 +35,7 @@ fn the_caret_stands_below_the_part_that_is_wrong() {
 fn a_password_is_not_shown() {
     let excerpt = excerpt("smtproutes", b"a.example:host:25|user|secret\n").unwrap();
     assert_eq!(excerpt.text, "a.example:host:25|...");
+    assert_eq!(self::excerpt("limitstore", b"redis://relay:secret@nowhere:none\n"), None);
 }
 
 #[test]

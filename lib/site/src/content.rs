@@ -28,6 +28,8 @@ const SECRETS: &[(&str, Role, Group, u32)] = &[
     ("control/smtpauth", Role::Remote, Group::Own, SECRET),
     // stafett-passwd writes it, as root.
     ("control/accounts", Role::Root, Group::Of(Role::Auth), 0o640),
+    // it may hold a password
+    ("control/limitstore", Role::Limit, Group::Own, SECRET),
     ("control/srssecrets", Role::Dkim, Group::Own, SECRET),
 ];
 

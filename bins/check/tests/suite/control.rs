@@ -121,12 +121,17 @@ fn credentials_that_others_may_read_are_an_error() {
 }
 
 #[test]
-fn a_password_that_everybody_may_read_is_an_error() {
+fn a_store_that_everybody_may_read_is_an_error_and_its_password_never_shown() {
     for ground in Ground::all() {
-        ground.says(&[("limitstore", Some("127.0.0.1:6379\n"))], 0, "");
-        let out = "control/limitstore: error: it holds a password, and everybody may read it\n    give it to the user of the service limit, mode 0400, and choose another password\n";
-        ground.says(&[("limitstore", Some("redis://relay:secret@127.0.0.1:6379\n"))], 100, out);
+        ground.says(&[("limitstore", Some("redis://relay:secret@127.0.0.1:6379\n"))], 0, "");
+        ground.control("limitstore", "redis://relay:secret@127.0.0.1:none\n");
+        let out = ground.check(&[]).out;
+        assert!(out.contains("control/limitstore:1: error: ") && !out.contains("secret"), "{out}");
     }
+    let ground = Ground::new(runs_as_root());
+    ground.write("control/limitstore", "redis://relay:secret@127.0.0.1:6379\n");
+    let out = ground.check(&[]).out;
+    assert!(out.contains("control/limitstore: error: has mode 0644, should have 0400\n") && !out.contains("secret"), "{out}");
 }
 
 #[test]

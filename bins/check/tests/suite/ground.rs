@@ -124,8 +124,8 @@ impl Ground {
         self.write(&format!("control/{name}"), content);
         let reader = match name {
             "smtpauth" => Some("run/remote"),
-            // the ground has no such service
-            "srssecrets" => Some("control"),
+            // the ground has no such services
+            "limitstore" | "srssecrets" => Some("control"),
             _ => None,
         };
         if let Some(reader) = reader {

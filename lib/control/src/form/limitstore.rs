@@ -22,11 +22,6 @@ pub fn store(line: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a line holds a password, which not everybody may read.
-pub fn is_secret(line: &str) -> bool {
-    line.contains('@') || line.contains("pass=")
-}
-
 fn place(rest: &str) -> Result<(), String> {
     let (whole, database) = rest.split_once('/').unwrap_or((rest, ""));
     if !database.bytes().all(|byte| byte.is_ascii_digit()) {

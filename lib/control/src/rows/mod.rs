@@ -34,8 +34,8 @@ const fn seconds(least: u64, most: u64) -> Form {
     Form::Integer { least, most, unit: "seconds" }
 }
 
-/// Files that hold passwords: no line of them is ever shown.
-pub static SECRETS: &[&Setting] = &[&ACCOUNTS, &SMTPAUTH, &SRSSECRETS];
+/// Files that hold passwords or may: no line of them is ever shown.
+pub static SECRETS: &[&Setting] = &[&ACCOUNTS, &LIMITSTORE, &SMTPAUTH, &SRSSECRETS];
 
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[

@@ -159,6 +159,6 @@ pub static LIMITSTORE: Setting = Setting {
     form: Form::List(store),
     default: "none: each machine counts for itself",
     readers: &["limit"],
-    text: "A Redis (6.2 or later) or Valkey server in which several machines share limits and greylist: host:port, /path/of/socket, or redis://user:password@host:port/database. The machines need the same lines in limits and greylist. While the store does not answer each machine counts for itself. A file with a password must not be readable by everybody: give it to the user of limit, mode 0400. Not encrypted.",
+    text: "A Redis (6.2 or later) or Valkey server in which several machines share limits and greylist: host:port, /path/of/socket, or redis://user:password@host:port/database. The machines need the same lines in limits and greylist. While the store does not answer each machine counts for itself. It may hold a password, so the service limit alone may read it: stafett-setup gives it to its user, mode 0400. Not encrypted.",
     example: "redis://relay:secret@192.0.2.10:6379/0",
 };
