@@ -50,7 +50,9 @@ impl Services for Outside<'_> {
     }
 
     fn hand_over(&mut self, service: Service, descriptor: BorrowedFd<'_>, within: Duration) -> io::Result<()> {
-        Client::connect_within(&self.instance.socket(service), within)?.hand_over::<&[u8]>(1, &[], descriptor)
+        let mut parent = Client::connect_within(&self.instance.socket(service), within)?;
+        parent.hand_over::<&[u8]>(1, &[], descriptor)?;
+        parent.started(1, within).map(|_| ())
     }
 
     fn complain(&mut self, text: &str) {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use stafett_ask::{Answer, Line, Verdict};
 use stafett_sys::poll::{Interest, wait_two};
 use stafett_sys::socket::{self, Style};
+use stafett_wire::netstring::push;
 use support::{Client, Instance, Mood, variables};
 
 type Heard = Arc<Mutex<Vec<Vec<String>>>>;
@@ -63,6 +64,7 @@ fn serve(listener: &OwnedFd, script: Script, heard: &Heard) {
         wait_two((listener.as_fd(), Interest::Read), None, None).unwrap();
         let Some(caller) = socket::accept(listener).unwrap() else { continue };
         let handed = socket::receive_packet(&caller, &mut [0; 256]).unwrap();
+        tell(&caller, [b"S", b"1", b"4711"]);
         let line = Line::new(handed.descriptor.unwrap());
         let heard = Arc::clone(heard);
         std::thread::spawn(move || {
@@ -78,6 +80,13 @@ fn serve(listener: &OwnedFd, script: Script, heard: &Heard) {
             }
         });
     }
+}
+
+/// What the parent of the service says about a handoff.
+fn tell(caller: &OwnedFd, parts: [&[u8]; 3]) {
+    let mut packet = Vec::new();
+    parts.iter().for_each(|part| push(&mut packet, part));
+    socket::send_packet(caller, &packet, None).unwrap();
 }
 
 fn yes(_: &[String]) -> (Answer, Option<File>) {
@@ -205,6 +214,22 @@ fn a_service_that_is_away_refuses_for_now_unless_all_filters_may_be_away() {
     let mut client = site.client();
     assert!(send(&mut client).starts_with("250 "));
     assert_eq!(site.taken().len(), 1);
+}
+
+#[test]
+fn a_service_that_has_no_process_for_a_client_says_why() {
+    let site = Site::without_service();
+    let listener = socket::listen(&site.instance.path("run/milter/socket"), Style::Packets, 16).unwrap();
+    std::fs::set_permissions(site.instance.path("run/milter/socket"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    let mut client = site.client();
+    wait_two((listener.as_fd(), Interest::Read), None, None).unwrap();
+    let caller = socket::accept(&listener).unwrap().unwrap();
+    let handed = socket::receive_packet(&caller, &mut [0; 256]).unwrap();
+    tell(&caller, [b"Z", b"1", b"unable to fork: no more processes"]);
+    assert_eq!(client.line(), "421 4.3.0 the mail filters cannot be asked, try again later");
+    let log = client.end().1;
+    assert!(log.contains("unable to ask stafett-milter: unable to fork: no more processes"), "{log}");
+    drop(handed);
 }
 
 #[test]

@@ -39,10 +39,11 @@ pub trait Services {
         Err(io::Error::new(io::ErrorKind::Unsupported, "programs are not run here"))
     }
 
-    /// Hands a descriptor over to a service, which gives it to a child of its own.
+    /// Hands a descriptor over to a service, and waits until a child of its own has it.
     ///
     /// # Errors
-    /// When nobody takes it. Somebody who took it and did not keep it shows in what it is connected to.
+    /// When nobody takes it, with the service's words where it has no child for it. One that dies later shows in what it is
+    /// connected to.
     fn hand_over(&mut self, _service: Service, _descriptor: BorrowedFd<'_>, _within: Duration) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
