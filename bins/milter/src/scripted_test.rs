@@ -181,6 +181,29 @@ fn a_filter_that_is_content_sees_everything_in_order() {
 }
 
 #[test]
+fn a_filter_knows_of_tls_and_of_the_account() {
+    let filter = Filter::new(0, Vec::new());
+    let settings = settings(&[filter.line("")]);
+    let mut session = Session::new(&settings);
+    connect(&mut session);
+    ask(&mut session, &["helo", "client.example", "{tls_version}=TLSv1.3", "{cipher_bits}=256", "{cert_subject}=Größe = 7", "{j}=other"]);
+    ask(&mut session, &["mail", "1.1", "a@b.example", "SIZE=5", "{auth_type}=PLAIN", "{auth_authen}=alice", "{auth_author}=alice"]);
+    ask(&mut session, &["mail", "1.2", "a@b.example"]);
+    ask(&mut session, &["helo", "client.example"]);
+    assert_eq!(filter.data(b'M')[0], "<a@b.example>\0SIZE=5\0");
+    let of_mail =
+        "Mi\x001.1\0{mail_addr}\0a@b.example\0{mail_host}\0b.example\0{auth_type}\0PLAIN\0{auth_authen}\0alice\0{auth_author}\0alice\0";
+    assert_eq!(
+        filter.data(b'D')[1..],
+        [
+            "H{tls_version}\0TLSv1.3\0{cipher_bits}\x00256\0{cert_subject}\0Größe = 7\0",
+            of_mail,
+            "Mi\x001.2\0{mail_addr}\0a@b.example\0{mail_host}\0b.example\0"
+        ]
+    );
+}
+
+#[test]
 fn steps_that_are_not_wanted_are_left_out() {
     let filter = Filter::new(0x7f | steps::NO_DATA, Vec::new());
     assert_eq!(pass(&[filter.line("")]).verdict, Verdict::Ok);

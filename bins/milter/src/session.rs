@@ -7,7 +7,7 @@
 
 use crate::LOG;
 use crate::filter::{Filter, Say, Step};
-use crate::macros::Macros;
+use crate::macros::{self, Macros};
 use crate::mail::Mail;
 use crate::outcome;
 use crate::protocol::command;
@@ -73,7 +73,7 @@ impl<'a> Session<'a> {
             ["connect", name, ip, port, local_ip, local_port, relay] => {
                 self.connect(name, ip.parse().ok(), port.parse().unwrap_or(0), (local_ip, local_port), *relay == "relay")
             }
-            ["helo", name] => self.helo(name),
+            ["helo", name, told @ ..] => self.helo(name, told),
             ["mail", tag, sender, parameters @ ..] => self.mail(tag, sender, parameters),
             ["rcpt", recipient, parameters @ ..] => self.recipient(recipient, parameters),
             ["message", ..] => return self.message(fields.get(1..).unwrap_or_default(), descriptor),
@@ -112,8 +112,9 @@ impl<'a> Session<'a> {
         self.tell(Step { stage: Stage::Connect, command: b'C', unwanted: steps::NO_CONNECT, silent: steps::SILENT_CONNECT, packet })
     }
 
-    fn helo(&mut self, name: &str) -> Result<Answer, Answer> {
+    fn helo(&mut self, name: &str, told: &[&str]) -> Result<Answer, Answer> {
         self.reset();
+        self.macros.tell(macros::TLS, told);
         let mut packet = Vec::new();
         command::with_arguments(&mut packet, b'H', &[name]);
         self.tell(Step { stage: Stage::Helo, command: b'H', unwanted: steps::NO_HELO, silent: steps::SILENT_HELO, packet })
@@ -121,10 +122,13 @@ impl<'a> Session<'a> {
 
     fn mail(&mut self, tag: &str, sender: &str, parameters: &[&str]) -> Result<Answer, Answer> {
         self.reset();
+        // a keyword of MAIL begins with a letter or a digit (RFC 5321 section 4.1.2)
+        let (told, parameters): (Vec<&str>, Vec<&str>) = parameters.iter().partition(|parameter| parameter.starts_with('{'));
+        self.macros.tell(macros::ACCOUNT, &told);
         self.macros.set("i", tag);
         self.macros.set("{mail_addr}", sender);
         self.macros.set("{mail_host}", sender.rsplit_once('@').map_or("", |(_, host)| host));
-        let packet = with_address(b'M', sender, parameters);
+        let packet = with_address(b'M', sender, &parameters);
         self.tell(Step { stage: Stage::Mail, command: b'M', unwanted: steps::NO_MAIL, silent: steps::SILENT_MAIL, packet })
     }
 

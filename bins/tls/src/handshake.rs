@@ -4,6 +4,7 @@
 //! client's connection; the answer is K with variables (`SSL_PROTOCOL=...`) and a stream socket that carries the plain
 //! text, or Z with a reason (stafett-protocols(7)).
 
+use crate::names::names;
 use crate::pump::{self, Failed};
 use ring::digest::{SHA256, digest};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
@@ -84,11 +85,15 @@ fn variables(connection: &ServerConnection) -> Vec<String> {
     };
     let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown");
     let mut variables = vec![format!("SSL_PROTOCOL={version}"), format!("SSL_CIPHER={}", cipher.replace("TLS13_", "TLS_"))];
+    variables.extend(key_bits(cipher).map(|bits| format!("SSL_CIPHER_USEKEYSIZE={bits}")));
     if let Some(name) = connection.server_name() {
         variables.push(format!("SSL_TLS_SNI={name}"));
     }
     if let Some(certificate) = connection.peer_certificates().and_then(<[_]>::first) {
         variables.push(format!("SSL_CLIENT_FINGERPRINT=sha256:{}", hexadecimal(digest(&SHA256, certificate).as_ref())));
+        let (subject, issuer) = names(certificate);
+        variables.extend(subject.map(|name| format!("SSL_CLIENT_S_DN_CN={name}")));
+        variables.extend(issuer.map(|name| format!("SSL_CLIENT_I_DN_CN={name}")));
     }
     if connection.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
         // RFC 9266: what this connection and no other has, so that a password's proof is good for it alone. With older versions
@@ -97,6 +102,12 @@ fn variables(connection: &ServerConnection) -> Vec<String> {
         variables.extend(exported.ok().map(|data| format!("SSL_CHANNEL_EXPORTER={}", hexadecimal(&data))));
     }
     variables
+}
+
+/// The length of the key of a cipher suite, which stands in its name; that of ChaCha20 is always the same.
+fn key_bits(cipher: &str) -> Option<u32> {
+    let is = |part| cipher.contains(part);
+    if is("_AES_128_") { Some(128) } else { (is("_AES_256_") || is("_CHACHA20_")).then_some(256) }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

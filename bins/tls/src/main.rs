@@ -17,6 +17,7 @@ mod certificates;
 mod clients;
 mod handshake;
 mod keys;
+mod names;
 mod pump;
 mod resident;
 

@@ -5,6 +5,10 @@ use crate::checks::looked::Looked;
 use crate::checks::milter;
 use crate::checks::spf;
 use crate::checks::tally::Tally;
+use stafett_control::form::auth::Mechanism;
+
+/// The longest value that is kept of a handshake, in characters.
+const LONGEST: usize = 255;
 
 /// What has been learnt.
 #[derive(Debug, Default)]
@@ -23,6 +27,8 @@ pub struct Session {
     pub tls: Option<Tls>,
     /// The account that the client has proved to have.
     pub account: Option<Account>,
+    /// How it has proved that.
+    pub mechanism: Option<Mechanism>,
     /// Wrong passwords.
     pub wrong_passwords: u32,
     /// The mail filters.
@@ -45,10 +51,16 @@ pub struct Tls {
     pub protocol: String,
     /// SSL_CIPHER, the name of the cipher suite.
     pub cipher: String,
+    /// SSL_CIPHER_USEKEYSIZE: the length of its key in bits.
+    pub bits: Option<u32>,
     /// SSL_TLS_SNI: the name that the client asked for.
     pub server_name: Option<String>,
     /// SSL_CLIENT_FINGERPRINT of the certificate whose key the client has proven to hold: `sha256:` and hexadecimal digits.
     pub fingerprint: Option<String>,
+    /// SSL_CLIENT_S_DN_CN: the name in that certificate, which nobody vouches for.
+    pub subject: Option<String>,
+    /// SSL_CLIENT_I_DN_CN: the name of its issuer, likewise.
+    pub issuer: Option<String>,
     /// SSL_CHANNEL_EXPORTER: what this connection and no other has (RFC 9266), in hexadecimal digits.
     pub exporter: Option<String>,
 }
@@ -58,17 +70,29 @@ impl Tls {
     pub fn from_variables<'a>(variables: impl IntoIterator<Item = &'a str>) -> Tls {
         let mut tls = Tls::default();
         for (name, value) in variables.into_iter().filter_map(|variable| variable.split_once('=')) {
-            let kept = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_' | ':');
-            let value: String = value.chars().take(255).map(|symbol| if kept(symbol) { symbol } else { '?' }).collect();
             match name {
-                "SSL_PROTOCOL" => tls.protocol = value,
-                "SSL_CIPHER" => tls.cipher = value,
-                "SSL_TLS_SNI" => tls.server_name = Some(value),
-                "SSL_CHANNEL_EXPORTER" => tls.exporter = Some(value),
-                "SSL_CLIENT_FINGERPRINT" => tls.fingerprint = Some(value.to_ascii_lowercase()),
+                "SSL_PROTOCOL" => tls.protocol = word(value),
+                "SSL_CIPHER" => tls.cipher = word(value),
+                "SSL_CIPHER_USEKEYSIZE" => tls.bits = value.parse().ok(),
+                "SSL_TLS_SNI" => tls.server_name = Some(word(value)),
+                "SSL_CHANNEL_EXPORTER" => tls.exporter = Some(word(value)),
+                "SSL_CLIENT_FINGERPRINT" => tls.fingerprint = Some(word(value).to_ascii_lowercase()),
+                "SSL_CLIENT_S_DN_CN" => tls.subject = Some(line(value)),
+                "SSL_CLIENT_I_DN_CN" => tls.issuer = Some(line(value)),
                 _ => {}
             }
         }
         tls
     }
+}
+
+/// Letters, digits and the marks of names; anything else becomes `?`.
+fn word(value: &str) -> String {
+    let kept = |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '-' | '_' | ':');
+    value.chars().take(LONGEST).map(|symbol| if kept(symbol) { symbol } else { '?' }).collect()
+}
+
+/// Whatever can be shown.
+fn line(value: &str) -> String {
+    value.chars().take(LONGEST).map(|symbol| if symbol.is_control() { '?' } else { symbol }).collect()
 }

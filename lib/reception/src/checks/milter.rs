@@ -24,7 +24,7 @@ use stafett_envelope::{Recipient, Ret};
 use stafett_instance::Service;
 use stafett_smtp::Reply;
 
-use super::{Checked, Context};
+use super::{Checked, Context, macros};
 use crate::draft::{Discarded, Draft, Patch};
 use crate::policy::{Policy, Transaction};
 use crate::refusal::{Refusal, Subject};
@@ -121,7 +121,9 @@ pub fn connection(context: &mut Context<'_, '_>) -> Checked {
 /// At HELO.
 pub fn helo(context: &mut Context<'_, '_>) -> Checked {
     let Some(name) = context.session.greeted.as_ref().map(|greeted| greeted.name.clone()) else { return Ok(()) };
-    tell(context, &[b"helo", name.as_bytes()], Subject::default())
+    let macros = macros::of_tls(context.session);
+    let question: Vec<&[u8]> = [&b"helo"[..], name.as_bytes()].into_iter().chain(macros.iter().map(String::as_bytes)).collect();
+    tell(context, &question, Subject::default())
 }
 
 /// At MAIL.
@@ -134,8 +136,9 @@ pub fn sender(context: &mut Context<'_, '_>, transaction: &Transaction) -> Check
     let envid = envelope.envid.as_ref().map(|envid| format!("ENVID={envid}"));
     let (eight_bit, utf8) = (envelope.eight_bit.then_some("BODY=8BITMIME"), envelope.smtputf8.then_some("SMTPUTF8"));
     let parameters = [eight_bit, utf8, envelope.require_tls.then_some("REQUIRETLS"), ret, envid.as_deref()];
+    let macros = macros::of_account(context.session);
     let question = ["mail", &tag, &envelope.sender].into_iter().chain(parameters.into_iter().flatten());
-    let question: Vec<&[u8]> = question.map(str::as_bytes).collect();
+    let question: Vec<&[u8]> = question.chain(macros.iter().map(String::as_str)).map(str::as_bytes).collect();
     tell(context, &question, Subject::from(&envelope.sender))
 }
 

@@ -14,6 +14,7 @@ mod early;
 mod here;
 pub mod limits;
 pub mod looked;
+mod macros;
 pub mod milter;
 pub mod rcptcheck;
 pub mod recipients;

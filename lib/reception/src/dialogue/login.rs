@@ -86,7 +86,10 @@ impl<R> Dialogue<'_, R> {
 
     fn enter(&mut self, account: Account, mechanism: Mechanism, services: &mut dyn Services) -> Step<R> {
         match checks::authenticated(&mut Context { policy: self.policy, session: &mut self.session, services }, account) {
-            Ok(()) => Step::Authenticated { reply: Reply::new(235, (2, 7, 0), "authentication successful"), mechanism },
+            Ok(()) => {
+                self.session.mechanism = Some(mechanism);
+                Step::Authenticated { reply: Reply::new(235, (2, 7, 0), "authentication successful"), mechanism }
+            }
             Err(refusal) => Step::Refuse(refusal),
         }
     }

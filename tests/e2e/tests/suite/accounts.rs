@@ -1,5 +1,6 @@
 //! Clients that log in: those that others wrote, those that guess, and others who know passwords.
 
+use crate::filters::Peer;
 use crate::tls::{site, up};
 use stafett_test_e2e::{Client, Signal, Sink, Site, has, is_root, run, scratch, signal, skip, wait_until};
 use std::fs;
@@ -81,9 +82,11 @@ fn msmtp(site: &Site, mechanism: &str, password: &str) -> Output {
 
 const SMTPLIB: &str = "
 import smtplib, ssl, sys
-port, trusted, password = sys.argv[1:]
+port, trusted, password, *own = sys.argv[1:]
 context = ssl.create_default_context(cafile=trusted)
 context.check_hostname = False
+if own:
+    context.load_cert_chain(own[0], own[1])
 with smtplib.SMTP('127.0.0.1', int(port), timeout=60) as client:
     client.starttls(context=context)
     client.login('alice', password)
@@ -269,4 +272,30 @@ fn dovecot_knows_passwords_too() {
     add(&site, &["--without-password", "bob@taken.test", "status=locked"]);
     assert_eq!(swaks("bob@taken.test", PASSWORD).status.code(), Some(28));
     site.logged("smtpd", "account bob@taken.test mechanism PLAIN reason locked");
+}
+
+/// By Debian's own libmilter, at the steps at which Sendmail gives these macros.
+#[test]
+fn mail_filters_know_who_has_logged_in_and_by_which_tls() {
+    let (place, sink) = (scratch(), Sink::new());
+    let Some((_peer, port)) = Peer::scripted(place.path()) else { return skip("libmilter", "python3-milter is not installed") };
+    let (own, key) = (place.path().join("own.pem"), place.path().join("own.key"));
+    let made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj"];
+    run(Command::new("openssl").args(made).arg("/O=Members/CN=printer 7").arg("-out").arg(&own).arg("-keyout").arg(&key));
+    let mut site = site(&sink);
+    assert!(site.setup(&["--with", "auth,milter"]).status.success());
+    site.control("milters", &format!("inet:127.0.0.1:{port}\n"));
+    // so that clients are asked for a certificate
+    site.control("tlsclients", &format!("sha256:{}\n", "0".repeat(64)));
+    add(&site, &["alice", "senders=alice@taken.test"]);
+    assert!(site.setup(&[]).status.success());
+    up(&mut site);
+    ["auth", "milter"].iter().for_each(|service| site.logged(service, "status: ready"));
+    let mut python = Command::new("python3");
+    let output = python.args(["-c", SMTPLIB, &site.port().to_string()]).arg(certificate(&site)).arg(PASSWORD).arg(&own).arg(&key).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{output:?}\n{}", site.logs());
+    let seen = sink.messages(1, 60)[0].field("X-Knows").unwrap_or_default();
+    let wanted = "PLAIN alice alice TLSv1.3 TLS_AES_256_GCM_SHA384 256 printer 7 printer 7";
+    assert_eq!(seen, wanted, "{}", site.logs());
 }

@@ -41,6 +41,9 @@ class Filter(Milter.Base):
             self.chgfrom('<new@sender.test>')
             self.replacebody(b'another body\r\n.\r\nwith a dot\r\n')
         self.addheader('X-Seen-By', self.getsymval('j') + ' ' + self.getsymval('{client_addr}'))
+        known = ['{auth_type}', '{auth_authen}', '{auth_author}', '{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}']
+        if self.getsymval('{auth_authen}'):
+            self.addheader('X-Knows', ' '.join(self.getsymval(name) or '-' for name in known))
         return Milter.ACCEPT
 
 Milter.factory = Filter
