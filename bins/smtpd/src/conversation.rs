@@ -40,7 +40,7 @@ pub struct Surroundings {
     pub log: Log,
     /// Whether only faults are logged.
     pub quiet: bool,
-    /// The variables that every client has, without those of a connection.
+    /// The variables that every client has, the listener's own among them, without those of a connection or a rule.
     pub base: Environment,
 }
 

@@ -60,7 +60,9 @@ impl Service for Resident {
         let Conversation { strings, descriptor, lifeline, .. } = conversation;
         let mut environment = self.environment.clone();
         let handed = Environment::from_items(strings.iter().map(Vec::as_slice));
-        let client = handed.map_err(|error| error.to_string()).and_then(|handed| {
+        let client = handed.map_err(|error| error.to_string()).and_then(|mut handed| {
+            // a child serves one listener alone, so this is the same each time
+            handed.take_listeners().iter().for_each(|(name, value)| self.around.base.set(name, value));
             handed.iter().for_each(|(name, value)| environment.set(name, value));
             Client::from_environment(environment)
         });

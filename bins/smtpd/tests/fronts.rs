@@ -69,6 +69,23 @@ fn a_client_behind_a_proxy_is_itself() {
 }
 
 #[test]
+fn a_rule_that_makes_a_proxy_submit_does_not_make_those_behind_it() {
+    let instance = instance();
+    rules(&instance, "192.0.2.80:allow,SUBMISSION=\"1\",FORCETLS=\"1\",UCSPITLS=\"-\"\n:allow\n");
+    let mut client = from(&instance, "192.0.2.80", &[("SUBMISSION", "1"), ("FORCETLS", "1"), ("UCSPITLS", "-")]);
+    client.send(&version_one("198.51.100.1"));
+    assert!(client.reply().starts_with("220 "));
+    assert!(!relays(&mut client), "MAIL is taken without an account and without TLS");
+    // said of the port, as far as a program can know
+    rules(&instance, ":allow\n");
+    let mut client = from(&instance, "192.0.2.80", &[("FORCETLS", "1")]);
+    client.send(&version_one("198.51.100.1"));
+    assert!(client.reply().starts_with("220 "));
+    client.ask("EHLO c.example");
+    assert!(client.ask("MAIL FROM:<a@b.example>").starts_with("530 "));
+}
+
+#[test]
 fn version_two_and_what_follows_at_once() {
     let instance = instance();
     let addresses = [198, 51, 100, 9, 203, 0, 113, 1, 0x12, 0x67, 0, 25];

@@ -261,3 +261,39 @@ fn rights_of_a_proxy_stay_with_the_proxy_and_no_child_serves_two_behind_it() {
         log.lines().filter_map(|line| line.split_once(" by proxy pid ")).map(|(_, pid)| pid).collect();
     assert_eq!(pids.len(), 3, "{log}");
 }
+
+#[test]
+fn behind_a_proxy_what_is_said_of_the_port_counts_and_nothing_of_the_proxys_rule() {
+    let mut resident = Resident::start();
+    resident.instance.control("proxies", "192.0.2.80\n");
+    let rules = stafett_ucspi::parse(b"198.51.100.9:allow,DATABYTES=\"9\"\n:allow\n").unwrap();
+    stafett_ucspi::write(&rules, &resident.instance.path("control/tcp.smtp.cdb"), &resident.instance.path("control/tmp")).unwrap();
+    // the listener says DATABYTES, FORCETLS and RELAYCLIENT; the proxy's rule wins for the proxy, and adds SUBMISSION
+    let strings = [
+        &["PROTO=TCP", "TCPREMOTEIP=192.0.2.80", "TCPLOCALIP=192.0.2.1", "DATABYTES=1", "FORCETLS=0", "SUBMISSION=1", "RELAYCLIENT="][..],
+        &["listener.DATABYTES=5", "listener.FORCETLS=1", "listener.RELAYCLIENT="],
+    ]
+    .concat();
+    for (ip, databytes) in [("198.51.100.9", "9"), ("198.51.100.1", "5")] {
+        let mut client = resident.connect(&strings);
+        client.send(format!("PROXY TCP4 {ip} 192.0.2.1 4711 25\r\n").as_bytes());
+        assert!(client.reply().starts_with("220 "));
+        client.send(b"EHLO c.example\r\n");
+        let mut offer = client.line();
+        while !offer.contains("250 ") {
+            offer.push_str(&client.line());
+        }
+        assert!(offer.contains(&format!("SIZE {databytes}")), "{ip} {offer}");
+        // FORCETLS of the port, and not SUBMISSION of the proxy's rule
+        assert!(client.ask("MAIL FROM:<a@b.example>").starts_with("530 5.7.0 "), "{ip}");
+    }
+    let strings = ["PROTO=TCP", "TCPREMOTEIP=192.0.2.80", "TCPLOCALIP=192.0.2.1", "SUBMISSION=1", "RELAYCLIENT=", "listener.RELAYCLIENT="];
+    for header in ["PROXY TCP4 198.51.100.1 192.0.2.1 4711 25\r\n", "PROXY UNKNOWN\r\n"] {
+        let mut client = resident.connect(&strings);
+        client.send(header.as_bytes());
+        assert!(client.reply().starts_with("220 "));
+        assert!(client.ask("EHLO c.example").starts_with("250 "));
+        assert!(client.ask("MAIL FROM:<a@b.example>").starts_with("250 "));
+        assert!(client.ask("RCPT TO:<x@elsewhere.example>").starts_with("553 "), "{header}");
+    }
+}

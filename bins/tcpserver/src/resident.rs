@@ -97,11 +97,13 @@ pub enum Event {
 
 impl Resident {
     /// The resident that listens at `path`, which may come later. Of our own variables it is told those that smtpd knows:
-    /// what is said of a port needs no rule.
+    /// what is said of a port needs no rule. It is told of them twice: a rule that wins is that of a proxy, perhaps, and
+    /// counts no more for whoever is behind it.
     pub fn new(path: PathBuf, mut variables: Environment) -> Resident {
         let others: Vec<Vec<u8>> =
             variables.iter().map(|(name, _)| name.to_vec()).filter(|name| stafett_ucspi::variable(name).is_none()).collect();
         others.iter().for_each(|name| variables.remove(name));
+        variables.mark_as_listeners();
         let now = Instant::now();
         let link = Link::Away { since: now, next_try: now };
         Resident { path, variables, link, given_up_told: false, waiting: VecDeque::new(), served: HashMap::new(), next_tag: 1 }

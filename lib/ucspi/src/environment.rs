@@ -15,6 +15,9 @@ pub struct Environment {
     items: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// What stands before the name of a variable that is the listener's own; no name of a variable has a dot.
+const LISTENERS: &[u8] = b"listener.";
+
 impl Environment {
     /// No variables.
     pub fn new() -> Environment {
@@ -72,6 +75,19 @@ impl Environment {
     /// All names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.items.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+
+    /// Adds each variable once more as one of the listener's own, so that it is known behind those of a rule.
+    pub fn mark_as_listeners(&mut self) {
+        let own: Vec<_> = self.items.iter().map(|(name, value)| ([LISTENERS, name].concat(), value.clone())).collect();
+        self.items.extend(own);
+    }
+
+    /// Takes the listener's own variables out of those of a handoff.
+    pub fn take_listeners(&mut self) -> Environment {
+        let own = |item: &mut (Vec<u8>, Vec<u8>)| item.0.starts_with(LISTENERS);
+        let items = self.items.extract_if(.., own).filter_map(|(name, value)| Some((name.strip_prefix(LISTENERS)?.to_vec(), value)));
+        Environment { items: items.collect() }
     }
 
     /// The `NAME=value` items of a handoff.

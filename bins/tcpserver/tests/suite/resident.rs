@@ -82,10 +82,12 @@ fn what_is_said_of_the_port_is_passed_on_and_a_rule_wins() {
     let listener = Listener::with(command);
     let _peer = listener.connect();
     let variables = resident.next().variables;
-    for wanted in ["SUBMISSION=1", "FORCETLS=", "DATABYTES=5", "PROTO=TCP"] {
+    for wanted in ["SUBMISSION=1", "FORCETLS=", "DATABYTES=5", "PROTO=TCP", "listener.SUBMISSION=1", "listener.DATABYTES=7"] {
         assert!(variables.iter().any(|variable| variable == wanted), "{wanted}: {variables:?}");
     }
-    let strange = |variable: &String| ["UNKNOWN=", "HANDOFF=", "DATABYTES=7", "PATH="].iter().any(|name| variable.starts_with(name));
+    let strange = |variable: &String| {
+        ["UNKNOWN=", "listener.UNKNOWN=", "HANDOFF=", "DATABYTES=7", "PATH="].iter().any(|name| variable.starts_with(name))
+    };
     assert!(!variables.iter().any(strange), "{variables:?}");
 }
 

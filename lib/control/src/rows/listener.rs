@@ -45,7 +45,7 @@ pub static PROXIES: Setting = Setting {
     form: Form::List(network),
     default: "none: nobody",
     readers: &["smtpd"],
-    text: "Networks of proxies that begin each connection with a PROXY header, version 1 or 2, one a line: an address, or address/bits. Such a client must send the header, or it is told 421; the client it names is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. What the proxy's own rule says does not count for its clients. From anybody else the header is not understood.",
+    text: "Networks of proxies that begin each connection with a PROXY header, version 1 or 2, one a line: an address, or address/bits. Such a client must send the header, or it is told 421; the client it names is then judged as if it had connected itself, by its own rule in tcp.smtp.cdb. What the proxy's own rule says does not count for its clients; what the env/ of the listener says does, but for RELAYCLIENT. From anybody else the header is not understood.",
     example: "192.0.2.80\n2001:db8:0:80::/64",
 };
 /// Who may say XCLIENT.

@@ -2,10 +2,10 @@
 //! (control/xclient).
 //!
 //! What it does: whoever is listed may say who the real client is. That client is judged as if it had connected itself:
-//! its variables are made anew, with what control/tcp.smtp.cdb says about its own address and nothing of what the rule of
-//! the one in front said.
+//! its variables are made anew, with what is said of the port, what control/tcp.smtp.cdb says about its own address, and nothing
+//! of what the rule of the one in front said.
 //!
-//! Security stance: a RELAYCLIENT of the one in front must never reach those behind it. Whether XCLIENT may be said is
+//! Security stance: a RELAYCLIENT of the one in front must never reach those behind it, and one of the port does not either. Whether XCLIENT may be said is
 //! asked of the client as it counts now, so that one behind a front cannot say it once more.
 //!
 //! How it fails: what is not understood ends the connection; nobody is ever taken for the one in front.
@@ -88,8 +88,9 @@ impl Fronts {
             remote_info: None,
         };
         let mut environment = base.clone();
+        // what is said of the port, RELAYCLIENT for everybody there, was said of those in front
+        environment.remove("RELAYCLIENT");
         connection.write_to(&mut environment);
-        keep_port(front, &mut environment);
         let mut denied = false;
         if let Some(instructions) = self.instructions(who)? {
             denied = instructions.deny;
@@ -104,15 +105,15 @@ impl Fronts {
     /// As [`Fronts::introduced`].
     pub fn alone(&self, front: &Client, base: &Environment) -> Result<Client, String> {
         let mut environment = base.clone();
+        environment.remove("RELAYCLIENT");
         Connection::read_from(&front.environment).map_err(|error| error.to_string())?.write_to(&mut environment);
-        keep_port(front, &mut environment);
         Client::from_environment(environment)
     }
 
     /// Removes from variables that are mixed with those of a rule whatever the rule of that client may have set; for
     /// programs that cannot know which variables were there before.
     pub fn strip(&self, front: &Client, base: &mut Environment) {
-        // A listener with rules of its own elsewhere may have set these; nobody sets them for all.
+        // a listener with rules of its own elsewhere may have set these
         ["RELAYCLIENT", "BOUNCEMAIL", "RBLSMTPD"].iter().for_each(|name| base.remove(name));
         let who = Introduction { ip: front.ip, host: Some(front.host.clone()), ..Introduction::default() };
         if let Ok(Some(instructions)) = self.instructions(&who) {
@@ -145,15 +146,4 @@ fn networks(control: &Control, row: &Setting) -> Result<Vec<Network>, Error> {
 
 fn contains(networks: &[Network], client: &Client) -> bool {
     client.ip.is_some_and(|ip| networks.iter().any(|network| network.contains(ip)))
-}
-
-/// What a listener says of its port; it counts for whoever comes by way of a front as well.
-const OF_PORT: [&str; 4] = ["SMTPS", "FORCETLS", "UCSPITLS", "SUBMISSION"];
-
-fn keep_port(front: &Client, environment: &mut Environment) {
-    for name in OF_PORT {
-        if let Some(value) = front.environment.value(name) {
-            environment.set(name, value);
-        }
-    }
 }
