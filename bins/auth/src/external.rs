@@ -8,7 +8,7 @@ use stafett_control::form::auth::Source;
 use stafett_log::{Log, safe};
 use std::time::Duration;
 
-/// How long an answer is waited for. Dovecot makes strangers wait up to 17 seconds.
+/// How long an answer is waited for; Dovecot makes a wrong password wait for two seconds, or what its administrator says.
 pub const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Asks whether a password is right; the name of the account.

@@ -1,6 +1,6 @@
 //! Whether a password is right, and whether the account may be used.
 //!
-//! Security stance: for an account that is not there as much is computed as for one that is. What else speaks against an
+//! Security stance: for an account that is not there as much is computed as for most that are. What else speaks against an
 //! account is said only after its password was right.
 
 use crate::answer::{self, ACCOUNTS, Fault};
@@ -10,7 +10,7 @@ use crate::settings::{Listed, Settings};
 use stafett_ask::Answer;
 use stafett_control::form::account::Account;
 use stafett_log::Log;
-use stafett_verifiers::{Argon2id, Workplace, prepared};
+use stafett_verifiers::{Workplace, prepared};
 use std::net::IpAddr;
 
 /// What was found: the account and the rule, or what speaks against it and the rule.
@@ -39,7 +39,7 @@ pub fn password(log: Log, settings: &Settings, request: &Request, place: &mut Wo
         },
         _ => {
             // only the time that it takes matters
-            Argon2id::of_nobody().fits(prepared(&request.password).as_deref().unwrap_or_default(), place);
+            settings.nobody.judge(prepared(&request.password).as_deref().unwrap_or_default(), place);
             Err((Fault::Unknown, ACCOUNTS.to_owned()))
         }
     }

@@ -18,6 +18,7 @@ mod answer;
 mod dovecot;
 mod external;
 mod judge;
+mod nobody;
 mod pool;
 mod program;
 mod request;

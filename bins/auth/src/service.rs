@@ -68,8 +68,9 @@ impl Auth {
     }
 
     fn password(&self, question: Question, request: Request) {
-        let asks = judge::asks(&self.settings, &request);
-        let (pool, at_once) = if asks { (&self.askers, ASKED_AT_ONCE) } else { (&self.hashers, AT_ONCE) };
+        // the same for all names, or it would tell which of them have a verifier here
+        let at_once = if self.settings.source.is_some() { ASKED_AT_ONCE } else { AT_ONCE };
+        let pool = if judge::asks(&self.settings, &request) { &self.askers } else { &self.hashers };
         if let Err(answer) = begin(&self.throttle, &self.settings, (&request, at_once), &request.name) {
             return question.answer(&answer);
         }

@@ -3,6 +3,7 @@
 //! How it fails: a file that does not parse is an error with file and line, which quotes no verifier; the caller keeps its last
 //! good copy, so that a slip locks nobody in or out.
 
+use crate::nobody::Nobody;
 use stafett_control::form::account::Account;
 use stafett_control::form::auth::Source;
 use stafett_control::{Control, Error, rows};
@@ -18,6 +19,8 @@ pub struct Settings {
     /// Our name, the domain of accounts without one.
     pub me: String,
     accounts: HashMap<String, Listed>,
+    /// What stands for accounts that are not there.
+    pub nobody: Nobody,
     /// Who knows the passwords of other accounts.
     pub source: Option<Source>,
     /// How many wrong passwords are looked at from one address; 0 = all.
@@ -56,6 +59,7 @@ impl Settings {
                 return Err(wrong(rows::ACCOUNTS.name, item.line, reason));
             }
         }
+        settings.nobody = Nobody::among(settings.accounts.values());
         let mut sources = control.list(&rows::AUTHSOURCE)?.unwrap_or_default().into_iter();
         if let Some(item) = sources.next() {
             let source = Source::parse(&item.value).map_err(|reason| wrong(rows::AUTHSOURCE.name, item.line, reason))?;
@@ -84,6 +88,12 @@ impl Listed {
             }
         }
         Ok(listed)
+    }
+
+    /// What a password in the clear is held against.
+    pub fn for_passwords(&self) -> Option<Verifier> {
+        let argon = self.argon.clone().map(Verifier::Argon2id);
+        argon.or_else(|| self.scram.clone().map(Verifier::Scram))
     }
 
     /// Whether it knows its password itself.

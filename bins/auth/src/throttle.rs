@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(600);
 const TRUST: Duration = Duration::from_secs(24 * 3600);
 /// Attempts of one address at once.
 pub const AT_ONCE: u32 = 8;
-/// Of those that others are asked about, which may take long.
+/// Where others are asked about passwords, which may take long.
 pub const ASKED_AT_ONCE: u32 = 2;
 /// What is remembered at most, of each kind.
 const MOST: usize = 20_000;

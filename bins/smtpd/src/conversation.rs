@@ -3,7 +3,7 @@
 //! How it fails: every way out is an [`End`]; those that the client can still hear get their 421 (RFC 5321 §3.8).
 
 use std::io;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use stafett_ask::Calls;
 use stafett_instance::Instance;
@@ -145,6 +145,7 @@ impl<'a> Conversation<'a> {
         self.channel.say(&Reply::plain(220, self.policy.settings.greeting.clone()))?;
         loop {
             let line = self.channel.line()?;
+            let heard = Instant::now();
             let step = match line {
                 Some(line) => self.dialogue.serve(line, &mut self.outside),
                 None => self.dialogue.too_long(),
@@ -153,11 +154,12 @@ impl<'a> Conversation<'a> {
             if self.record.commands > self.policy.settings.max_commands {
                 return Err(End::Commands);
             }
-            self.act(step)?;
+            self.act(step, heard)?;
         }
     }
 
-    fn act(&mut self, step: Step<Chunked<'a>>) -> Result<(), End> {
+    /// Does what follows from a line that was heard then.
+    fn act(&mut self, step: Step<Chunked<'a>>, heard: Instant) -> Result<(), End> {
         match step {
             Step::Say(reply) => {
                 self.slow_down()?;
@@ -169,7 +171,8 @@ impl<'a> Conversation<'a> {
             }
             Step::RefuseLate(refusal, delay) => {
                 self.slow_down()?;
-                self.channel.pause(delay)?;
+                // however long it took to find out
+                self.channel.pause(delay.saturating_sub(heard.elapsed()))?;
                 self.refuse(&refusal)
             }
             Step::Authenticated { reply, mechanism } => {

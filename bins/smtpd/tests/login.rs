@@ -5,6 +5,7 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use stafett_ask::{Answer, Desk, Question, Service, Verdict};
 use stafett_log::Log;
@@ -28,6 +29,9 @@ impl Service for Fake {
     fn take(&mut self, question: Question) {
         let fields: Vec<String> = question.fields.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         self.asked.lock().unwrap().push(fields.join(" "));
+        if fields.contains(&"name=slow".to_owned()) {
+            std::thread::sleep(Duration::from_secs(5));
+        }
         let answer = if fields.contains(&"password=sesame".to_owned()) {
             let yes = Answer::new(Verdict::Ok, "").with("rule=control/accounts:1").with("account=tim");
             yes.with("role=person").with("sender=*")
@@ -145,4 +149,17 @@ fn without_the_service_nobody_is_let_in() {
     assert!(client.ask("RCPT TO:<x@elsewhere.example>").starts_with("553 "));
     let (_, log) = client.end();
     assert!(log.contains("error: unable to ask stafett-auth: ") && !log.contains("sesame"), "{log}");
+}
+
+/// Both hear it after five seconds: time does not tell who was looked up where.
+#[test]
+fn a_wrong_password_is_answered_at_the_same_time_however_long_it_took() {
+    let (instance, _) = instance(true);
+    instance.control("authdelay", "5\n");
+    let begin = Instant::now();
+    let mut client = connect(&instance);
+    // \0slow\0guess
+    assert!(client.ask("AUTH PLAIN AHNsb3cAZ3Vlc3M=").starts_with("535 5.7.8 "));
+    let took = begin.elapsed();
+    assert!(took >= Duration::from_secs(5) && took < Duration::from_millis(9500), "{took:?}");
 }

@@ -66,7 +66,7 @@ pub enum Step<R> {
     Say(Reply),
     /// Answer, and log what decided.
     Refuse(Box<Refusal>),
-    /// As [`Step::Refuse`], after this time.
+    /// As [`Step::Refuse`], so long after the client has asked, for that time must not tell how it was found out.
     RefuseLate(Box<Refusal>, Duration),
     /// Answer; the client has logged in.
     Authenticated {

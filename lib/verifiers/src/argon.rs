@@ -56,6 +56,11 @@ impl Argon2id {
         Argon2id { memory: MEMORY, passes: PASSES, lanes: 1, salt: vec![0; SALT], hash: vec![0; HASH] }
     }
 
+    /// The memory in KiB, the passes and the lanes that a password takes.
+    pub fn cost(&self) -> (u32, u32, u32) {
+        (self.memory, self.passes, self.lanes)
+    }
+
     /// Reads what stands behind `$argon2id$`.
     pub(crate) fn parse(text: &str) -> Result<Argon2id, String> {
         let wrong = || "a verifier of argon2id is damaged; set the password anew with stafett-passwd".to_owned();

@@ -53,10 +53,20 @@ impl Scram {
     }
 
     /// One that no proof fits, with a salt that is always the same for a name: whoever asks cannot tell that there is no
-    /// such account.
-    pub fn of_nobody(secret: &[u8], name: &str) -> Scram {
-        let salt = mac(secret, name.as_bytes()).get(..SALT).unwrap_or_default().to_vec();
-        Scram { iterations: ITERATIONS, salt, stored: Key::default(), server: Key::default() }
+    /// such account. Rounds and length of the salt are those of `like`.
+    pub fn of_nobody(secret: &[u8], name: &str, like: Option<&Scram>) -> Scram {
+        let (iterations, length) = like.map_or((ITERATIONS, SALT), |like| (like.iterations, like.salt.len()));
+        let mut salt = mac(secret, name.as_bytes()).to_vec();
+        while salt.len() < length {
+            salt.extend_from_slice(&mac(secret, &salt));
+        }
+        salt.truncate(length);
+        Scram { iterations, salt, stored: Key::default(), server: Key::default() }
+    }
+
+    /// What of it a client sees before it proves anything: the rounds, and the length of the salt.
+    pub fn cost(&self) -> (u32, usize) {
+        (self.iterations.get(), self.salt.len())
     }
 
     /// Reads what stands behind `$scram-sha-256$`.

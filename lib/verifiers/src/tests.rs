@@ -53,10 +53,14 @@ fn the_exchange_of_the_standard() {
 
 #[test]
 fn nobody_has_a_salt_that_stays() {
-    let salt = |name| Scram::of_nobody(b"secret", name).salt;
+    let salt = |name| Scram::of_nobody(b"secret", name, None).salt;
     assert_eq!(salt("a"), salt("a"));
     assert_ne!(salt("a"), salt("b"));
-    assert_ne!(salt("a"), Scram::of_nobody(b"other", "a").salt);
+    assert_ne!(salt("a"), Scram::of_nobody(b"other", "a", None).salt);
+    let like = Scram::with("x", vec![0; 64], NonZeroU32::MIN);
+    let long = Scram::of_nobody(b"secret", "a", Some(&like));
+    assert_eq!((long.cost(), &long.salt[..16]), ((1, 64), &salt("a")[..]));
+    assert_ne!(long.salt[..32], long.salt[32..]);
     assert!(!Argon2id::of_nobody().fits("", &mut Workplace::default()));
 }
 

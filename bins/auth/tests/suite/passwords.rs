@@ -127,6 +127,24 @@ fn who_does_not_exist_has_the_same_salt_after_a_restart() {
 }
 
 #[test]
+fn who_does_not_exist_is_like_most_accounts() {
+    let scram = |name: &str, salt: &[u8]| {
+        format!("{name}:{} {SESAME}:\n", stafett_verifiers::Scram::with("x", salt.to_vec(), 4096.try_into().unwrap()))
+    };
+    let running = Running::new(&[("accounts", &format!("{}{}", scram("a", b"123456789012"), scram("b", b"abcdefghijkl")))]);
+    let challenge = |name: &str| field(&running.asked(&["first", &format!("message=n,,n={name},r=abc")]).unwrap(), "challenge");
+    let (there, not_there) = (challenge("a"), challenge("nobody"));
+    let shape = |challenge: &str| (challenge.len(), challenge.rsplit(',').next().map(str::to_owned));
+    assert_eq!(shape(&not_there), shape(&there), "{there} {not_there}");
+    assert!(there.ends_with(",i=4096") && !there.contains(not_there.split(',').nth(1).unwrap()));
+    // the cheap verifiers of this test take next to nothing; the usual ones would be half a second
+    let before = running.processor_time();
+    (0..20).for_each(|number| assert_eq!(running.password("nobody", "guess", &format!("192.0.2.{number}")), "unknown"));
+    let took = running.processor_time() - before;
+    assert!(took < 20, "{took} ticks");
+}
+
+#[test]
 fn questions_that_make_no_sense_are_never_a_yes() {
     let running = Running::new(&[("accounts", &accounts(&["alice:SESAME:"]))]);
     for question in

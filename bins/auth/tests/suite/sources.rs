@@ -98,7 +98,7 @@ fn dovecot_is_asked() {
         }
         server.join().unwrap()
     });
-    assert_eq!(served[0], "AUTH\t1\tPLAIN\tservice=smtp\tsecured\tlip=192.0.2.9\trip=192.0.2.1\tresp=AGFsaWNlAG9wZW4gc2VzYW1l");
+    assert_eq!(served[0], "AUTH\t1\tPLAIN\tservice=smtp\tno-penalty\tsecured\tlip=192.0.2.9\trip=192.0.2.1\tresp=AGFsaWNlAG9wZW4gc2VzYW1l");
     drop(listener);
     fs::remove_file(&socket).unwrap();
     assert_eq!(running.password("alice", "x", IP), "away");

@@ -20,7 +20,7 @@ pub static AUTHDELAY: Setting = Setting {
     form: Form::Integer { least: 0, most: 60, unit: "seconds" },
     default: "3",
     readers: &["smtpd"],
-    text: "How long a client waits for the answer to a wrong password, in seconds; as long again for each further one in a connection. 0 answers at once.",
+    text: "How long a client waits for the answer to a wrong password, in seconds; as long again for each further one in a connection. It counts from the question, so that the answer does not tell how it was found out; 0 answers at once.",
     example: "3",
 };
 /// How many wrong passwords are looked at.
