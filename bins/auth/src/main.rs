@@ -12,9 +12,10 @@
 //! How it fails: without an answer, or with Z, nobody is let in; smtpd says 454. A control file that does not parse keeps its
 //! last good copy and is logged. 100 for a wrong command line, 111 when it cannot begin.
 //!
-//! Known limits: wrong passwords are counted in memory and forgotten with the process.
+//! Known limits: passwords are not wiped from memory that is given back.
 
 mod answer;
+mod counts;
 mod dovecot;
 mod external;
 mod judge;
@@ -29,6 +30,7 @@ mod service;
 mod settings;
 mod throttle;
 
+use counts::Counts;
 use service::Auth;
 use settings::Settings;
 use stafett_ask::Desk;
@@ -77,7 +79,8 @@ fn serve() -> Result<(), String> {
     let state = instance.state(Service::Auth);
     lock_in(&control, &state, settings.source.as_ref(), dropped)?;
     let secret = secret::read(&state)?;
-    let mut auth = Auth::new(LOG, (control, watch), settings, secret)?;
+    let counts = Counts::open(LOG, &state);
+    let mut auth = Auth::new(LOG, (control, watch), settings, (secret, counts))?;
     LOG.line("status: ready");
     desk.run(&mut auth).map_err(|error| format!("unable to go on serving: {error}"))?;
     LOG.line("status: exiting");

@@ -6,6 +6,7 @@
 //! How it fails: a question that makes no sense is answered with Z and a sentence, never with K.
 
 use crate::answer::{ACCOUNTS, Fault};
+use crate::counts::Counts;
 use crate::external::PATIENCE;
 use crate::judge;
 use crate::pool::Pool;
@@ -13,7 +14,7 @@ use crate::request::Request;
 use crate::scram;
 use crate::seal::Seal;
 use crate::settings::Settings;
-use crate::throttle::{ASKED_AT_ONCE, AT_ONCE, Barred, Throttle};
+use crate::throttle::{ASKED_AT_ONCE, AT_ONCE, Barred};
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_log::Log;
@@ -35,7 +36,7 @@ pub struct Auth {
     control: Control,
     watch: Watch,
     settings: Arc<Settings>,
-    throttle: Arc<Mutex<Throttle>>,
+    counts: Arc<Mutex<Counts>>,
     seal: Seal,
     secret: Key,
     hashers: Pool<Job>,
@@ -55,39 +56,39 @@ impl Auth {
     ///
     /// # Errors
     /// When the system gives no threads or random numbers.
-    pub fn new(log: Log, (control, watch): (Control, Watch), settings: Settings, secret: Key) -> Result<Auth, String> {
-        let throttle: Arc<Mutex<Throttle>> = Arc::default();
+    pub fn new(log: Log, (control, watch): (Control, Watch), settings: Settings, (secret, counts): (Key, Counts)) -> Result<Auth, String> {
+        let counts = Arc::new(Mutex::new(counts));
         let work = {
-            let throttle = Arc::clone(&throttle);
-            move |job: Job, place: &mut Workplace| look(log, job, place, &throttle)
+            let counts = Arc::clone(&counts);
+            move |job: Job, place: &mut Workplace| look(log, job, place, &counts)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(HASHERS);
         let hashers = Pool::start("hash", threads, WAITING, work.clone())?;
         let askers = Pool::start("ask", ASKERS, WAITING, work)?;
-        Ok(Auth { log, control, watch, settings: Arc::new(settings), throttle, seal: Seal::new()?, secret, hashers, askers })
+        Ok(Auth { log, control, watch, settings: Arc::new(settings), counts, seal: Seal::new()?, secret, hashers, askers })
     }
 
     fn password(&self, question: Question, request: Request) {
         // the same for all names, or it would tell which of them have a verifier here
         let at_once = if self.settings.source.is_some() { ASKED_AT_ONCE } else { AT_ONCE };
         let pool = if judge::asks(&self.settings, &request) { &self.askers } else { &self.hashers };
-        if let Err(answer) = begin(&self.throttle, &self.settings, (&request, at_once), &request.name) {
+        if let Err(answer) = begin(&self.counts, &self.settings, (&request, at_once), &request.name) {
             return question.answer(&answer);
         }
         let job = Job { question, request, settings: Arc::clone(&self.settings), since: Instant::now() };
         if let Err(Job { question, request, .. }) = pool.give(job) {
-            lock(&self.throttle).end(request.ip, &request.name.to_lowercase(), None, Instant::now());
+            lock(&self.counts).end(request.ip, &request.name.to_lowercase(), None);
             question.answer(&Fault::Busy.answer(ACCOUNTS));
         }
     }
 
     fn proof(&self, request: &Request) -> Answer {
         let name = scram::name_of(&self.seal, request);
-        if let Err(answer) = begin(&self.throttle, &self.settings, (request, AT_ONCE), &name) {
+        if let Err(answer) = begin(&self.counts, &self.settings, (request, AT_ONCE), &name) {
             return answer;
         }
         let (judged, answer) = scram::last(&self.settings, (&self.seal, &self.secret), request);
-        lock(&self.throttle).end(request.ip, &name, judge::was_right(&judged), Instant::now());
+        lock(&self.counts).end(request.ip, &name, judge::was_right(&judged));
         answer
     }
 
@@ -129,26 +130,26 @@ impl Service for Auth {
 }
 
 /// What a thread does.
-fn look(log: Log, job: Job, place: &mut Workplace, throttle: &Mutex<Throttle>) {
+fn look(log: Log, job: Job, place: &mut Workplace, counts: &Mutex<Counts>) {
     let Job { question, request, settings, since } = job;
     if since.elapsed() >= PATIENCE {
         // whoever has asked is about to give up, and would wait in vain for another's answer
-        lock(throttle).end(request.ip, &request.name.to_lowercase(), None, Instant::now());
+        lock(counts).end(request.ip, &request.name.to_lowercase(), None);
         return question.answer(&Fault::Busy.answer(ACCOUNTS));
     }
     let judged = judge::password(log, &settings, &request, place);
-    lock(throttle).end(request.ip, &request.name.to_lowercase(), judge::was_right(&judged), Instant::now());
+    lock(counts).end(request.ip, &request.name.to_lowercase(), judge::was_right(&judged));
     question.answer(&judge::answer(&judged, &settings.me));
 }
 
-fn begin(throttle: &Mutex<Throttle>, settings: &Settings, (request, at_once): (&Request, u32), name: &str) -> Result<(), Answer> {
-    let begun = lock(throttle).begin(request.ip, &name.to_lowercase(), (settings.failures, at_once), Instant::now());
+fn begin(counts: &Mutex<Counts>, settings: &Settings, (request, at_once): (&Request, u32), name: &str) -> Result<(), Answer> {
+    let begun = lock(counts).begin(request.ip, &name.to_lowercase(), (settings.failures, at_once));
     begun.map_err(|barred| match barred {
         Barred::Wrong => Fault::Throttled.answer("control/authfailures"),
         Barred::Busy => Fault::Busy.answer(ACCOUNTS),
     })
 }
 
-fn lock(throttle: &Mutex<Throttle>) -> MutexGuard<'_, Throttle> {
-    throttle.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }

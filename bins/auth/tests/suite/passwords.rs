@@ -99,6 +99,23 @@ fn wrong_passwords_from_one_address_are_not_looked_at_for_ever() {
 }
 
 #[test]
+fn wrong_passwords_are_counted_over_a_restart() {
+    let mut running = Running::new(&[("accounts", &accounts(&["alice:SESAME:", "bob:SESAME:"])), ("authfailures", "3\n")]);
+    assert_eq!(running.password("bob", "sesame", IP), "yes");
+    (0..3).for_each(|_| assert_eq!(running.password("alice", "guess", IP), "wrong"));
+    running.stop();
+    running.start();
+    assert_eq!(running.password("alice", "sesame", IP), "throttled");
+    assert_eq!(running.password("bob", "sesame", IP), "yes", "who was right there before goes on");
+    running.stop();
+    assert!(!running.log().contains("failures"), "{}", running.log());
+    fs::write(running.path("state/auth/failures"), "not mine\n").unwrap();
+    running.start();
+    assert!(running.log().contains("state/auth/failures: line 1 is not understood; it is put aside"), "{}", running.log());
+    assert_eq!(running.password("alice", "sesame", IP), "yes");
+}
+
+#[test]
 fn many_at_once_take_bounded_memory_and_all_are_answered() {
     let running = Running::new(&[("authfailures", "0\n")]);
     std::thread::scope(|scope| {
