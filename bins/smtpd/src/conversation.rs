@@ -17,7 +17,7 @@ use crate::message::{Message, Stored};
 use crate::outside::Outside;
 use crate::queue::Queue;
 use crate::record::Record;
-use crate::tls::Partner;
+use crate::tls::{Link, Partner};
 use stafett_reception::client::Client;
 use stafett_reception::dialogue::{Dialogue, Step, Target};
 use stafett_reception::front::Introduction;
@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub instance: Instance,
     /// Connections to them that a child keeps for its next question, or its client's next conversation. The parent asks nothing.
     pub calls: Calls,
+    /// The child of stafett-tls that took the client's last connection, for the next one.
+    pub link: Option<Link>,
     /// The program's voice.
     pub log: Log,
     /// Whether only faults are logged.
@@ -79,9 +81,9 @@ fn talk(
     let mut dialogue = Dialogue::new(policy);
     let waits = before.is_none();
     dialogue.carried(before.flatten());
-    let Surroundings { queue, instance, calls, log, .. } = around;
+    let Surroundings { queue, instance, calls, link, log, .. } = around;
     let outside = Outside { queue, instance, calls, log: *log, client: client.address() };
-    Conversation { channel, policy, dialogue, outside, record, named: None, waits }.run()
+    Conversation { channel, policy, dialogue, outside, link, record, named: None, waits }.run()
 }
 
 /// A message that comes in chunks, with the check of its line ends.
@@ -96,6 +98,8 @@ struct Conversation<'a> {
     policy: Policy<'a>,
     dialogue: Dialogue<'a, Chunked<'a>>,
     outside: Outside<'a>,
+    /// Where TLS was taken care of last.
+    link: &'a mut Option<Link>,
     record: Record<'a>,
     /// Whom this client has named in its place.
     named: Option<Introduction>,
@@ -213,13 +217,14 @@ impl<'a> Conversation<'a> {
         if delay.is_zero() { Ok(()) } else { self.channel.pause(delay) }
     }
 
-    fn partner(&self) -> Result<Partner, String> {
-        Partner::call(self.outside.instance, &self.policy.client.environment)
+    fn partner(&mut self) -> Result<Partner, String> {
+        Partner::call(self.outside.instance, &self.policy.client.environment, self.link.take())
     }
 
     fn secure(&mut self, partner: Partner) -> Result<(), End> {
         let secured = partner.shake_hands(self.channel.client()).map_err(|reason| End::Failed(io::Error::other(reason)))?;
         self.channel.secure(secured.input, secured.output);
+        *self.link = secured.link;
         self.record.secured(&secured.tls);
         self.dialogue.secured(secured.tls);
         Ok(())

@@ -119,7 +119,7 @@ fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String>
 
 fn surroundings(instance: &Instance, options: Options, base: Environment) -> Surroundings {
     let queue = Queue { socket: instance.socket(Service::Queue), log: LOG };
-    Surroundings { queue, instance: instance.clone(), calls: Calls::default(), log: LOG, quiet: options.quiet, base }
+    Surroundings { queue, instance: instance.clone(), calls: Calls::default(), link: None, log: LOG, quiet: options.quiet, base }
 }
 
 fn unable(verb: &str, control: &Control, error: &std::io::Error) -> String {

@@ -8,6 +8,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use stafett_handoff::Client as Handoff;
@@ -23,14 +24,18 @@ use stafett_wire::netstring::{all, push};
 const BIRTH: Duration = Duration::from_secs(10);
 /// How long a handshake may take; stafett-tls itself gives up before.
 const PATIENCE: Duration = Duration::from_secs(75);
+/// How long a link is good for further connections: certificates are looked at with each handoff.
+const FRESH: Duration = Duration::from_secs(1);
+/// What a child says that would take another connection.
+const READY: &[u8] = b"5:ready,";
 /// The most that is told of a handshake, in bytes.
 const TOLD_MAX: usize = 16 * 1024;
 
 /// Whoever takes the handshake, ready for it.
 #[derive(Debug)]
 pub enum Partner {
-    /// A child of stafett-tls, at the other end of this.
-    Service(OwnedFd),
+    /// A child of stafett-tls.
+    Service(Link),
     /// The sslserver that started us.
     Listener {
         /// What it is told on.
@@ -42,6 +47,16 @@ pub enum Partner {
     },
 }
 
+/// The way to a child of stafett-tls, which may take the client's next connection too.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+    /// The client's address: nobody else is brought there.
+    address: Vec<u8>,
+    /// When stafett-tls gave it to us.
+    since: Instant,
+}
+
 /// A connection under TLS.
 #[derive(Debug)]
 pub struct Secured {
@@ -51,25 +66,29 @@ pub struct Secured {
     pub output: Option<OwnedFd>,
     /// What was agreed on.
     pub tls: Tls,
+    /// For the client's next connection.
+    pub link: Option<Link>,
 }
 
 impl Partner {
-    /// Finds one, before the client is told to begin: a child of stafett-tls that lives already.
+    /// Finds one, before the client is told to begin: a child of stafett-tls that lives already, `kept` from the client's last
+    /// connection or got now.
     ///
     /// # Errors
     /// When there is none.
-    pub fn call(instance: &Instance, environment: &Environment) -> Result<Partner, String> {
+    pub fn call(instance: &Instance, environment: &Environment, kept: Option<Link>) -> Result<Partner, String> {
         if environment.value("SSLCTLFD").is_some() {
             let take = |name| descriptor_of(environment, name);
             return Ok(Partner::Listener { control: take("SSLCTLFD")?, input: take("SSLREADFD")?, output: take("SSLWRITEFD")? });
         }
-        let path = instance.socket(Service::Tls);
-        let away = |error: io::Error| format!("stafett-tls does not take a client at {}: {error}", path.display());
-        let (ours, theirs) = socket::pair(Style::Packets).map_err(away)?;
         let address = environment.value("TCPREMOTEIP").unwrap_or_default();
-        let mut service = Handoff::connect(&path).map_err(away)?;
-        service.hand_over(1, &[address], theirs.as_fd()).and_then(|()| service.started(1, BIRTH)).map_err(away)?;
-        Ok(Partner::Service(ours))
+        if let Some(link) = kept.filter(|link| link.address == address && link.is_ready()) {
+            return Ok(Partner::Service(link));
+        }
+        let path = instance.socket(Service::Tls);
+        let link =
+            Link::new(&path, address).map_err(|error| format!("stafett-tls does not take a client at {}: {error}", path.display()))?;
+        Ok(Partner::Service(link))
     }
 
     /// Lets it take the handshake on the client's connection.
@@ -78,31 +97,50 @@ impl Partner {
     /// When there is none in the end.
     pub fn shake_hands(self, client: BorrowedFd<'_>) -> Result<Secured, String> {
         match self {
-            Partner::Service(link) => by_service(&link, client),
+            Partner::Service(link) => by_service(link, client),
             Partner::Listener { control, input, output } => {
                 let tls = by_listener(control).map_err(|error| format!("the TLS handshake failed: {error}"))?;
-                Ok(Secured { input, output: Some(output), tls })
+                Ok(Secured { input, output: Some(output), tls, link: None })
             }
         }
     }
 }
 
-fn by_service(link: &OwnedFd, client: BorrowedFd<'_>) -> Result<Secured, String> {
+impl Link {
+    fn new(path: &Path, address: &[u8]) -> io::Result<Link> {
+        let (socket, theirs) = socket::pair(Style::Packets)?;
+        socket::set_nonblocking(&socket, true)?;
+        let mut service = Handoff::connect(path)?;
+        service.hand_over(1, &[address], theirs.as_fd())?;
+        service.started(1, BIRTH)?;
+        Ok(Link { socket, address: address.to_vec(), since: Instant::now() })
+    }
+
+    /// Whether the child has said that it is done with the last connection, lives, and knows the certificates of today.
+    fn is_ready(&self) -> bool {
+        let mut buffer = [0; 16];
+        let said = socket::receive_packet(&self.socket, &mut buffer).ok().and_then(|packet| buffer.get(..packet.length));
+        let lives = || socket::receive_packet(&self.socket, &mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.since.elapsed() < FRESH && said == Some(READY) && lives()
+    }
+}
+
+fn by_service(link: Link, client: BorrowedFd<'_>) -> Result<Secured, String> {
     let lost = |error: io::Error| format!("stafett-tls is gone: {error}");
     let mut start = Vec::new();
     push(&mut start, b"start");
-    socket::send_packet(link, &start, Some(client)).map_err(lost)?;
-    let (ready, _) = wait_two((link.as_fd(), Interest::Read), None, Some(PATIENCE)).map_err(lost)?;
+    socket::send_packet(&link.socket, &start, Some(client)).map_err(lost)?;
+    let (ready, _) = wait_two((link.socket.as_fd(), Interest::Read), None, Some(PATIENCE)).map_err(lost)?;
     if !ready.any() {
         return Err("stafett-tls takes too long".to_owned());
     }
     let mut buffer = vec![0; TOLD_MAX];
-    let packet = socket::receive_packet(link, &mut buffer).map_err(lost)?;
+    let packet = socket::receive_packet(&link.socket, &mut buffer).map_err(lost)?;
     let fields = all(buffer.get(..packet.length).unwrap_or_default(), 64).map_err(|error| error.to_string())?;
     match (&fields[..], packet.descriptor) {
         ([b"K", variables @ ..], Some(input)) => {
             let variables = variables.iter().filter_map(|variable| std::str::from_utf8(variable).ok());
-            Ok(Secured { input, output: None, tls: Tls::from_variables(variables) })
+            Ok(Secured { input, output: None, tls: Tls::from_variables(variables), link: Some(link) })
         }
         ([b"Z", reason], _) => Err(format!("the TLS handshake failed: {}", String::from_utf8_lossy(reason))),
         _ => Err("stafett-tls hung up without an answer; its log says why".to_owned()),

@@ -2,12 +2,15 @@
 //!
 //! The descriptor of a handoff is one end of a pair of packet sockets; smtpd keeps the other. smtpd sends `start` with the
 //! client's connection; the answer is K with variables (`SSL_PROTOCOL=...`) and a stream socket that carries the plain
-//! text, or Z with a reason (stafett-protocols(7)).
+//! text, or Z with a reason. When that connection is over we say `ready` for the client's next one (stafett-protocols(7)).
+//!
+//! Known limits: certificates that have changed meanwhile count for who comes after [`FRESH`].
 
 use crate::names::names;
 use crate::pump::{self, Failed};
 use ring::digest::{SHA256, digest};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use stafett_handoff::Conversation;
 use stafett_sys::poll::{Interest, wait_two};
 use stafett_sys::socket::{self, Style};
 use stafett_wire::netstring::{all, push};
@@ -21,42 +24,59 @@ use std::time::{Duration, Instant};
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long a client may take for its handshake.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long after a handoff further connections of the client are taken without another: the parent looks for changed
+/// certificates at each.
+const FRESH: Duration = Duration::from_secs(1);
 
-/// Serves one client; the exit code.
-pub fn serve(config: &Arc<ServerConfig>, link: OwnedFd) -> i32 {
-    let Some(client) = start(&link) else { return 111 };
+/// Serves one client, connection after connection; the exit code.
+pub fn serve(config: &Arc<ServerConfig>, conversation: &Conversation) -> i32 {
+    let link = &conversation.descriptor;
+    let until = Instant::now() + FRESH;
+    let Some(mut client) = start(link, None) else { return 111 };
+    loop {
+        match take(config, link, client) {
+            Some(code) => return code,
+            None if Instant::now() >= until || tell(link, &[b"ready"]).is_err() => return 0,
+            None => {}
+        }
+        let Some(next) = start(link, Some(&conversation.lifeline)) else { return 0 };
+        client = next;
+    }
+}
+
+/// One connection. The exit code, unless there may be another one.
+fn take(config: &Arc<ServerConfig>, link: &OwnedFd, client: OwnedFd) -> Option<i32> {
     match shake_hands(config, &client) {
-        Ok(connection) => match open(&link, &connection) {
-            Ok(plain) => {
-                // smtpd knows what it missed: its end of the stream is closed
-                let _ = pump::carry(connection, &client, &plain);
-                0
-            }
-            Err(_) => 111,
-        },
+        Ok(connection) => {
+            let Ok(plain) = open(link, &connection) else { return Some(111) };
+            // smtpd knows what it missed: its end of the stream is closed
+            let _ = pump::carry(connection, &client, &plain);
+            None
+        }
         Err(Failed(reason)) => {
-            let mut packet = Vec::new();
-            push(&mut packet, b"Z");
-            push(&mut packet, reason.as_bytes());
             // where smtpd is gone too, nobody wants to know
-            let _ = socket::send_packet(&link, &packet, None);
-            0
+            let _ = tell(link, &[b"Z", reason.as_bytes()]);
+            Some(0)
         }
     }
 }
 
-/// The client's connection.
-fn start(link: &OwnedFd) -> Option<OwnedFd> {
-    let (ready, _) = wait_two((link.as_fd(), Interest::Read), None, Some(SILENCE)).ok()?;
+fn tell(link: &OwnedFd, fields: &[&[u8]]) -> io::Result<()> {
+    let mut packet = Vec::new();
+    fields.iter().for_each(|field| push(&mut packet, field));
+    socket::send_packet(link, &packet, None)
+}
+
+/// The client's connection; nothing when smtpd hangs up or has no more, or the parent ends meanwhile.
+fn start(link: &OwnedFd, lifeline: Option<&OwnedFd>) -> Option<OwnedFd> {
+    let (ready, _) = wait_two((link.as_fd(), Interest::Read), lifeline.map(AsFd::as_fd), Some(SILENCE)).ok()?;
     if !ready.any() {
         return None;
     }
     let mut buffer = [0; 256];
     let packet = socket::receive_packet(link, &mut buffer).ok()?;
     let fields = all(buffer.get(..packet.length)?, 4).ok()?;
-    let client = packet.descriptor.filter(|_| fields == [b"start"])?;
-    socket::set_nonblocking(&client, true).ok()?;
-    Some(client)
+    packet.descriptor.filter(|_| fields == [b"start"])
 }
 
 fn shake_hands(config: &Arc<ServerConfig>, client: &OwnedFd) -> Result<ServerConnection, Failed> {
@@ -68,7 +88,6 @@ fn shake_hands(config: &Arc<ServerConfig>, client: &OwnedFd) -> Result<ServerCon
 /// Tells smtpd what was agreed on, and gives it its end of the plain text.
 fn open(link: &OwnedFd, connection: &ServerConnection) -> io::Result<OwnedFd> {
     let (ours, theirs) = socket::pair(Style::Stream)?;
-    socket::set_nonblocking(&ours, true)?;
     let mut packet = Vec::new();
     push(&mut packet, b"K");
     variables(connection).iter().for_each(|variable| push(&mut packet, variable.as_bytes()));

@@ -1,12 +1,14 @@
 //! Private keys that are somewhere else: stafett-tlskeys signs.
+//!
+//! A child keeps its connection there for the client's next handshake; the parent, which forks, keeps none.
 
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
-use stafett_ask::{Verdict, ask};
+use stafett_ask::{Answer, Calls, Verdict, ask};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a signature may take; the client waits for its handshake meanwhile.
@@ -16,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct KeyService {
     socket: Arc<PathBuf>,
+    /// For signatures, which only a child wants.
+    calls: Arc<Mutex<Calls>>,
 }
 
 /// A key that another process holds.
@@ -37,7 +41,7 @@ struct RemoteSigner {
 impl KeyService {
     /// The one that listens there.
     pub fn new(socket: PathBuf) -> KeyService {
-        KeyService { socket: Arc::new(socket) }
+        KeyService { socket: Arc::new(socket), calls: Arc::default() }
     }
 
     /// The key of a name.
@@ -45,16 +49,21 @@ impl KeyService {
     /// # Errors
     /// When the service is away or has no such key.
     pub fn key(&self, name: &str) -> Result<RemoteKey, String> {
-        let mut fields = self.asked(&[b"public", name.as_bytes()])?.into_iter();
+        let mut fields = self.fields(ask(&self.socket, &[b"public", name.as_bytes()], None, PATIENCE))?.into_iter();
         let public = fields.next().ok_or("stafett-tlskeys does not tell what the key is")?;
         let scheme = |field: Vec<u8>| std::str::from_utf8(&field).ok()?.parse::<u16>().ok().map(SignatureScheme::from);
         let schemes: Vec<SignatureScheme> = fields.filter_map(scheme).collect();
         Ok(RemoteKey { service: self.clone(), name: name.to_owned(), public: SubjectPublicKeyInfoDer::from(public), schemes })
     }
 
-    fn asked(&self, question: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
-        let away = |error: io::Error| format!("stafett-tlskeys does not answer at {}: {error}", self.socket.display());
-        let answer = ask(&self.socket, question, None, PATIENCE).map_err(away)?;
+    fn signature(&self, question: &[&[u8]]) -> Result<Vec<u8>, String> {
+        let mut calls = self.calls.lock().map_err(|_| "a signature was broken off")?;
+        let fields = self.fields(calls.ask(&self.socket, question, None, PATIENCE))?;
+        fields.into_iter().next().ok_or_else(|| "stafett-tlskeys gave no signature".to_owned())
+    }
+
+    fn fields(&self, answer: io::Result<Answer>) -> Result<Vec<Vec<u8>>, String> {
+        let answer = answer.map_err(|error| format!("stafett-tlskeys does not answer at {}: {error}", self.socket.display()))?;
         if answer.verdict == Verdict::Ok { Ok(answer.fields) } else { Err(format!("stafett-tlskeys: {}", answer.text)) }
     }
 }
@@ -81,8 +90,7 @@ impl SigningKey for RemoteKey {
 impl Signer for RemoteSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let scheme = u16::from(self.scheme).to_string();
-        let fields = self.service.asked(&[b"sign", self.name.as_bytes(), scheme.as_bytes(), message]).map_err(Error::General)?;
-        fields.into_iter().next().ok_or_else(|| Error::General("stafett-tlskeys gave no signature".to_owned()))
+        self.service.signature(&[b"sign", self.name.as_bytes(), scheme.as_bytes(), message]).map_err(Error::General)
     }
 
     fn scheme(&self) -> SignatureScheme {

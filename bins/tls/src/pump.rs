@@ -1,16 +1,20 @@
 //! Bytes between a client and smtpd, in TLS on one side and plain on the other.
 //!
-//! Security stance: what is kept is bounded on both sides: nothing is read from one while the other does not take it. How it
-//! fails: whatever breaks ends the carrying; each side sees the other's end as its own.
+//! What it does: waits for either side, and asks a socket for nothing that the wait has not promised; what belongs together is
+//! sent in one call. Security stance: what is kept is bounded on both sides: nothing is read from one while the other does not
+//! take it. How it fails: whatever breaks ends the carrying; each side sees the other's end as its own.
 
-use rustls::ServerConnection;
-use stafett_sys::poll::{self, Interest, wait_two};
-use std::io::{self, Read, Write};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustls::{IoState, ProtocolVersion, ServerConnection};
+use stafett_sys::poll::{Interest, wait_pair, wait_two};
+use std::io::{self, BufRead, IoSlice, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// How much is read from smtpd at once, in bytes: a TLS record.
-const PIECE: usize = 16 * 1024;
+/// How much is read at once, in bytes: a TLS record with what TLS adds to it.
+const PIECE: usize = 17 * 1024;
+/// The same during a handshake, whose messages are short; what follows one is little for the library to keep.
+const FLIGHT: usize = 4 * 1024;
 /// How long a client may take to hear the last of it.
 const LINGER: Duration = Duration::from_secs(10);
 /// How long what a client still sends is read and dropped.
@@ -26,18 +30,25 @@ impl From<io::Error> for Failed {
     }
 }
 
-/// A nonblocking socket as the library wants it.
-struct Stream<'a>(&'a OwnedFd);
-
-impl Read for Stream<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        rustix::io::read(self.0, buffer).map_err(io::Error::from)
+impl From<rustls::Error> for Failed {
+    fn from(error: rustls::Error) -> Self {
+        Failed(error.to_string())
     }
 }
 
+/// A socket as the library writes to it. It never waits, whatever the socket does for others who have it.
+struct Stream<'a>(&'a OwnedFd);
+
+const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
 impl Write for Stream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        rustix::net::send(self.0, bytes, rustix::net::SendFlags::NOSIGNAL).map_err(io::Error::from)
+        rustix::net::send(self.0, bytes, SENDING).map_err(io::Error::from)
+    }
+
+    /// The records of a flight leave in one packet, not in one each.
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        rustix::net::sendmsg(self.0, pieces, &mut SendAncillaryBuffer::default(), SENDING).map_err(io::Error::from)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -45,30 +56,65 @@ impl Write for Stream<'_> {
     }
 }
 
-/// Takes the handshake.
+/// Reads what is there, as much as there is room for without growing; only memory that is filled is touched.
+fn read(socket: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Option<usize>, Failed> {
+    buffer.clear();
+    let room = rustix::buffer::spare_capacity(buffer);
+    would_block(rustix::net::recv(socket, room, RecvFlags::DONTWAIT).map(|(_, length)| length).map_err(io::Error::from))
+}
+
+/// Takes the handshake. What it still has to tell the client waits for the first words of smtpd where the version allows it.
 ///
 /// # Errors
 /// When the client breaks it off, cannot be agreed with, or takes too long.
 pub fn shake_hands(connection: &mut ServerConnection, client: &OwnedFd, deadline: Instant) -> Result<(), Failed> {
-    let mut stream = Stream(client);
-    while connection.is_handshaking() || connection.wants_write() {
-        let interest = if connection.wants_write() { Interest::Write } else { Interest::Read };
+    let mut buffer = Vec::with_capacity(FLIGHT);
+    loop {
+        if connection.wants_write() && !can_wait(connection) {
+            would_block(connection.write_tls(&mut Stream(client)))?;
+        }
+        let writes = connection.wants_write() && !can_wait(connection);
+        if !connection.is_handshaking() && !writes {
+            return Ok(());
+        }
+        let interest = if writes { Interest::Write } else { Interest::Read };
         let (ready, _) = wait_two((client.as_fd(), interest), None, Some(deadline.saturating_duration_since(Instant::now())))?;
         if !ready.any() {
             return Err(Failed("the client took too long".to_owned()));
         }
-        if interest == Interest::Write {
-            would_block(connection.write_tls(&mut stream))?;
+        if writes {
             continue;
         }
-        if would_block(connection.read_tls(&mut stream))? == Some(0) {
+        if read(client, &mut buffer)? == Some(0) {
             return Err(Failed("the client hung up".to_owned()));
         }
-        if let Err(error) = connection.process_new_packets() {
+        if let Err(failed) = take(connection, &buffer, |_, _| Ok(())) {
             // the alert tells the client why; it may be gone
-            let _ = connection.write_tls(&mut stream);
-            return Err(Failed(error.to_string()));
+            let _ = connection.write_tls(&mut Stream(client));
+            return Err(failed);
         }
+    }
+}
+
+/// Whether what is to be sent is of no use to the client yet: the ticket that ends a handshake of TLS 1.3. In older versions
+/// it is the end of the handshake.
+fn can_wait(connection: &ServerConnection) -> bool {
+    !connection.is_handshaking() && connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+}
+
+/// Gives what was read to the library, piece by piece as it takes it, and what comes of each piece to `each`.
+fn take(
+    connection: &mut ServerConnection,
+    mut bytes: &[u8],
+    mut each: impl FnMut(&mut ServerConnection, &IoState) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    while !bytes.is_empty() {
+        // after its close a client has nothing more to say
+        if connection.read_tls(&mut bytes)? == 0 {
+            return Ok(());
+        }
+        let state = connection.process_new_packets()?;
+        each(connection, &state)?;
     }
     Ok(())
 }
@@ -78,9 +124,14 @@ pub fn shake_hands(connection: &mut ServerConnection, client: &OwnedFd, deadline
 /// # Errors
 /// What broke.
 pub fn carry(mut connection: ServerConnection, client: &OwnedFd, plain: &OwnedFd) -> Result<(), Failed> {
-    let mut carrier = Carrier { connection: &mut connection, client, plain, pending: Vec::new(), client_done: false };
+    let holds_back = connection.wants_write();
+    let (pending, buffer) = (Vec::new(), Vec::with_capacity(PIECE));
+    let carried = &mut connection;
+    let mut carrier = Carrier { connection: carried, client, plain, pending, buffer, holds_back, client_done: false, smtpd_done: false };
     let result = carrier.run();
-    carrier.last_words();
+    if !carrier.smtpd_done {
+        carrier.last_words();
+    }
     connection.send_close_notify();
     say_the_rest(&mut connection, client);
     linger(client);
@@ -93,73 +144,60 @@ struct Carrier<'a> {
     plain: &'a OwnedFd,
     /// What smtpd has not taken yet.
     pending: Vec<u8>,
+    buffer: Vec<u8>,
+    /// What the handshake has left for the client goes with the first words of smtpd.
+    holds_back: bool,
     /// The client has ended its side.
     client_done: bool,
+    /// smtpd has, and all that it said was heard.
+    smtpd_done: bool,
 }
 
 impl Carrier<'_> {
     fn run(&mut self) -> Result<(), Failed> {
-        self.decrypted()?;
-        loop {
-            if self.client_done && self.pending.is_empty() {
-                return Ok(());
-            }
-            let for_client = self.connection.wants_write();
-            let from_client = self.pending.is_empty() && !self.client_done;
+        let state = self.connection.process_new_packets()?;
+        self.client_done = decrypted(self.connection, &state, &mut self.pending)?;
+        self.tell_smtpd()?;
+        while !(self.smtpd_done || self.client_done && self.pending.is_empty()) {
+            let for_client = self.connection.wants_write() && !self.holds_back;
             let for_smtpd = !self.pending.is_empty();
+            let from_client = !for_smtpd && !self.client_done;
             // smtpd's end is always looked at: when it is gone, nobody else ends a client that reads nothing. The client's
             // only when something is wanted of it, or its hang-up would wake us for ever.
-            let smtpd = interest(!for_client, for_smtpd).unwrap_or(Interest::Hangup);
-            let mut asked = vec![(self.plain.as_fd(), smtpd)];
-            asked.extend(interest(from_client, for_client).map(|interest| (self.client.as_fd(), interest)));
-            let ready = poll::wait(&asked, None)?;
-            if for_client && !for_smtpd && ready.first().is_some_and(|smtpd| smtpd.hangup) {
+            let about_smtpd = interest(!for_client, for_smtpd).unwrap_or(Interest::Hangup);
+            let about_client = interest(from_client, for_client).map(|interest| (self.client.as_fd(), interest));
+            let (smtpd, client) = wait_pair((self.plain.as_fd(), about_smtpd), about_client, None)?;
+            if for_client && !for_smtpd && smtpd.hangup {
                 return Ok(());
             }
-            if for_client {
-                would_block(self.connection.write_tls(&mut Stream(self.client)))?;
+            if for_client && (client.writable || client.hangup) {
+                self.tell_client()?;
             }
-            if from_client {
+            if from_client && client.readable {
                 self.hear_client()?;
             }
-            if for_smtpd {
+            if for_smtpd && (smtpd.writable || smtpd.hangup) {
                 self.tell_smtpd()?;
             }
-            if !for_client && !self.hear_smtpd()? {
-                return Ok(());
+            if !for_client && smtpd.readable {
+                self.hear_smtpd()?;
             }
         }
+        Ok(())
     }
 
     fn hear_client(&mut self) -> Result<(), Failed> {
-        match would_block(self.connection.read_tls(&mut Stream(self.client)))? {
+        match read(self.client, &mut self.buffer)? {
             None => return Ok(()),
+            // cut off: SMTP has an end of its own, so nothing is taken for whole that is not
             Some(0) => self.client_done = true,
             Some(_) => {}
         }
-        self.connection.process_new_packets().map_err(|error| Failed(error.to_string()))?;
-        self.decrypted()
-    }
-
-    /// What has been decrypted, for smtpd.
-    fn decrypted(&mut self) -> Result<(), Failed> {
-        let mut buffer = [0; PIECE];
-        loop {
-            match self.connection.reader().read(&mut buffer) {
-                Ok(0) => {
-                    self.client_done = true;
-                    break;
-                }
-                Ok(length) => self.pending.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // cut off: SMTP has an end of its own, so nothing is taken for whole that is not
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    self.client_done = true;
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let (pending, done) = (&mut self.pending, &mut self.client_done);
+        take(self.connection, &self.buffer, |connection, state| {
+            *done |= decrypted(connection, state, pending)?;
+            Ok(())
+        })?;
         self.tell_smtpd()
     }
 
@@ -173,28 +211,46 @@ impl Carrier<'_> {
         Ok(())
     }
 
+    fn tell_client(&mut self) -> Result<(), Failed> {
+        would_block(self.connection.write_tls(&mut Stream(self.client))).map(drop)
+    }
+
+    fn hear_smtpd(&mut self) -> Result<(), Failed> {
+        match read(self.plain, &mut self.buffer)? {
+            None => return Ok(()),
+            Some(0) => self.smtpd_done = true,
+            Some(_) => {
+                self.connection.writer().write_all(&self.buffer)?;
+                self.holds_back = false;
+                self.tell_client()?;
+            }
+        }
+        Ok(())
+    }
+
     /// What smtpd had said when it ended, which may be why; the socket between us bounds it.
     fn last_words(&mut self) {
         self.connection.set_buffer_limit(None);
-        let mut buffer = [0; PIECE];
-        while let Ok(length @ 1..) = Stream(self.plain).read(&mut buffer) {
-            if self.connection.writer().write_all(buffer.get(..length).unwrap_or_default()).is_err() {
+        while let Ok(Some(1..)) = read(self.plain, &mut self.buffer) {
+            if self.connection.writer().write_all(&self.buffer).is_err() {
                 return;
             }
         }
     }
+}
 
-    /// Whether smtpd goes on.
-    fn hear_smtpd(&mut self) -> Result<bool, Failed> {
-        let mut buffer = [0; PIECE];
-        match would_block(Stream(self.plain).read(&mut buffer))? {
-            None => return Ok(true),
-            Some(0) => return Ok(false),
-            Some(length) => self.connection.writer().write_all(buffer.get(..length).unwrap_or_default())?,
-        }
-        would_block(self.connection.write_tls(&mut Stream(self.client)))?;
-        Ok(true)
+/// Moves what has been decrypted to what smtpd is to be told, and says whether the client has ended its side.
+fn decrypted(connection: &mut ServerConnection, state: &IoState, pending: &mut Vec<u8>) -> Result<bool, Failed> {
+    let mut left = state.plaintext_bytes_to_read();
+    while left > 0 {
+        let mut reader = connection.reader();
+        let chunk = reader.fill_buf()?;
+        let length = chunk.len();
+        pending.extend_from_slice(chunk);
+        reader.consume(length);
+        left = if length == 0 { 0 } else { left.saturating_sub(length) };
     }
+    Ok(state.peer_has_closed())
 }
 
 /// What to wait for, if for anything.
@@ -211,10 +267,14 @@ fn interest(read: bool, write: bool) -> Option<Interest> {
 fn say_the_rest(connection: &mut ServerConnection, client: &OwnedFd) {
     let deadline = Instant::now() + LINGER;
     while connection.wants_write() {
+        match would_block(connection.write_tls(&mut Stream(client))) {
+            Ok(Some(_)) => continue,
+            Ok(None) => {}
+            Err(_) => return,
+        }
         let left = deadline.saturating_duration_since(Instant::now());
-        match wait_two((client.as_fd(), Interest::Write), None, Some(left)) {
-            Ok((ready, _)) if ready.writable && connection.write_tls(&mut Stream(client)).is_ok() => {}
-            _ => return,
+        if !wait_two((client.as_fd(), Interest::Write), None, Some(left)).is_ok_and(|(ready, _)| ready.writable) {
+            return;
         }
     }
 }
@@ -226,11 +286,11 @@ fn linger(client: &OwnedFd) {
     if rustix::net::shutdown(client, rustix::net::Shutdown::Write).is_err() {
         return;
     }
-    let mut buffer = [0; PIECE];
+    let mut buffer = Vec::with_capacity(FLIGHT);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let came = wait_two((client.as_fd(), Interest::Read), None, Some(left)).is_ok_and(|(ready, _)| ready.readable);
-        if !came || left.is_zero() || !Stream(client).read(&mut buffer).is_ok_and(|length| length > 0) {
+        if !came || left.is_zero() || !read(client, &mut buffer).is_ok_and(|length| length.is_none_or(|length| length > 0)) {
             return;
         }
     }

@@ -65,7 +65,7 @@ impl Service for Resident {
     }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {
-        handshake::serve(&self.config, conversation.descriptor)
+        handshake::serve(&self.config, &conversation)
     }
 }
 

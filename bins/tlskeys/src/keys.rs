@@ -80,7 +80,7 @@ impl Keys {
 
     fn answer(&mut self, question: &Question) -> Result<Answer, String> {
         let name = question.text(1).ok_or("a question without a name")?;
-        if !self.store.names()?.iter().any(|known| known == name) {
+        if !self.store.has(name) {
             return Err("there is no such name".to_owned());
         }
         let key = self.key(name).ok_or("the key of that name cannot be used")?;

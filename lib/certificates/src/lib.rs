@@ -66,6 +66,11 @@ impl Store {
         Ok(names)
     }
 
+    /// Whether that is the name of one.
+    pub fn has(&self, name: &str) -> bool {
+        is_name(name) && self.directory.join(name).is_dir()
+    }
+
     /// The certificate file of a name.
     pub fn certificate(&self, name: &str) -> PathBuf {
         self.directory.join(name).join("cert.pem")

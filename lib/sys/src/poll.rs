@@ -63,6 +63,18 @@ pub fn wait_two(
     Ok((ready(entries[0].revents()), ready(entries[1].revents())))
 }
 
+/// As [`wait_two`], where each says what it waits for.
+pub fn wait_pair(
+    first: (BorrowedFd<'_>, Interest),
+    second: Option<(BorrowedFd<'_>, Interest)>,
+    timeout: Option<Duration>,
+) -> io::Result<(Ready, Ready)> {
+    let Some((second, what)) = second else { return wait_two(first, None, timeout) };
+    let mut entries = [PollFd::from_borrowed_fd(first.0, flags(first.1)), PollFd::from_borrowed_fd(second, flags(what))];
+    poll_until(&mut entries, timeout)?;
+    Ok((ready(entries[0].revents()), ready(entries[1].revents())))
+}
+
 fn poll_until(entries: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let deadline = timeout.map(|left| std::time::Instant::now() + left);
     loop {

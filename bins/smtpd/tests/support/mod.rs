@@ -4,6 +4,8 @@
 #![allow(dead_code)] // each test program uses its own part
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+pub mod resident;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;

@@ -1,8 +1,8 @@
 """An SMTP client under TLS: tls.py WAY PORT CAFILE NAME RECIPIENT [CERT KEY]
 
 WAY is starttls, first (the connection begins with the handshake), inject (commands in the packet of STARTTLS, which must
-not survive the handshake), greet (nothing but the handshake and a greeting), resume (a second connection resumes the session of the first) or deaf (asks much and reads no
-answer, until its input ends). Verifies the certificate against CAFILE and NAME, sends a message, prints what was agreed on and
+not survive the handshake), greet (nothing but the handshake and a greeting), resume (a second connection resumes the session of the first), large
+(the message has 40000 numbered lines) or deaf (asks much and reads no answer, until its input ends). Verifies the certificate against CAFILE and NAME, sends a message, prints what was agreed on and
 each reply. Ends with 0 when the message was accepted.
 """
 import socket, ssl, sys
@@ -87,4 +87,5 @@ for line in ["MAIL FROM:<a@sender.test>", f"RCPT TO:<{recipient}>"]:
     if not connection.say(line).startswith("250"):
         sys.exit(4)
 connection.say("DATA")
-sys.exit(0 if connection.say("Subject: under TLS\r\n\r\ntext\r\n.").startswith("250") else 5)
+text = "".join(f"{number:064}\r\n" for number in range(40000)) if way == "large" else "text\r\n"
+sys.exit(0 if connection.say(f"Subject: under TLS\r\n\r\n{text}.").startswith("250") else 5)

@@ -65,16 +65,20 @@ fn a_message_comes_under_tls_and_bears_its_mark() {
     sent(&site, "starttls");
     sent(&site, "inject");
     sent(&site, "resume");
-    let arrived = sink.messages(3, 20);
+    sent(&site, "large");
+    let arrived = sink.messages(4, 30);
     let received = arrived[0].field("Received").unwrap();
     assert!(received.contains("by relay.test with ESMTPS id ") && received.contains("tls TLS_"), "{received}");
     assert!(arrived.iter().all(|message| message.field("Subject").as_deref() == Some("under TLS")));
     site.logged("smtpd", "tls TLSv1.3 TLS_AES_256_GCM_SHA384 name relay.test certificate - client 127.0.0.1");
+    let large = arrived.iter().find(|message| message.data.len() > 100_000).unwrap();
+    let lines = large.data.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()?.trim_end().parse::<u32>().ok());
+    assert!(lines.eq(0..40_000), "a message of many records came otherwise than it was sent");
     // in the clear it goes on as before, and is told so
     let mut plain = Client::greeted(site.port());
     plain.command("STARTTLS now").must(501);
     plain.deliver("a@sender.test", &["b@taken.test"], b"Subject: plain\r\n\r\n").must(250);
-    assert!(sink.messages(4, 20)[3].field("Received").unwrap().contains("with ESMTP id "));
+    assert!(sink.messages(5, 20)[4].field("Received").unwrap().contains("with ESMTP id "));
 }
 
 #[test]
