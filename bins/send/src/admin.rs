@@ -12,7 +12,7 @@ use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Entry, Id, Listed, Place};
 use stafett_route::SmtpRoutes;
 use stafett_sys::user::Uid;
-use stafett_wire::delivery::{Destination, Kind};
+use stafett_wire::delivery::{Destination, Kind, LOCAL};
 use stafett_wire::question::{Question, Reply, Verb};
 use std::collections::HashSet;
 use std::io;
@@ -260,8 +260,11 @@ impl Scheduler {
     /// everything is tried now.
     fn flush(&mut self, names: &[String], who: Uid) -> Vec<String> {
         let mut ended = self.destinations.end_pauses_of(names);
-        let by_domain = names.iter().map(|name| self.settings.destination(&format!("@{name}"), None)).collect();
-        ended += self.end_pauses_for(&by_domain);
+        let by_domain = names.iter().map(|name| self.settings.destination(&format!("@{name}"), None));
+        let (here, elsewhere): (HashSet<_>, HashSet<_>) = by_domain.partition(|destination| destination.kind == Kind::Local);
+        ended += self.end_pauses_for(&elsewhere);
+        // Whose mail of such a domain it is shows at its messages; most often all fail together.
+        ended += if here.is_empty() { 0 } else { self.destinations.end_pauses_of(&[LOCAL.to_owned()]) };
         if names.is_empty() {
             self.alarm();
         }
@@ -303,18 +306,22 @@ impl Scheduler {
             None if self.open_of(is_local) >= self.settings.concurrency_of(is_local) => {
                 format!("limit: control/concurrency{channel} is reached")
             }
-            None => format!(
-                "window: {} of {} connections to {} are busy",
-                state.open,
-                state.pace.window(self.settings.limits_of(&state.name).connections),
-                state.name
-            ),
+            None => self.no_window(state, is_local),
         }
+    }
+
+    /// The destination has all the connections that it may have now.
+    fn no_window(&self, state: &State, is_local: bool) -> String {
+        let (open, window) = (state.open, state.window(self.settings.limits_of(&state.name).connections));
+        if is_local {
+            return format!("limit: {open} of {window} deliveries to user {} run (control/concurrencyuser)", state.name.name);
+        }
+        format!("window: {open} of {window} connections to {} are busy", state.name)
     }
 
     fn describe(&self, state: &State) -> String {
         let until = state.paused.map_or(0, |(_, until)| until);
-        let window = state.pace.window(self.settings.limits_of(&state.name).connections);
+        let window = state.window(self.settings.limits_of(&state.name).connections);
         let error = state.last_error.replace(|c: char| c.is_control(), "/");
         let (waiting, running) = (state.waiting(), state.open - state.idle.len().min(state.open));
         format!("{} waiting {waiting} running {running} open {} window {window} until {until} error {error}", state.name, state.open)

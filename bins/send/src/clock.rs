@@ -60,7 +60,7 @@ impl Scheduler {
 #[cfg(test)]
 mod tests {
     use super::{KEPT, is_on_schedule};
-    use crate::pace::next_attempt;
+    use crate::pace::{Step, next_attempt};
 
     const BIRTH: u64 = 1_763_758_000;
     const YEAR: u64 = 365 * 24 * 3600;
@@ -69,7 +69,7 @@ mod tests {
     fn every_attempt_of_the_timetable_is_on_schedule() {
         let mut tried = BIRTH;
         while tried < BIRTH + YEAR {
-            let next = next_attempt(BIRTH, tried);
+            let next = next_attempt(BIRTH, tried, Step::Remote);
             assert!(is_on_schedule(BIRTH, tried, next + (next - tried) / 8 + 3600), "tried at {}", tried - BIRTH);
             tried = next;
         }

@@ -1,8 +1,10 @@
 //! What does not come back: deliveries without a report, and an end (TERM) that must not wait for them for ever.
 //!
-//! stafett-remote keeps control/timeoutdelivery itself. A child that is stopped or hangs does not, so a little later its
-//! delivery counts as deferred, and as one that may have happened. After TERM there is less patience, after a second TERM none.
+//! stafett-remote keeps control/timeoutdelivery itself, stafett-local control/timeoutlocal. A child that is stopped or hangs does
+//! not, so a little later its connection is closed, which ends whatever stafett-local has under way there, and its delivery
+//! counts as deferred, and as one that may have happened. After TERM there is less patience, after a second TERM none.
 
+use crate::connection::Connection;
 use crate::scheduler::Scheduler;
 use std::time::{Duration, Instant};
 
@@ -34,11 +36,10 @@ impl Scheduler {
         if self.next_deadline().is_none_or(|next| next > now) {
             return;
         }
-        let is_over = |since: Instant| self.deadline(since) <= now;
         let overdue: Vec<u64> = self
             .connections
             .iter()
-            .filter(|(_, connection)| connection.job.as_ref().is_some_and(|job| is_over(job.since)))
+            .filter(|(_, connection)| self.deadline(connection).is_some_and(|deadline| deadline <= now))
             .map(|(number, _)| *number)
             .collect();
         overdue.into_iter().for_each(|number| self.lost(number, NO_REPORT));
@@ -46,13 +47,14 @@ impl Scheduler {
 
     /// When the next delivery is taken back, or the end need not wait any more.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let first = self.connections.values().filter_map(|connection| connection.job.as_ref()).map(|job| job.since).min();
-        first.map(|since| self.deadline(since)).or(self.end_by.filter(|by| *by > Instant::now()))
+        let first = self.connections.values().filter_map(|connection| self.deadline(connection)).min();
+        first.or(self.end_by.filter(|by| *by > Instant::now()))
     }
 
-    fn deadline(&self, since: Instant) -> Instant {
-        let limit = self.settings.delivery;
+    fn deadline(&self, connection: &Connection) -> Option<Instant> {
+        let since = connection.job.as_ref()?.since;
+        let limit = self.settings.patience(connection.is_local);
         let own = since + limit + limit / 60 + SLACK;
-        self.end_by.map_or(own, |by| own.min(by))
+        Some(self.end_by.map_or(own, |by| own.min(by)))
     }
 }

@@ -9,7 +9,7 @@ use crate::pace::Pace;
 use crate::waiting::Record;
 use crate::work::{Queued, Work};
 use stafett_queue_store::{Id, Listed};
-use stafett_wire::delivery::{Destination, MOST_RECIPIENTS};
+use stafett_wire::delivery::{Destination, Kind, LOCAL, MOST_RECIPIENTS};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -95,6 +95,12 @@ impl Destinations {
         {
             self.turns.push_back(number);
         }
+    }
+
+    /// Puts all that have work into the round.
+    pub fn give_turns(&mut self) {
+        let numbers: Vec<u64> = self.states.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.give_turn(number));
     }
 
     /// How many destinations are in the round.
@@ -198,6 +204,16 @@ impl Destinations {
         work
     }
 
+    /// One of its connections is gone, or another's now.
+    pub fn leave(&mut self, number: u64, connection: u64) {
+        if let Some(state) = self.states.get_mut(&number) {
+            state.open = state.open.saturating_sub(1);
+            state.idle.retain(|idle| *idle != connection);
+        }
+        self.give_turn(number);
+        self.forget_if_unused(number);
+    }
+
     /// Forgets a destination of which nothing is left to know.
     pub fn forget_if_unused(&mut self, number: u64) {
         let Some(state) = self.states.get(&number) else { return };
@@ -285,7 +301,10 @@ impl Destinations {
     pub fn end_pauses_of(&mut self, names: &[String]) -> usize {
         let is_named = |state: &State| {
             let shown = state.name.to_string();
-            names.is_empty() || names.iter().any(|name| name.eq_ignore_ascii_case(&shown) || name.eq_ignore_ascii_case(&state.name.name))
+            let all_users = |name: &str| state.name.kind == Kind::Local && name == LOCAL;
+            let is_named =
+                |name: &String| [&shown, &state.name.name].into_iter().any(|known| name.eq_ignore_ascii_case(known)) || all_users(name);
+            names.is_empty() || names.iter().any(is_named)
         };
         let paused = |state: &State| state.paused.is_some() && is_named(state);
         let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| paused(state)).map(|(number, _)| *number).collect();
@@ -330,6 +349,11 @@ impl State {
     /// Recipients that wait for it in memory, and messages that are parked for it.
     pub fn waiting(&self) -> usize {
         self.work.iter().map(|work| work.recipients.len()).sum::<usize>() + self.parked.len()
+    }
+
+    /// Connections that may be open at once, at most `most`. This host needs not be tried out.
+    pub fn window(&self, most: usize) -> usize {
+        if self.name.kind == Kind::Local && self.pace.is_sound() { most } else { self.pace.window(most) }
     }
 
     /// Whether it has but messages that were tried before, and nobody asked for it.

@@ -34,7 +34,7 @@ impl Scheduler {
             return;
         }
         let is_there = self.remote.is_there(&mut self.book);
-        if is_there || self.blocked.local.is_some() {
+        if is_there || !self.blocked.local.is_empty() {
             self.unblock();
         }
         let mut progress = !(self.settings.hold_remote && (self.settings.hold_local || self.settings.locals.are_none()));
@@ -116,15 +116,6 @@ impl Scheduler {
         if is_local { self.open_local } else { self.connections.len() - self.open_local.min(self.connections.len()) }
     }
 
-    /// A destination waits until there is a connection for it.
-    fn block(&mut self, number: u64, is_local: bool, is_retry: bool) {
-        match (is_local, is_retry) {
-            (true, _) => self.blocked.local = Some(number),
-            (false, true) => self.blocked.retries.join(number),
-            (false, false) => self.blocked.fresh.join(number),
-        }
-    }
-
     /// When the next idle connection is to be closed.
     pub(crate) fn next_idle_end(&self) -> Option<Instant> {
         self.connections.values().filter(|connection| connection.job.is_none()).map(|connection| connection.idle_since + IDLE).min()
@@ -139,11 +130,7 @@ impl Scheduler {
         }
         let (is_retry, pace, is_local) = (state.is_retry(), state.pace.clone(), state.name.kind == Way::Local);
         // Of old mail, one message finds out whether the destination is there. This host needs no proof while it has not failed.
-        let window = match (is_local && pace.is_sound(), is_retry && !pace.is_proven()) {
-            (true, _) => limits.connections,
-            (false, true) => 1,
-            (false, false) => pace.window(limits.connections),
-        };
+        let window = if is_retry && !pace.is_proven() && !(is_local && pace.is_sound()) { 1 } else { state.window(limits.connections) };
         if state.idle.is_empty() && state.open >= window.min(limits.connections) {
             // Its own connections give it its next turn.
             return false;
@@ -152,7 +139,7 @@ impl Scheduler {
         let may = has_room && !self.settings.holds(is_local);
         let connection = if may { self.idle_or_new(number) } else { None };
         let Some(connection) = connection else {
-            self.block(number, is_local, is_retry);
+            self.blocked.join(number, is_local, is_retry);
             return false;
         };
         self.destinations.set_next_slot(number, limits.rate.map(|rate| Instant::now() + MINUTE / rate));
@@ -163,7 +150,20 @@ impl Scheduler {
     }
 
     fn idle_or_new(&mut self, number: u64) -> Option<u64> {
-        self.destinations.state(number)?.idle.pop().or_else(|| self.open(number))
+        self.destinations.state(number)?.idle.pop().or_else(|| self.adopt(number)).or_else(|| self.open(number))
+    }
+
+    /// A connection to this host that waits for work, of whichever user it had mail before.
+    fn adopt(&mut self, number: u64) -> Option<u64> {
+        if self.open_local <= self.running_local || self.destinations.state(number)?.name.kind != Way::Local {
+            return None;
+        }
+        let is_free = |connection: &Connection| connection.is_local && connection.job.is_none();
+        let (adopted, connection) = self.connections.iter_mut().find(|(_, connection)| is_free(connection))?;
+        let (adopted, former) = (*adopted, std::mem::replace(&mut connection.destination, number));
+        self.destinations.leave(former, adopted);
+        self.destinations.state(number)?.open += 1;
+        Some(adopted)
     }
 
     /// A new connection, if the limit allows and there is somebody to ask for it.
@@ -203,7 +203,7 @@ impl Scheduler {
 
     fn order(&mut self, connection: u64, number: u64, mut work: Work, kind: Kind) -> bool {
         let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
-        self.regroup_moved(&mut work, is_local);
+        self.regroup_moved(&mut work, number);
         let Some(message) = self.messages.get_mut(&work.id).filter(|_| !work.recipients.is_empty()) else {
             self.make_idle(connection);
             return true;
@@ -420,7 +420,7 @@ impl Scheduler {
             }
             // Before the close, which forgets a destination without work.
             self.put_job_back(destination, job);
-            self.block(destination, is_local, false);
+            self.blocked.join(destination, is_local, false);
         }
         self.close(number);
     }
@@ -439,12 +439,7 @@ impl Scheduler {
         let Some(connection) = self.connections.remove(&number) else { return };
         let destination = connection.destination;
         self.open_local -= usize::from(connection.is_local).min(self.open_local);
-        if let Some(state) = self.destinations.state(destination) {
-            state.open = state.open.saturating_sub(1);
-            state.idle.retain(|idle| *idle != number);
-        }
-        self.destinations.give_turn(destination);
-        self.destinations.forget_if_unused(destination);
+        self.destinations.leave(destination, number);
     }
 
     fn close_idle(&mut self) {

@@ -48,6 +48,7 @@ impl Scheduler {
         }
         nowhere.into_iter().for_each(|index| message.note(index, Event::Failed, NOWHERE, now()));
         message.open = groups.values().map(Vec::len).sum();
+        message.grouped_by = self.generation;
         let (id, is_old) = (message.id, message.place != Place::New);
         self.messages.insert(id, message);
         let work = |recipients| Work { id, recipients, is_old };
@@ -57,11 +58,12 @@ impl Scheduler {
         self.finish_if_idle(id);
     }
 
-    /// Gives recipients to other destinations that, since they were given to this one, have come to this host or left it.
-    pub(crate) fn regroup_moved(&mut self, work: &mut Work, is_local: bool) {
-        let Some(message) = self.messages.get_mut(&work.id) else { return };
+    /// Gives recipients to other destinations for which control/ has named another since they were given to this one.
+    pub(crate) fn regroup_moved(&mut self, work: &mut Work, number: u64) {
+        let Some(message) = self.messages.get_mut(&work.id).filter(|message| message.grouped_by != self.generation) else { return };
+        let Some(destination) = self.destinations.state(number).map(|state| state.name.clone()) else { return };
         let (id, is_old) = (work.id, work.is_old);
-        let moved = message.take_moved(&mut work.recipients, &self.settings, is_local);
+        let moved = message.take_moved(&mut work.recipients, &self.settings, &destination);
         let mut numbers = Vec::new();
         for index in &moved {
             let destination = self.settings.destination(message.address(*index), message.standings.get(*index));

@@ -6,6 +6,7 @@ use stafett_envelope::{Envelope, Recipient};
 use stafett_queue_store::journal::{self, Event, Line, Standing};
 use stafett_queue_store::{Id, Place};
 use stafett_wire::Verdict;
+use stafett_wire::delivery::Destination;
 use std::borrow::Cow;
 use std::fs::File;
 use std::rc::Rc;
@@ -51,6 +52,8 @@ pub struct Message {
     pub wish: Option<Wish>,
     /// Whether a delivery of this pass was begun.
     pub begun: bool,
+    /// Which settings gave its recipients to their destinations.
+    pub grouped_by: u64,
 }
 
 impl Message {
@@ -78,6 +81,7 @@ impl Message {
             uncertain: false,
             wish: None,
             begun: false,
+            grouped_by: 0,
         }
     }
 
@@ -146,9 +150,9 @@ impl Message {
         text
     }
 
-    /// Takes those out of `recipients` that belong to the other kind of destination by now.
-    pub fn take_moved(&self, recipients: &mut Vec<usize>, settings: &Settings, is_local: bool) -> Vec<usize> {
-        let has_moved = |index: &mut usize| settings.address_for(self.address(*index), self.standings.get(*index), is_local).is_none();
+    /// Takes those out of `recipients` that belong to another destination by now.
+    pub fn take_moved(&self, recipients: &mut Vec<usize>, settings: &Settings, destination: &Destination) -> Vec<usize> {
+        let has_moved = |index: &mut usize| settings.destination(self.address(*index), self.standings.get(*index)) != *destination;
         recipients.extract_if(.., has_moved).collect()
     }
 

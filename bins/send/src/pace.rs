@@ -12,12 +12,21 @@ pub const PROMPT: Duration = Duration::from_secs(5);
 /// Up to this pause, messages for the destination wait in memory; beyond, on disk.
 const SHORT_PAUSE: Duration = Duration::from_secs(8);
 
+/// By how much the root of a message's age grows from one attempt to the next (qmail-send.c, chanskip).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// To a user of this host: after 100 s, 400 s, 900 s …
+    Local = 10,
+    /// To another host: after 400 s, 1600 s, 3600 s …
+    Remote = 20,
+}
+
 /// The earliest next attempt of a message that was born at `birth` and has just been tried at `now`, both
-/// in seconds: birth + (floor(sqrt(age)) + 20)², qmail's times for remote deliveries
-/// (qmail-send.c, nextretry). A birth that the clock has not reached yet counts as now.
-pub fn next_attempt(birth: u64, now: u64) -> u64 {
+/// in seconds: birth + (floor(sqrt(age)) + step)², qmail's times (qmail-send.c, nextretry). A birth that the clock has not
+/// reached yet counts as now.
+pub fn next_attempt(birth: u64, now: u64, step: Step) -> u64 {
     let birth = birth.min(now);
-    let root = now.saturating_sub(birth).isqrt() + 20;
+    let root = now.saturating_sub(birth).isqrt() + step as u64;
     birth.saturating_add(root.saturating_mul(root)).max(now + 1)
 }
 
@@ -27,7 +36,7 @@ pub fn latest_attempt(birth: u64, now: u64) -> u64 {
     let root = now.saturating_sub(birth.min(now)).isqrt();
     // The longest interval of that root: the bound must not sink while the clock goes on.
     let spread = (40 * root + 400) / SPREAD;
-    (next_attempt(birth, now) + spread).max(now + LONGEST_PAUSE.as_secs())
+    (next_attempt(birth, now, Step::Remote) + spread).max(now + LONGEST_PAUSE.as_secs())
 }
 
 /// How hard one destination is pushed: a window of connections that grows with success and shrinks
@@ -111,24 +120,22 @@ pub fn is_short(pause: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pace, next_attempt};
+    use super::{Pace, Step, next_attempt};
     use std::time::Duration;
 
     #[test]
     fn retries_come_at_the_times_of_qmail() {
-        // The series that qmail's documentation gives for remote deliveries: 400 s, 1600 s, 3600 s …
-        let mut now = 1_000_000;
-        let mut ages = Vec::new();
-        for _ in 0..5 {
-            now = next_attempt(1_000_000, now);
-            ages.push(now - 1_000_000);
+        // The series that qmail's documentation gives.
+        for (step, wanted) in [(Step::Remote, [400, 1600, 3600, 6400, 10_000]), (Step::Local, [100, 400, 900, 1600, 2500])] {
+            let times = std::iter::successors(Some(1_000_000), |now| Some(next_attempt(1_000_000, *now, step)));
+            let ages: Vec<u64> = times.skip(1).take(5).map(|time| time - 1_000_000).collect();
+            assert_eq!(ages, wanted);
         }
-        assert_eq!(ages, [400, 1600, 3600, 6400, 10_000]);
     }
 
     #[test]
     fn a_clock_that_went_back_still_gives_a_future_attempt() {
-        assert_eq!(next_attempt(2_000_000, 1_000), 1_400);
+        assert_eq!(next_attempt(2_000_000, 1_000, Step::Remote), 1_400);
     }
 
     #[test]

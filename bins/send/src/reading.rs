@@ -5,7 +5,7 @@
 //! How it fails: a queue that cannot be read ends the scheduler, as it would have at the start.
 //! Known limits: until the end of the reading, a message that is not found yet is not tried, whoever asks for all.
 
-use crate::pace::latest_attempt;
+use crate::pace::{Step, latest_attempt};
 use crate::schedule::attempt_after;
 use crate::scheduler::{Scheduler, now};
 use stafett_queue_store::{Id, Listed, Place};
@@ -102,7 +102,7 @@ impl Scheduler {
     }
 
     fn mend_time(&mut self, listed: Listed, now: u64) -> Listed {
-        let mut due = attempt_after(listed.id, 0, now, std::iter::empty());
+        let mut due = attempt_after(listed.id, Step::Remote, 0, now, std::iter::empty());
         if let Err(error) = self.store.wait_until(listed.id, listed.size, listed.place, due) {
             self.book.error(format_args!("unable to set the time of msg {}: {error}; trying it now", listed.id));
             due = 0;

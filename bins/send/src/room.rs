@@ -11,16 +11,41 @@ use crate::scheduler::Scheduler;
 /// Destinations that could have no connection.
 #[derive(Debug, Default)]
 pub(crate) struct Blocked {
-    pub(crate) fresh: Line,
+    pub(crate) remote: Lines,
+    /// Users of this host.
+    pub(crate) local: Lines,
+}
+
+/// Those of one kind.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    fresh: Line,
     /// Those with but messages that were tried before.
-    pub(crate) retries: Line,
-    /// This host itself.
-    pub(crate) local: Option<u64>,
+    retries: Line,
 }
 
 impl Blocked {
     pub(crate) fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.retries.is_empty() && self.local.is_none()
+        self.remote.is_empty() && self.local.is_empty()
+    }
+
+    /// A destination waits until there is a connection for it.
+    pub(crate) fn join(&mut self, number: u64, is_local: bool, is_retry: bool) {
+        let lines = if is_local { &mut self.local } else { &mut self.remote };
+        if is_retry { lines.retries.join(number) } else { lines.fresh.join(number) }
+    }
+}
+
+impl Lines {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.retries.is_empty()
+    }
+
+    /// As many as could have a connection now.
+    fn first(&mut self, free: usize, has_room_for_retry: bool) -> Vec<u64> {
+        let mut first = self.fresh.first(free);
+        first.extend(self.retries.first(if has_room_for_retry { free } else { 0 }));
+        first
     }
 }
 
@@ -53,17 +78,11 @@ impl Scheduler {
         if self.blocked.is_empty() {
             return;
         }
-        if self.running_local < self.settings.concurrency_local
-            && let Some(local) = self.blocked.local.take()
-        {
-            self.destinations.give_turn(local);
-        }
+        let free = self.settings.concurrency_local.saturating_sub(self.running_local);
+        let local = self.blocked.local.first(free, self.has_local_room_for_retry());
         let busy = self.connections.values().filter(|connection| connection.job.is_some() && !connection.is_local).count();
         let free = self.settings.concurrency.saturating_sub(busy);
-        let fresh = self.blocked.fresh.first(free);
-        let retries = if self.has_room_for_retry(&Pace::proven()) { self.blocked.retries.first(free) } else { Vec::new() };
-        for number in fresh.into_iter().chain(retries) {
-            self.destinations.give_turn(number);
-        }
+        let remote = self.blocked.remote.first(free, self.has_room_for_retry(&Pace::proven()));
+        local.into_iter().chain(remote).for_each(|number| self.destinations.give_turn(number));
     }
 }

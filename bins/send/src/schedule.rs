@@ -5,19 +5,19 @@
 //! The same message gets the same times whoever computes them, so nothing about them needs to be remembered.
 
 use crate::message::Message;
-use crate::pace::{latest_attempt, next_attempt};
+use crate::pace::{Step, latest_attempt, next_attempt};
 use crate::scheduler::{Scheduler, domain, now};
 use stafett_queue_store::Id;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::iter::once;
+use std::iter::{empty, once};
 
 /// An attempt is put off by its interval divided by this at most.
 pub(crate) const SPREAD: u64 = 8;
 
 /// The attempt after the one that ended at `tried`, the `attempts`th, in seconds since 1970. What only the spread would carry
 /// beyond one of `ends`, where recipients have their last attempt, is made by then.
-pub(crate) fn attempt_after(id: Id, attempts: u32, tried: u64, ends: impl Iterator<Item = u64>) -> u64 {
-    let base = next_attempt(id.birth_seconds(), tried);
+pub(crate) fn attempt_after(id: Id, step: Step, attempts: u32, tried: u64, ends: impl Iterator<Item = u64>) -> u64 {
+    let base = next_attempt(id.birth_seconds(), tried, step);
     let end = ends.filter(|end| *end >= base).min().unwrap_or(u64::MAX);
     (base + spread(id, attempts, base - tried)).min(end)
 }
@@ -32,33 +32,58 @@ fn spread(id: Id, attempts: u32, interval: u64) -> u64 {
 impl Scheduler {
     /// When a message whose pass has ended is tried next.
     pub(crate) fn next_pass(&self, message: &Message) -> u64 {
-        let scheduled = message.resting_until.unwrap_or_else(|| {
-            let waiting = || message.waiting().filter_map(|index| message.standings.get(index));
-            let attempts = waiting().map(|standing| standing.deferrals).max().unwrap_or_default();
-            let ends = message.waiting().map(|index| self.life_end(message, index));
-            attempt_after(message.id, attempts, now(), ends)
-        });
+        let now = now();
+        let of_all = || [Step::Local, Step::Remote].into_iter().filter_map(|step| self.attempt_of_all(message, step, now)).min();
+        let of_each = || message.waiting().filter_map(|index| self.attempt_of(message, index, now)).filter(|due| *due > now).min();
+        let scheduled = match message.resting_until {
+            None => of_all().unwrap_or_else(|| attempt_after(message.id, Step::Remote, 0, now, empty())),
+            Some(rest) => of_each().map_or(rest, |due| due.min(rest)),
+        };
         // A pause that was set while the clock was ahead must not last until then.
-        scheduled.max(message.not_before).min(latest_attempt(message.id.birth_seconds(), now()))
+        scheduled.max(message.not_before).min(latest_attempt(message.id.birth_seconds(), now))
     }
 
-    /// Lets those recipients rest whose time has not come, in a pass that is early because a bounce could not be queued.
-    /// Returns those that are to be tried.
+    /// Lets those recipients rest whose time has not come, in a pass that is early because a bounce could not be queued, or
+    /// because users of this host are tried more often than other hosts. Returns those that are to be tried.
     pub(crate) fn let_rest(&self, message: &mut Message, is_forced: bool) -> Vec<usize> {
         let waiting: Vec<usize> = message.waiting().collect();
-        if is_forced || message.untold().next().is_none() {
+        if is_forced || (message.untold().next().is_none() && !self.is_mixed(message, &waiting)) {
             return waiting;
         }
         let now = now();
-        let due = |index: &usize| {
-            let standing = message.standings.get(*index)?;
-            standing.event?;
-            Some(attempt_after(message.id, standing.deferrals, standing.time.min(now), once(self.life_end(message, *index))))
-        };
-        let (resting, tried): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|index| (index, due(&index))).partition(|(_, due)| due.is_some_and(|due| due > now));
+        let due = |index: usize| (index, self.attempt_of(message, index, now));
+        let (resting, tried): (Vec<_>, Vec<_>) = waiting.into_iter().map(due).partition(|(_, due)| due.is_some_and(|due| due > now));
         message.resting_until = resting.into_iter().filter_map(|(_, due)| due).min();
         tried.into_iter().map(|(index, _)| index).collect()
+    }
+
+    /// The next attempt of those waiting recipients of that kind that were all tried in the pass that ends `now`.
+    fn attempt_of_all(&self, message: &Message, step: Step, now: u64) -> Option<u64> {
+        let waiting = || message.waiting().filter(|index| self.step(message, *index) == step);
+        let standings = waiting().filter_map(|index| message.standings.get(index));
+        let attempts = standings.map(|standing| standing.deferrals).max()?;
+        let ends = waiting().map(|index| self.life_end(message, index));
+        Some(attempt_after(message.id, step, attempts, now, ends))
+    }
+
+    /// The next attempt of a recipient by its own last one; `None` for one that was never tried.
+    fn attempt_of(&self, message: &Message, index: usize, now: u64) -> Option<u64> {
+        let standing = message.standings.get(index)?;
+        standing.event?;
+        let (step, end) = (self.step(message, index), self.life_end(message, index));
+        Some(attempt_after(message.id, step, standing.deferrals, standing.time.min(now), once(end)))
+    }
+
+    fn step(&self, message: &Message, index: usize) -> Step {
+        let is_local = self.settings.is_local(message.address(index), message.standings.get(index));
+        if is_local { Step::Local } else { Step::Remote }
+    }
+
+    /// Whether some of them are users of this host and some not.
+    fn is_mixed(&self, message: &Message, waiting: &[usize]) -> bool {
+        let mut steps = waiting.iter().map(|index| self.step(message, *index));
+        let first = steps.next();
+        steps.any(|step| Some(step) != first)
     }
 
     /// Where the life of a recipient ends.
@@ -71,7 +96,7 @@ impl Scheduler {
 #[cfg(test)]
 mod tests {
     use super::attempt_after;
-    use crate::pace::{latest_attempt, next_attempt};
+    use crate::pace::{Step, latest_attempt, next_attempt};
     use stafett_queue_store::Id;
     use std::collections::HashSet;
     use std::iter::{empty, once};
@@ -86,8 +111,8 @@ mod tests {
     fn what_failed_together_is_spread_over_an_eighth_and_never_early() {
         for attempts in 1..6 {
             let tried = BIRTH + 400 * u64::from(attempts * attempts);
-            let base = next_attempt(BIRTH, tried);
-            let times: HashSet<u64> = (0..1000).map(|number| attempt_after(id(number), attempts, tried, empty())).collect();
+            let base = next_attempt(BIRTH, tried, Step::Remote);
+            let times: HashSet<u64> = (0..1000).map(|number| attempt_after(id(number), Step::Remote, attempts, tried, empty())).collect();
             let most = base + (base - tried) / 8;
             assert!(times.iter().all(|time| (base..=most).contains(time)), "{base}: {times:?}");
             assert!(times.contains(&base) && times.contains(&most), "the whole range is used");
@@ -96,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_same_attempt_has_the_same_time_and_another_one_another() {
-        let offset = |attempts| attempt_after(id(7), attempts, BIRTH, empty());
+        let offset = |attempts| attempt_after(id(7), Step::Remote, attempts, BIRTH, empty());
         assert_eq!(offset(1), offset(1));
         assert!((2..9).any(|attempts| offset(attempts) != offset(1)));
     }
@@ -104,19 +129,19 @@ mod tests {
     #[test]
     fn the_end_of_a_life_is_not_passed_by_the_spread_alone() {
         for number in 0..100 {
-            let base = next_attempt(BIRTH, BIRTH);
-            assert!(attempt_after(id(number), 1, BIRTH, once(base + 10)) <= base + 10);
-            assert_eq!(attempt_after(id(number), 1, BIRTH, once(base)), base);
-            assert_eq!(attempt_after(id(number), 1, BIRTH, [base - 1, base].into_iter()), base);
+            let base = next_attempt(BIRTH, BIRTH, Step::Remote);
+            assert!(attempt_after(id(number), Step::Remote, 1, BIRTH, once(base + 10)) <= base + 10);
+            assert_eq!(attempt_after(id(number), Step::Remote, 1, BIRTH, once(base)), base);
+            assert_eq!(attempt_after(id(number), Step::Remote, 1, BIRTH, [base - 1, base].into_iter()), base);
         }
-        let last = |number| attempt_after(id(number), 1, BIRTH, once(BIRTH));
+        let last = |number| attempt_after(id(number), Step::Remote, 1, BIRTH, once(BIRTH));
         assert!((1..50).any(|number| last(number) != last(0)), "last attempts are spread too");
     }
 
     #[test]
     fn no_time_that_was_set_by_a_right_clock_is_taken_for_wrong_later() {
         for tried in (BIRTH..BIRTH + 700_000).step_by(997) {
-            let longest = (0..50).map(|number| attempt_after(id(number), 3, tried, empty())).max().unwrap();
+            let longest = (0..50).map(|number| attempt_after(id(number), Step::Remote, 3, tried, empty())).max().unwrap();
             for later in [0, 1, 100, 5000] {
                 assert!(longest <= latest_attempt(BIRTH, tried + later), "tried at {tried}, judged {later} s later");
             }

@@ -42,6 +42,8 @@ pub(crate) const OWN_TROUBLE: u64 = 60;
 #[derive(Debug)]
 pub struct Scheduler {
     pub(crate) settings: Settings,
+    /// How often they were replaced.
+    pub(crate) generation: u64,
     pub(crate) store: Store,
     pub(crate) book: Book,
     pub(crate) attempts: Attempts,
@@ -124,6 +126,7 @@ impl Scheduler {
         };
         let mut scheduler = Scheduler {
             settings,
+            generation: 0,
             store,
             book,
             attempts,
@@ -268,6 +271,9 @@ impl Scheduler {
     pub fn replace_settings(&mut self, settings: Settings) {
         let freed = self.settings.held != settings.held;
         self.settings = settings;
+        self.generation += 1;
+        // Limits may be wider now.
+        self.destinations.give_turns();
         if freed {
             std::mem::take(&mut self.held).into_values().for_each(|listed| self.waiting.add(listed));
         }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub locals: Locals,
     /// Deliveries to users of this host at once.
     pub concurrency_local: usize,
+    /// Deliveries to one user of this host at once.
+    pub concurrency_user: usize,
     /// No delivery to users of this host is begun.
     pub hold_local: bool,
     /// Connections to other hosts at once.
@@ -38,8 +40,8 @@ pub struct Settings {
     limits: DomainMap<Limits>,
     /// Seconds after which a sender is told that a recipient still waits; `None` tells nobody.
     pub delay_notice: Option<u64>,
-    /// How long stafett-remote may take for a delivery.
-    pub delivery: Duration,
+    delivery: Duration,
+    local_delivery: Duration,
     /// How bounces are written.
     pub bounces: Bounces,
     /// What stafett-dkim is asked about them.
@@ -89,6 +91,7 @@ impl Settings {
             routes: routes(control)?,
             locals: Locals::read(control)?,
             concurrency_local: size(number(&rows::CONCURRENCYLOCAL, 10)?),
+            concurrency_user: size(number(&rows::CONCURRENCYUSER, 4)?),
             hold_local: number(&rows::HOLDLOCAL, 0)? == 1,
             concurrency: size(number(&rows::CONCURRENCYREMOTE, 100)?),
             concurrency_destination,
@@ -100,6 +103,7 @@ impl Settings {
             limits: limits(control, concurrency_destination)?,
             delay_notice: control.integer(&rows::DELAYNOTICE)?.filter(|seconds| *seconds > 0),
             delivery: Duration::from_secs(number(&rows::TIMEOUTDELIVERY, 14_400)?),
+            local_delivery: Duration::from_secs(number(&rows::TIMEOUTLOCAL, 1800)?),
             signing: Signing::read(control, &bounces.from)?,
             bounces,
             me,
@@ -111,7 +115,7 @@ impl Settings {
     /// What a destination may get: by the name of its relay or domain.
     pub fn limits_of(&self, destination: &Destination) -> Limits {
         if destination.kind == Kind::Local {
-            return Limits { connections: self.concurrency_local, messages: None, rate: None };
+            return Limits { connections: self.concurrency_user.min(self.concurrency_local), messages: None, rate: None };
         }
         let usual = Limits { connections: self.concurrency_destination, messages: None, rate: None };
         self.limits.look_up(&destination.name).copied().unwrap_or(usual)
@@ -124,22 +128,23 @@ impl Settings {
         let mut own = SmtpRoutes::new();
         match (standing.and_then(|standing| standing.route.as_ref()), placed) {
             (Some(route), Place::Here(address) | Place::Elsewhere(address)) if own.insert("", route).is_ok() => at(&address, &own),
-            (_, Place::Here(_)) => Destination::local(),
+            (_, Place::Here(address)) => Destination::user(self.locals.user(&address)),
             (_, Place::Elsewhere(address)) => at(&address, &self.routes),
         }
+    }
+
+    /// Whether a recipient is a user of this host.
+    pub fn is_local(&self, address: &str, standing: Option<&Standing>) -> bool {
+        !self.locals.are_none() && matches!(self.locals.place(address), Place::Here(_)) && !is_routed(standing)
     }
 
     /// An address as it goes to a destination: with what control/virtualdomains prepends at this host, and as control/percenthack
     /// reads it elsewhere. `None` when it belongs to the other kind of destination by now: the files have changed while it waited.
     pub fn address_for<'a>(&self, address: &'a str, standing: Option<&Standing>, is_local: bool) -> Option<Cow<'a, str>> {
-        let is_routed = || {
-            let route = standing.and_then(|standing| standing.route.as_ref());
-            route.is_some_and(|route| SmtpRoutes::new().insert("", route).is_ok())
-        };
         match self.locals.place(address) {
             Place::Here(placed) if is_local => Some(placed),
             Place::Elsewhere(placed) if !is_local => Some(placed),
-            Place::Here(_) if is_routed() => Some(Cow::Borrowed(address)),
+            Place::Here(_) if is_routed(standing) => Some(Cow::Borrowed(address)),
             _ => None,
         }
     }
@@ -154,11 +159,22 @@ impl Settings {
         if is_local { self.concurrency_local } else { self.concurrency }
     }
 
+    /// How long stafett-local or stafett-remote may take for a delivery.
+    pub fn patience(&self, is_local: bool) -> Duration {
+        if is_local { self.local_delivery } else { self.delivery }
+    }
+
     /// Seconds that a recipient in `domain` of a message from `sender` is tried.
     pub fn lifetime_of(&self, sender: &str, domain: &str) -> u64 {
         let usual = if sender.is_empty() || sender == DOUBLE { self.bounce_lifetime } else { self.lifetime };
         self.lifetimes.look_up(domain).copied().unwrap_or(usual)
     }
+}
+
+/// Whether the admin has set a usable route for a recipient.
+fn is_routed(standing: Option<&Standing>) -> bool {
+    let route = standing.and_then(|standing| standing.route.as_ref());
+    route.is_some_and(|route| SmtpRoutes::new().insert("", route).is_ok())
 }
 
 fn held(control: &Control) -> Result<DomainMap<()>, Error> {

@@ -20,6 +20,8 @@ pub struct Locals {
     no_host: String,
     /// What stands behind what is prepended.
     divider: String,
+    /// What divides the name of a user from an extension.
+    breaks: String,
 }
 
 /// Where an address is.
@@ -34,7 +36,7 @@ pub enum Place<'a> {
 impl Locals {
     /// Nothing is of this host; an address without a domain is at `no_host`, and `divider` stands behind what is prepended.
     pub fn new(no_host: &str, divider: char) -> Locals {
-        Locals { no_host: no_host.to_owned(), divider: divider.to_string(), ..Locals::default() }
+        Locals { no_host: no_host.to_owned(), divider: divider.to_string(), breaks: divider.to_string(), ..Locals::default() }
     }
 
     /// Reads the files of an instance. One without the service local has nothing of this host.
@@ -48,7 +50,9 @@ impl Locals {
         }
         let no_host = control.line(&rows::ENVNOATHOST)?.unwrap_or_else(|| me.clone());
         let breaks = control.list(&rows::BREAKCHAR)?.unwrap_or_default();
-        let mut locals = Locals::new(&no_host, breaks.first().and_then(|item| item.value.chars().next()).unwrap_or('-'));
+        let breaks = breaks.first().map_or("-", |item| item.value.as_str());
+        let mut locals = Locals::new(&no_host, breaks.chars().next().unwrap_or('-'));
+        breaks.clone_into(&mut locals.breaks);
         match control.list(&rows::LOCALS)? {
             Some(domains) => domains.iter().for_each(|item| locals.insert(&item.value)),
             None => locals.insert(&me),
@@ -94,6 +98,15 @@ impl Locals {
         match self.prepended(local, &domain) {
             Some(prepend) if !prepend.is_empty() => Place::Here(Cow::Owned(format!("{prepend}{}{}", self.divider, raw(address)))),
             _ => Place::Elsewhere(address),
+        }
+    }
+
+    /// Whom the local part of an address of this host belongs to, as far as that shows: what stands before the first break, or all.
+    pub fn user<'a>(&self, address: &'a str) -> &'a str {
+        let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
+        match local.find(|c| self.breaks.contains(c)) {
+            Some(end) if end > 0 => local.get(..end).unwrap_or(local),
+            _ => local,
         }
     }
 

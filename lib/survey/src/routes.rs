@@ -4,7 +4,7 @@
 use stafett_control::{Control, Error, rows};
 use stafett_queue_store::journal::Standing;
 use stafett_route::{Locals, Place, SmtpRoutes};
-use stafett_wire::delivery::LOCAL;
+use stafett_wire::delivery::Destination;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -58,7 +58,7 @@ impl Routes {
             }
         }
         match self.locals.place(address) {
-            Place::Here(_) => LOCAL.to_owned(),
+            Place::Here(address) => Destination::user(self.locals.user(&address)).to_string(),
             Place::Elsewhere(address) => self.of_domain(crate::routes::domain(&address).unwrap_or(domain)),
         }
     }

@@ -27,12 +27,16 @@ pub enum Kind {
     Lmtp,
     /// The name is the path of a Unix socket whose server speaks LMTP; the port is 0.
     LmtpSocket,
-    /// This host itself: stafett-local, by its own socket. The name is always the same, the port 0.
+    /// This host itself: stafett-local, by its own socket. The name is the user's, or what of an address stands for one, as
+    /// far as stafett-send can tell; the port is 0. Any connection to this host takes the mail of all users.
     Local,
 }
 
-/// The name of the only destination of kind [`Kind::Local`].
+/// How this host is called among destinations.
 pub const LOCAL: &str = "local";
+
+/// The longest name of a user of this host among destinations, in bytes.
+const LONGEST_USER: usize = 64;
 
 /// The longest words of a destination, in bytes.
 const LONGEST_WORDS: usize = 2000;
@@ -83,9 +87,15 @@ impl Destination {
         [kind.to_owned(), self.name.clone(), self.port.to_string(), self.words.clone()]
     }
 
-    /// This host itself.
-    pub fn local() -> Destination {
-        Destination { kind: Kind::Local, name: LOCAL.to_owned(), port: 0, words: String::new() }
+    /// A user of this host. Strangers write local parts: what of one is no ordinary character stands as `_`, and what is long is cut.
+    pub fn user(name: &str) -> Destination {
+        let usual = |c: char| if c.is_alphanumeric() || "!#$%&'*+-./=?^_`{|}~".contains(c) { c } else { '_' };
+        let mut name: String = name.chars().flat_map(char::to_lowercase).map(usual).take(LONGEST_USER).collect();
+        name.truncate(name.floor_char_boundary(LONGEST_USER));
+        if name.is_empty() {
+            name.push('_');
+        }
+        Destination::plain(Kind::Local, name, 0)
     }
 
     /// Whether its reader would take it: an address can hold any text for a domain.
@@ -126,10 +136,12 @@ impl Destination {
 }
 
 impl fmt::Display for Destination {
-    /// As control/smtproutes would have it: `example.org` by MX, `host:port` for a route, its words behind it.
+    /// As control/smtproutes would have it: `example.org` by MX, `host:port` for a route, its words behind it; `local:joe` for a
+    /// user of this host.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Mx | Kind::Local => f.write_str(&self.name)?,
+            Kind::Mx => f.write_str(&self.name)?,
+            Kind::Local => write!(f, "{LOCAL}:{}", self.name)?,
             Kind::LmtpSocket => write!(f, "lmtp:unix:{}", self.name)?,
             Kind::Lmtp => write!(f, "lmtp:{}", At(self))?,
             Kind::Host => At(self).fmt(f)?,

@@ -43,7 +43,7 @@ pub fn ask(site: &Site, verb: Verb, arguments: &[&str]) -> Vec<String> {
     }
 }
 
-fn name(id: Id) -> String {
+pub fn name(id: Id) -> String {
     format!("{id},S={}", MESSAGE.len())
 }
 

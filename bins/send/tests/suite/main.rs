@@ -17,3 +17,4 @@ mod retries;
 mod scale;
 mod trouble;
 mod twins;
+mod users;

@@ -49,6 +49,15 @@ pub static CONCURRENCYLOCAL: Setting = Setting {
     text: "How many deliveries to users of this host run at once; 0 stops them.",
     example: "10",
 };
+/// Deliveries to one user at once.
+pub static CONCURRENCYUSER: Setting = Setting {
+    name: "concurrencyuser",
+    form: Form::Integer { least: 1, most: 1000, unit: "deliveries" },
+    default: "4",
+    readers: &["send"],
+    text: "How many of the deliveries of concurrencylocal may be to one user of this host, so that programs of a user that hang leave the others theirs. A user is what stands before the first character of breakchar in the local part, with what virtualdomains prepends; what users/assign says is not looked up for that.",
+    example: "2",
+};
 /// Local delivery stopped.
 pub static HOLDLOCAL: Setting = Setting {
     name: "holdlocal",
@@ -81,7 +90,7 @@ pub static TIMEOUTLOCAL: Setting = Setting {
     name: "timeoutlocal",
     form: seconds(1, 86_400),
     default: "1800: half an hour",
-    readers: &["local"],
-    text: "How many seconds one delivery to a user of this host may take, the programs of its dot-qmail file included. One that takes longer is ended with all that it has started, and tried again later. It must be less than timeoutdelivery.",
+    readers: &["local", "send"],
+    text: "How many seconds one delivery to a user of this host may take, the programs of its dot-qmail file included. One that takes longer is ended with all that it has started, and tried again later.",
     example: "600",
 };

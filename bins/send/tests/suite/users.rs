@@ -1,0 +1,122 @@
+//! Users of this host: what one of them may hold, and when their mail is tried again.
+
+use crate::admin::{ask, name};
+use crate::common::{Site, envelope, now_id};
+use crate::remote::{Remote, Reply, Seen};
+use stafett_queue_store::journal::{Event, Line};
+use stafett_queue_store::{Id, Place};
+use stafett_sys::signal::Signal;
+use stafett_wire::Verdict;
+use stafett_wire::question::Verb;
+use std::fs;
+use std::time::Duration;
+
+const DONE: Reply = Reply::All(Verdict::Ok, "did_1+0+0/");
+
+/// An instance with the service local, whose own domain is relay.example.
+fn with_users() -> Site {
+    let site = Site::new();
+    fs::create_dir(site.path("run/local")).unwrap();
+    site.give("run/local");
+    site
+}
+
+#[test]
+fn a_user_whose_programs_hang_leaves_the_others_their_deliveries() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "2");
+    let local =
+        Remote::start_as(&site, "local", |seen| if seen.recipients[0].to_lowercase().starts_with("joe") { Reply::Hold } else { DONE });
+    site.start();
+    let joes: Vec<Id> = (0..30).map(|number| site.arrive(&envelope(&[&format!("JOE-{number}@relay.example")]))).collect();
+    let ann = site.arrive(&envelope(&["ann@relay.example", "joe@relay.example"]));
+    site.wait_for("ann has her mail", |_| local.seen().iter().any(|seen| seen.recipients == ["ann@relay.example"]));
+    site.wait_for("the others wait", |site| site.count("new msg ") == 31);
+    let of_joe = || local.seen().iter().filter(|seen| seen.recipients[0].to_lowercase().starts_with("joe")).count();
+    assert_eq!(of_joe(), 2, "{:?}", local.seen());
+    let why: Vec<String> = joes.iter().chain([&ann]).flat_map(|id| ask(&site, Verb::Why, &[&name(*id)])).collect();
+    let waits = why.iter().filter(|line| line.contains("limit: 2 of 2 deliveries to user joe run (control/concurrencyuser)")).count();
+    assert_eq!(waits, 29, "{why:?}");
+    let destinations = ask(&site, Verb::Destinations, &[]);
+    assert!(destinations.iter().any(|line| line.starts_with("local:joe waiting 29 running 2 ")), "{destinations:?}");
+    site.control("concurrencyuser", "3");
+    site.wait_for("one more of joe's", |_| of_joe() == 3);
+    local.release();
+    joes.into_iter().chain([ann]).for_each(|id| site.wait_for_end(id));
+}
+
+#[test]
+fn one_connection_has_mail_for_one_user_after_the_other() {
+    let mut site = with_users();
+    site.control("concurrencylocal", "1");
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    site.start();
+    let ids: Vec<Id> = (0..50).map(|number| site.arrive(&envelope(&[&format!("user{number}@relay.example")]))).collect();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    let mut connections: Vec<u64> = local.seen().iter().map(|seen| seen.connection).collect();
+    connections.dedup();
+    assert_eq!((local.most_open(), connections.len()), (1, 1));
+}
+
+#[test]
+fn whose_database_is_away_waits_alone() {
+    let mut site = with_users();
+    let local = Remote::start_as(&site, "local", |seen| {
+        if seen.recipients[0].starts_with("joe") { Reply::Down("Unable to find out whose that address is. (#4.3.0)") } else { DONE }
+    });
+    site.start();
+    let joe = site.arrive(&envelope(&["joe@relay.example"]));
+    site.wait_for_log("deferral: Unable_to_find_out");
+    let ann = site.arrive(&envelope(&["ann@relay.example"]));
+    site.wait_for_end(ann);
+    local.script(|_| DONE);
+    ask(&site, Verb::Flush, &["relay.example"]);
+    ask(&site, Verb::Retry, &[&name(joe)]);
+    site.wait_for_end(joe);
+}
+
+const LATER: fn(&Seen) -> Reply = |_| Reply::All(Verdict::Temporary, "later. (#4.3.0)");
+
+/// At which age a message is tried again, in seconds.
+fn rests_until(site: &Site, id: Id) -> u64 {
+    site.wait_for_rest(id) - id.birth_seconds()
+}
+
+#[test]
+fn users_are_tried_twice_as_often_as_other_hosts() {
+    let mut site = with_users();
+    let (remote, local) = (Remote::start(&site, LATER), Remote::start_as(&site, "local", LATER));
+    let [joe, host, both] = [&["joe@relay.example"][..], &["a@example.net"], &["joe@relay.example", "b@example.net"]].map(|to| {
+        let id = now_id(Duration::from_secs(10_000));
+        site.put(id, &envelope(to));
+        id
+    });
+    site.start();
+    // (100 + 10)² and (100 + 20)², with an eighth of the interval at most behind it.
+    assert!((12_100..12_400).contains(&rests_until(&site, joe)), "{}", site.log());
+    assert!((14_400..15_000).contains(&rests_until(&site, host)), "{}", site.log());
+    assert!((12_100..12_400).contains(&rests_until(&site, both)), "{}", site.log());
+    assert_eq!((local.seen().len(), remote.seen().len()), (2, 2));
+}
+
+#[test]
+fn a_host_rests_while_a_user_of_the_same_message_is_tried() {
+    let mut site = with_users();
+    let (remote, local) = (Remote::start(&site, LATER), Remote::start_as(&site, "local", LATER));
+    let id = now_id(Duration::from_secs(12_500));
+    let size = site.put(id, &envelope(&["joe@relay.example", "b@example.net"]));
+    let mut journal = String::new();
+    for recipient in [0, 1] {
+        let line = Line { time: id.birth_seconds() + 10_000, recipient, event: Event::Deferred, text: "later".into() };
+        line.write(&mut journal);
+    }
+    site.store().append(id, size, Place::New, &journal).unwrap();
+    site.store().wait_until(id, size, Place::New, id.birth_seconds() + 12_400).unwrap();
+    site.start();
+    // The time of joe, 12,100 to 12,363 s, has come; that of the other host, from 14,400 s on, has not.
+    let next = rests_until(&site, id);
+    assert!((14_400..15_000).contains(&next), "the next of joe is a little later than that of the host: {next}\n{}", site.log());
+    assert_eq!((local.seen().len(), remote.seen().len()), (1, 0));
+    site.signal(Signal::Alarm);
+    site.wait_for("everything is tried", |_| local.seen().len() == 2 && remote.seen().len() == 1);
+}
