@@ -78,7 +78,7 @@ impl Child<'_> {
             let file = file.try_clone().map_err(|error| format!("unable to pass the message on: {error}"))?;
             let envelope = Envelope { recipients: vec![recipient], ..envelope.clone() };
             let task = Task { settings: self.settings, root: self.root, envelope, file, size: order.size };
-            outcomes.push(order::deliver(task, || self.close_all()));
+            outcomes.push(order::deliver(task, self.conversation.descriptor.as_fd(), || self.close_all()));
         }
         Ok(report(order.delivery, outcomes))
     }

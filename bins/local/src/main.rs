@@ -12,7 +12,7 @@
 //!
 //! How it fails: what cannot be told or done now is a deferral; exit 111 when it cannot begin, 100 for a wrong command line.
 //!
-//! Known limits: a user whose programs hang holds connections of control/concurrencylocal until control/timeoutlocal.
+//! Known limits: users whose programs hang, if they are enough, hold all of control/concurrencylocal until control/timeoutlocal.
 
 mod apart;
 mod child;

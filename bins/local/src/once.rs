@@ -52,6 +52,7 @@ fn delivery(once: Once) -> Result<Delivery, Stop> {
         default_delivery: once.default_delivery,
         breaks,
         root,
+        report: None,
     })
 }
 

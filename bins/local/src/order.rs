@@ -13,7 +13,7 @@ use stafett_local_users::{Owner, Users};
 use stafett_sys::{privilege, process};
 use stafett_wire::Verdict;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// The message for one recipient.
@@ -31,13 +31,18 @@ pub struct Task<'a> {
     pub size: u64,
 }
 
-/// Delivers in a process of its own. `own` closes in it what it must not have.
-pub fn deliver(task: Task<'_>, own: impl FnOnce()) -> Outcome {
+/// Delivers in a process of its own, as long as the scheduler has the other end of `orders`. `own` closes in it what it must
+/// not have.
+pub fn deliver(task: Task<'_>, orders: BorrowedFd<'_>, own: impl FnOnce()) -> Outcome {
     let limit = Limit { what: "The delivery", patience: task.settings.patience, reason: "control/timeoutlocal" };
-    apart::carry_out(limit, own, || become_and_deliver(task))
+    apart::carry_out(limit, orders, own, |report| become_and_deliver(task, report))
 }
 
-fn become_and_deliver(task: Task<'_>) -> Outcome {
+fn become_and_deliver(task: Task<'_>, report: &OwnedFd) -> Outcome {
+    let report = match report.try_clone() {
+        Ok(report) => report,
+        Err(error) => return Outcome::later(format!("Unable to deliver: {error}. (#4.3.0)")),
+    };
     let users = Users::new(task.root, task.settings.breaks.clone());
     let Some((local, host)) = task.envelope.recipients.first().and_then(|recipient| recipient.address.rsplit_once('@')) else {
         return Outcome::never("Sorry, that address has no domain. (#5.1.3)");
@@ -64,6 +69,7 @@ fn become_and_deliver(task: Task<'_>) -> Outcome {
         default_delivery: task.settings.default_delivery.clone(),
         breaks: task.settings.breaks.clone(),
         root: task.root.to_path_buf(),
+        report: Some(report),
     };
     match recipient::carry_out(&delivery, Work::Do) {
         Ok(text) => Outcome { verdict: Verdict::Ok, text, is_general: false },

@@ -16,7 +16,7 @@ use stafett_sys::descriptor::forget;
 use stafett_sys::socket;
 use stafett_wire::Verdict;
 use stafett_wire::netstring::push;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str)
     let own = || {
         let _ = forget(asking);
     };
-    let found = apart::carry_out(LIMIT, own, || match look_up(settings, root, (local, host), asking) {
+    let found = apart::carry_out(LIMIT, asking.as_fd(), own, |_| match look_up(settings, root, (local, host), asking) {
         Ok(true) => Outcome { verdict: Verdict::Ok, text: String::new(), is_general: false },
         Ok(false) => Outcome::never(""),
         Err(reason) => Outcome::later(reason),
@@ -77,6 +77,7 @@ fn look_up(settings: &Settings, root: &Path, (local, host): (&str, &str), null: 
         default_delivery: String::new(),
         breaks: settings.breaks.clone(),
         root: root.to_path_buf(),
+        report: None,
     };
     recipient::exists(&delivery).map_err(|(Stop::Later(text) | Stop::Never(text))| text)
 }

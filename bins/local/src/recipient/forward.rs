@@ -25,6 +25,7 @@ pub fn send(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<St
         injector.data(piece);
         Ok(())
     })?;
+    delivery.is_wanted()?;
     match injector.finish() {
         Ok(Answer::Accepted(id)) => Ok(id),
         Ok(Answer::Temporary(text)) => Err(later(&text)),

@@ -43,8 +43,9 @@ fn write(delivery: &Delivery, mut file: File, path: &Path, name: &Name, quota: O
     if let Some(quota) = &quota {
         quota.admit(path, bytes)?;
     }
-    let landed = file.sync_all().and_then(|()| land(&file, path, name, (bytes, bytes + lines)));
-    landed.map_err(|error| failed(path, &error))?;
+    file.sync_all().map_err(|error| failed(path, &error))?;
+    delivery.is_wanted()?;
+    land(&file, path, name, (bytes, bytes + lines)).map_err(|error| failed(path, &error))?;
     if quota.is_some() {
         quota::note(path, bytes);
     }

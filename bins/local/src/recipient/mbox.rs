@@ -30,6 +30,7 @@ const MOST_MOVES: usize = 10;
 pub fn append(delivery: &Delivery, path: &Path, divider: &str) -> Result<(), Stop> {
     let _beside = DotLock::take(path)?;
     let file = open_locked(path)?;
+    delivery.is_wanted()?;
     let before = file.metadata().map_err(|error| failed("stat", path, &error))?.len();
     let written = write(delivery, &file, path, divider, before)
         .and_then(|()| make_durable(&file, path, before).map_err(|error| failed("write", path, &error)));

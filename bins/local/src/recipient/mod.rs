@@ -25,8 +25,10 @@ pub use carry::{Work, carry_out};
 pub use content::Content;
 pub use dotqmail::exists;
 
+use crate::apart::is_forsaken;
 use stafett_envelope::Envelope;
 use stafett_local_users::{Breaks, Owner};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 /// Why a delivery came to no good end; the text ends with a status code in qmail's form.
@@ -57,12 +59,22 @@ pub struct Delivery {
     pub breaks: Breaks,
     /// The instance, where forwards go and programs find it.
     pub root: PathBuf,
+    /// Where the outcome is reported, in the process of a service.
+    pub report: Option<OwnedFd>,
 }
 
 impl Delivery {
     /// The address.
     pub fn address(&self) -> String {
         format!("{}@{}", self.local, self.host)
+    }
+
+    /// Asked before each step that cannot be undone: a delivery of which nobody hears is tried again, maybe at this moment.
+    pub fn is_wanted(&self) -> Result<(), Stop> {
+        match &self.report {
+            Some(report) if is_forsaken(report.as_fd()) => Err(Stop::Later("Nobody waits for the outcome any more. (#4.3.0)".to_owned())),
+            _ => Ok(()),
+        }
     }
 
     /// The line that marks that the message was here, without its end.

@@ -12,6 +12,7 @@ use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, pidfd_open};
 use stafett_sys::poll::{self, Interest};
+use stafett_sys::process::{self, Pid};
 use stafett_sys::{descriptor, socket};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -40,9 +41,11 @@ pub fn run(delivery: &Delivery, variables: &Variables, command: &OsStr) -> Resul
         return Err(Stop::Never(format!("Sorry, {name} begins like a function of a shell and is given to no program. (#5.1.3)")));
     }
     let message = message(delivery)?;
+    delivery.is_wanted()?;
     let started = start(variables, command, message);
     let (child, output) = started.map_err(|error| Stop::Later(format!("Unable to run /bin/sh: {error}. (#4.3.0)")))?;
-    let (status, text) = finish(child, &output).map_err(|error| Stop::Later(format!("Unable to wait for a program: {error}. (#4.3.0)")))?;
+    let (status, text) =
+        finish(delivery, child, &output).map_err(|error| Stop::Later(format!("Unable to wait for a program: {error}. (#4.3.0)")))?;
     judge(status, text)
 }
 
@@ -106,17 +109,21 @@ fn start(variables: &Variables, command: &OsStr, message: File) -> io::Result<(C
     Ok((shell.spawn()?, output))
 }
 
-/// Reads what it prints until it has ended.
-fn finish(mut child: Child, output: &OwnedFd) -> io::Result<(ExitStatus, String)> {
+/// Reads what it prints until it has ended. When nobody waits for that any more, it is ended together with this process.
+fn finish(delivery: &Delivery, mut child: Child, output: &OwnedFd) -> io::Result<(ExitStatus, String)> {
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
     let ended = pidfd_open(pid, PidfdFlags::empty())?;
     socket::set_nonblocking(output, true)?;
     let mut text = Vec::new();
     let mut is_open = true;
     loop {
-        let both = [(ended.as_fd(), Interest::Read), (output.as_fd(), Interest::Read)];
-        let wanted = if is_open { &both[..] } else { &both[..1] };
-        let ready = poll::wait(wanted, None)?;
+        let mut wanted = vec![(ended.as_fd(), Interest::Read)];
+        wanted.extend(delivery.report.as_ref().map(|report| (report.as_fd(), Interest::Hangup)));
+        wanted.extend(is_open.then_some((output.as_fd(), Interest::Read)));
+        let ready = poll::wait(&wanted, None)?;
+        if delivery.is_wanted().is_err() {
+            process::kill_group(Pid::own());
+        }
         // What it printed before its end is read before that is looked at.
         is_open = is_open && read(output, &mut text)?;
         if ready.first().is_some_and(|ready| ready.any()) {

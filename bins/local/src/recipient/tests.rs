@@ -27,5 +27,6 @@ pub fn delivery(envelope: Envelope, home: &Path, ext: &str) -> Delivery {
         default_delivery: String::new(),
         breaks: Breaks::default(),
         root: PathBuf::from("/"),
+        report: None,
     }
 }
