@@ -10,6 +10,7 @@ use crate::subject::Subject;
 use stafett_control::form::dkim::{Signature, parse_seal, parse_signature};
 use stafett_control::{Item, Setting, rows};
 use stafett_dns::Resolver;
+use stafett_route::DomainPattern;
 use stafett_signing::{Algorithm, Key, Store};
 use stafett_site::{Finding, Findings, Weight};
 use std::fs::File;
@@ -18,9 +19,15 @@ use std::io::ErrorKind;
 /// Judges keys and secrets.
 pub fn check(subject: &Subject, findings: &mut Findings) {
     let store = Store::new(&subject.control);
+    let mut earlier = Vec::new();
     for item in subject.lines(&rows::DKIMSIGN) {
-        let Ok(Signature::By { domain: Some(domain), selectors }) = parse_signature(value(&item)) else { continue };
-        selectors.iter().for_each(|selector| drop(named_key(subject, &store, &rows::DKIMSIGN, &item, (&domain, selector), findings)));
+        let mut own = own_domains(&store, &item);
+        own.retain(|domain| !earlier.contains(domain));
+        earlier.extend(own.iter().cloned());
+        let Ok(Signature::By { domain, selectors }) = parse_signature(value(&item)) else { continue };
+        let domains = domain.map_or(own, |domain| vec![domain]);
+        let keys = domains.iter().flat_map(|domain| selectors.iter().map(move |selector| (domain.as_str(), selector.as_str())));
+        keys.for_each(|name| drop(named_key(subject, &store, &rows::DKIMSIGN, &item, name, findings)));
     }
     for item in subject.lines(&rows::ARCSEAL) {
         let Ok((domain, selector)) = parse_seal(value(&item)) else { continue };
@@ -33,6 +40,15 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     }
     results(subject, findings);
     senders(subject, findings);
+}
+
+/// The domains with keys that a line is about, unless an earlier one is: a line without a domain names these selectors of each.
+fn own_domains(store: &Store, item: &Item<String>) -> Vec<String> {
+    let pattern = item.value.split_once(':').and_then(|(pattern, _)| DomainPattern::parse(pattern).ok());
+    let mut domains: Vec<String> = store.names().into_iter().map(|(domain, _)| domain).collect();
+    domains.dedup();
+    domains.retain(|domain| pattern.as_ref().is_some_and(|pattern| pattern.fits(domain)));
+    domains
 }
 
 /// What stands behind the pattern.
@@ -55,7 +71,12 @@ fn named_key(
         Err(_) if store.path(domain, selector).is_some_and(is_hidden) => {}
         Err(reason) => {
             let finding = at_line(Weight::Error, &subject.control, row, item, selector, reason);
-            findings.push(finding.remedy(format_args!("run stafett-dkim genkey {} {domain} {selector}", subject.root.display())));
+            let is_there = store.path(domain, selector).is_some_and(|path| path.exists());
+            findings.push(if is_there {
+                finding.remedy("mend it, or take this selector out of the line")
+            } else {
+                finding.remedy(format_args!("run stafett-dkim genkey {} {domain} {selector}", subject.root.display()))
+            });
         }
     }
     None

@@ -277,6 +277,18 @@ fn keys_and_secrets_that_control_asks_for_must_be_there() {
         let said = out(&[("dkimsign", "*example.org:example.org:ed,lost\n")]);
         assert!(said.contains("control/dkimsign:1: error: unable to read ") && said.contains("dkim/example.org/lost: "), "{said}");
         assert!(said.contains("it needs the service dkim") && !said.contains("example.org/ed:"), "{said}");
+        // one of several that cannot be used is found, also where the line leaves the domain to the author
+        key(&ground, "broken");
+        ground.remove("control/dkim/example.org/broken");
+        ground.control("dkim/example.org/broken", "rubbish");
+        let broken = ground.root.join("control/dkim/example.org/broken");
+        std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o400)).unwrap();
+        for line in ["*example.org:example.org:ed,broken\n", "*::ed,broken\n"] {
+            let said = out(&[("dkimsign", line)]);
+            assert!(said.contains("dkim/example.org/broken: it is no PEM text") && said.contains("take this selector out"), "{said}");
+        }
+        let said = out(&[("dkimsign", "example.org::ed\n*::ed,broken\n")]);
+        assert!(!said.contains("broken: "), "{said}");
         let said = out(&[("arcseal", "*:example.org:ed\n")]);
         assert!(said.contains("this is no RSA key") && said.contains("nothing is sealed while dmarcbehavior is 0"), "{said}");
         let said = out(&[("srsdomain", "srs.example.org\n")]);
