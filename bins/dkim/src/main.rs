@@ -1,10 +1,10 @@
 //! stafett-dkim: holds the keys that sign mail and does nothing but sign; and makes such keys for the admin.
 //!
-//! What it does: as a service (`--resident`) it answers smtpd, queued and send: the signatures of a message (DKIM), the seal of one
+//! What it does: as a service (`--resident`) it answers smtpd, queued, send and remote: the signatures of a message (DKIM), the seal of one
 //! that is forwarded (ARC), the sender of forwarded mail and the way back from it (SRS). With `genkey` it makes a key and prints
 //! the record for its public half, with `record` it prints that again.
 //!
-//! Security stance: only smtpd, queued, send and root may ask. Keys and secrets are in files that are this user's alone; no answer
+//! Security stance: only smtpd, queued, send, remote and root may ask, remote for nothing but senders of what goes on. Keys and secrets are in files that are this user's alone; no answer
 //! holds any part of one. It may read control/ and write nothing. Messages are looked at through a read-only descriptor.
 //!
 //! How it fails: a message whose signature cannot be had is put off by whoever asks, never sent without. A key file that
@@ -68,14 +68,16 @@ fn serve(instance: &Instance) -> Result<(), String> {
     let owner =
         |name: Name| instance.owner_of(name).map_err(|error| format!("unable to look at {}: {error}", instance.run(name).display()));
     let callers = [owner(Name::Smtpd)?, owner(Name::Send)?];
+    let remote = owner(Name::Remote)?;
     let socket = instance.socket(Name::Dkim);
-    let desk = Desk::listen(LOG, &socket, &callers).map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
+    let desk = Desk::listen(LOG, &socket, &[&callers[..], &[remote]].concat())
+        .map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
     match Sandbox::new().read(instance.control()).enforce(dropped) {
         Ok(Enforced::Fully) => {}
         Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
         Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
     }
-    let mut service = Service::new(control, watch, settings);
+    let mut service = Service::new(control, watch, settings, Some(remote).filter(|remote| !callers.contains(remote)));
     LOG.line("status: ready");
     desk.run(&mut service).map_err(|error| format!("unable to go on serving: {error}"))?;
     LOG.line("status: exiting");

@@ -7,8 +7,8 @@
 //! `reverse address`: K, and the address that a rewritten one stands for; D where it stands for nothing.
 //! Z where something must be mended or tried again.
 //!
-//! Security stance: a question is bounded by its packet, a header by its length; what takes long has a thread, of which
-//! there are few.
+//! Security stance: remote, which speaks with strangers' servers, may ask `forward` alone. A question is bounded by its packet,
+//! a header by its length; what takes long has a thread, of which there are few.
 
 use crate::LOG;
 use crate::keyring::Keyring;
@@ -18,6 +18,7 @@ use stafett_address::{Domain, Mailbox};
 use stafett_ask::{Answer, Question, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_signing::{Algorithm, Content, Store};
+use stafett_sys::user::Uid;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,13 +36,15 @@ pub struct Service {
     settings: Settings,
     keys: Keyring,
     large: Arc<AtomicUsize>,
+    /// Who may have senders rewritten and nothing else.
+    remote: Option<Uid>,
 }
 
 impl Service {
     /// Prepares it, and reads the keys that are named, so that faults are told before anybody asks.
-    pub fn new(control: Control, watch: Watch, settings: Settings) -> Service {
+    pub fn new(control: Control, watch: Watch, settings: Settings, remote: Option<Uid>) -> Service {
         let keys = Keyring::new(Store::new(&control));
-        let mut service = Service { control, watch, settings, keys, large: Arc::default() };
+        let mut service = Service { control, watch, settings, keys, large: Arc::default(), remote };
         service.look();
         service
     }
@@ -174,8 +177,9 @@ impl stafett_ask::Service for Service {
 
     fn take(&mut self, question: Question) {
         let answer = match (question.verb(), question.text(1)) {
-            ("sign" | "local" | "seal", _) => return self.sign(question),
             ("forward", Some(address)) => self.forward(address),
+            _ if self.remote == Some(question.uid) && !question.uid.is_root() => not_ours(),
+            ("sign" | "local" | "seal", _) => return self.sign(question),
             ("reverse", Some(address)) => self.reverse(address),
             _ => not_ours(),
         };

@@ -18,6 +18,8 @@ const JUDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/judge.py");
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Whom it runs as when the tests run as root, which it refuses to be.
 const NOBODY: u32 = 65534;
+/// Whom stafett-remote runs as there.
+const REMOTE: u32 = 65533;
 
 const SIGN: &str = "*one.example:one.example:rsa,ed\n*:-\n";
 const SEAL: &str = "*members.example:two.example:arc\n";
@@ -36,11 +38,12 @@ impl Program {
     fn make(files: &[(&str, &str)]) -> Program {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for path in ["control", "run/dkim", "run/smtpd", "run/send"] {
+        for path in ["control", "run/dkim", "run/smtpd", "run/send", "run/remote"] {
             fs::create_dir_all(directory.path().join(path)).unwrap();
         }
         if Uid::effective().is_root() {
             chown(directory.path().join("run/dkim"), Some(NOBODY), Some(NOBODY)).unwrap();
+            chown(directory.path().join("run/remote"), Some(REMOTE), None).unwrap();
         }
         let program = Program { directory, child: None };
         program.control("me", "relay.example\n");
@@ -380,6 +383,47 @@ fn senders_are_rewritten_and_taken_back() {
     ] {
         assert_eq!(program.address("reverse", address).verdict, Verdict::Permanent, "{address}");
     }
+}
+
+#[test]
+fn one_key_of_several_is_enough_and_none_is_too_few() {
+    let program = Program::start(&[("dkimsign", SIGN)]);
+    let message = format!("{HEADER}\r\nbody\r\n");
+    assert_eq!(program.ask(&["sign"], Some(&message)).text, "one.example/rsa one.example/ed");
+    fs::remove_file(program.path("control/dkim/one.example/rsa")).unwrap();
+    assert_eq!(program.ask(&["sign"], Some(&message)).text, "one.example/ed");
+    program.logged("dkim/one.example/rsa: ");
+    fs::remove_file(program.path("control/dkim/one.example/ed")).unwrap();
+    let answer = program.ask(&["sign"], Some(&message));
+    assert_eq!((answer.verdict, answer.fields.len()), (Verdict::Temporary, 0), "{answer:?}");
+    assert!(answer.text.contains("cannot be used"), "{answer:?}");
+}
+
+/// What a user's program hears; nothing where it is hung up on.
+fn asked_by(user: u32, program: &Program, question: &str) -> String {
+    let script = "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect(sys.argv[1]); \
+                  s.send(sys.argv[2].encode()); print(s.recv(9999).decode())";
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "/usr/bin/python3", "-c", script]);
+    let output = command.arg(program.path("run/dkim/socket")).arg(question).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn remote_may_have_senders_rewritten_and_nothing_else() {
+    if !Uid::effective().is_root() {
+        return;
+    }
+    let mut program = Program::make(&[("srsdomain", "srs.example\n"), ("srssecrets", "the first of the secrets\n")]);
+    program.run();
+    let said = asked_by(REMOTE, &program, "7:forward,11:a@b.example,");
+    assert!(said.contains("=b.example=a@srs.example"), "{said}");
+    for question in ["7:reverse,13:a@srs.example,", "4:sign,", "5:local,", "4:seal,11:a@b.example,"] {
+        let said = asked_by(REMOTE, &program, question);
+        assert!(said.contains("not a question of this service"), "{question}: {said}");
+    }
+    assert!(!asked_by(65_532, &program, "7:forward,11:a@b.example,").contains("srs.example"));
+    program.logged("who may not ask here");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
 use stafett_smtp::ehlo::Capabilities;
+use stafett_smtp_client::judgement;
 use stafett_smtp_client::outgoing::Sources;
 use stafett_smtp_client::session::{self, Session};
 use stafett_smtp_client::settings::Settings;
@@ -25,6 +26,7 @@ use stafett_wire::delivery::{Destination, Kind, Order, Report, Scope};
 use crate::content::Content;
 use crate::ledger::Ledger;
 use crate::message::Message;
+use crate::senders::{Rewritten, Senders};
 use crate::transaction::{self, Stop};
 
 /// Hosts that one order is taken to when the first ones put it off; each costs the others of the domain a connection.
@@ -33,7 +35,7 @@ const MOST_HOSTS: usize = 2;
 const BROKEN_PROTOCOL: i32 = 100;
 
 /// Serves the orders of one conversation; the exit code of the process.
-pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
+pub fn serve(settings: &Settings, senders: &Senders, log: Log, conversation: Conversation) -> i32 {
     let strings: Vec<&[u8]> = conversation.strings.iter().map(Vec::as_slice).collect();
     let Conversation { descriptor, lifeline, .. } = &conversation;
     let outcome = Destination::parse(&strings).map_err(|error| error.to_string()).and_then(|destination| {
@@ -41,7 +43,7 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
             return Err("asked to deliver to this host, which is for stafett-local".to_owned());
         }
         let destination = &destination;
-        Child { settings, log, destination, orders: descriptor, lifeline, line: None, may_pipeline: true }.run()
+        Child { settings, senders, log, destination, orders: descriptor, lifeline, line: None, may_pipeline: true }.run()
     });
     match outcome {
         Ok(()) => 0,
@@ -54,6 +56,7 @@ pub fn serve(settings: &Settings, log: Log, conversation: Conversation) -> i32 {
 
 struct Child<'a> {
     settings: &'a Settings,
+    senders: &'a Senders,
     log: Log,
     destination: &'a Destination,
     orders: &'a OwnedFd,
@@ -142,13 +145,24 @@ impl<'a> Child<'a> {
         let count = envelope.recipients.len();
         let content = Content::new(&envelope, file, order.size);
         let mut ledger = Ledger::new(count);
-        let (scope, reusable) = self.deliver(&Message { envelope, content }, &mut ledger);
+        let rewritten = self.senders.rewrite(&envelope).unwrap_or_else(|unknown| {
+            unknown.recipients.iter().for_each(|number| ledger.put_off_here(*number, judgement::sender_unknown(&unknown.reason)));
+            Rewritten::default()
+        });
+        if !rewritten.recipients.is_empty() {
+            let [before, after] = [&envelope.sender, &rewritten.sender].map(|sender| safe(sender.as_bytes()));
+            self.log.line(format_args!("srs: {before} goes on as {after}"));
+        }
+        let (scope, reusable) = self.deliver(&Message { envelope, rewritten, content }, &mut ledger);
         let (recipients, dsn_taken) = ledger.finish();
         Ok(Report { delivery: order.delivery, scope, reusable, recipients, dsn_taken })
     }
 
     /// Fills the ledger; says what a failure is about and whether the connection is still good.
     fn deliver(&mut self, message: &Message, ledger: &mut Ledger) -> (Scope, bool) {
+        if ledger.open().is_empty() {
+            return (Scope::Message, true);
+        }
         let sources = self.settings.outgoing.sources(&self.destination.name, &message.envelope.sender);
         let until = Instant::now() + self.settings.patience.delivery;
         let (secrecy, hosts_left) = (message.secrecy(), MOST_HOSTS - 1);

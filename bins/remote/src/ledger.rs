@@ -14,6 +14,8 @@ pub struct Ledger(Vec<Entry>);
 #[derive(Clone, Debug, Default)]
 struct Entry {
     judged: Option<Judged>,
+    /// The verdict is this host's, which no other one changes.
+    is_ours: bool,
     /// What an earlier host has said.
     earlier: Option<Judged>,
     /// The server has taken over the duty to report.
@@ -38,6 +40,13 @@ impl Ledger {
         }
     }
 
+    /// Puts a recipient off for a reason of this host, whatever others would say.
+    pub fn put_off_here(&mut self, number: usize, judged: Judged) {
+        if let Some(entry) = self.0.get_mut(number) {
+            (entry.judged, entry.is_ours) = (Some(judged), true);
+        }
+    }
+
     /// Judges everybody who has no verdict yet.
     pub fn judge_rest(&mut self, judged: &Judged) {
         for entry in self.0.iter_mut().filter(|entry| entry.judged.is_none()) {
@@ -54,7 +63,7 @@ impl Ledger {
 
     /// Sets aside what another host may do better; whether there is anything.
     pub fn reopen(&mut self) -> bool {
-        let movable = |entry: &&mut Entry| entry.judged.as_ref().is_some_and(judgement::may_move);
+        let movable = |entry: &&mut Entry| !entry.is_ours && entry.judged.as_ref().is_some_and(judgement::may_move);
         let mut any = false;
         for entry in self.0.iter_mut().filter(movable) {
             entry.earlier = entry.judged.take();

@@ -13,6 +13,7 @@ mod content;
 mod ledger;
 mod message;
 mod script;
+mod senders;
 mod terms;
 mod transaction;
 
@@ -20,6 +21,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use senders::Senders;
 use stafett_control::{Control, Watch};
 use stafett_handoff::{Conversation, Parent, Service};
 use stafett_instance::{Instance, Service as Name};
@@ -58,6 +60,7 @@ fn run() -> Result<(), String> {
     let control = Control::new(instance.control());
     let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
+    let senders = Senders::read(&instance, &control).map_err(|error| error.to_string())?;
     let sender = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
     let parent =
         Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN).map_err(reason("listen at run/remote/socket"))?;
@@ -65,7 +68,7 @@ fn run() -> Result<(), String> {
         LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
     }
     stafett_smtp::rehearse();
-    parent.run(&mut Remote { control, watch, settings }).map_err(reason("wait for handoffs"))
+    parent.run(&mut Remote { instance, control, watch, settings, senders }).map_err(reason("wait for handoffs"))
 }
 
 fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
@@ -73,9 +76,11 @@ fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
 }
 
 struct Remote {
+    instance: Instance,
     control: Control,
     watch: Watch,
     settings: Settings,
+    senders: Senders,
 }
 
 impl Service for Remote {
@@ -83,8 +88,9 @@ impl Service for Remote {
         if !self.watch.changed() && !forced && !self.settings.are_stale() {
             return false;
         }
-        match self.settings.renewed(&self.control) {
-            Ok(settings) => self.settings = settings,
+        let senders = Senders::read(&self.instance, &self.control);
+        match self.settings.renewed(&self.control).and_then(|settings| Ok((settings, senders?))) {
+            Ok((settings, senders)) => (self.settings, self.senders) = (settings, senders),
             Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
         }
         true
@@ -100,6 +106,6 @@ impl Service for Remote {
     }
 
     fn serve(&mut self, conversation: Conversation) -> i32 {
-        child::serve(&self.settings, LOG, conversation)
+        child::serve(&self.settings, &self.senders, LOG, conversation)
     }
 }

@@ -28,7 +28,7 @@ pub fn facts(session: &Session, message: &Message, group: &[usize]) -> Result<Ma
     if let Some(limit) = server.size.flatten().filter(|limit| bytes > *limit) {
         return Err(judgement::too_large(place, bytes, limit));
     }
-    if !is_speakable(&envelope.sender) {
+    if !is_speakable(message.sender_for(group)) {
         return Err(judgement::unspeakable_address());
     }
     let readable = |result: std::io::Result<bool>| result.map_err(|error| judgement::unreadable(&error));

@@ -54,7 +54,7 @@ pub fn deliver(session: &mut Session, message: &Message, patience: &Patience, le
     }
     // Each round leaves fewer without a verdict: whoever is "too many" in this one, or needs more, stands in the next.
     loop {
-        let group = terms::first_group(&message.envelope, ledger.open());
+        let group = terms::first_group(&message.envelope, message.with_one_sender(ledger.open()));
         if group.is_empty() {
             return Ok(());
         }
@@ -96,7 +96,7 @@ impl Transaction<'_> {
             if script.has_parameters && judgement::blames_parameters(&mail) {
                 return Err(Stop::CannotExtend(judged));
             }
-            self.ledger.judge_rest(&judged);
+            self.judge_alike(pending, &judged);
             return if self.pipelined { self.drain(&script, pending.len()) } else { Ok(()) };
         }
         self.session.needs_reset = true;
@@ -151,7 +151,7 @@ impl Transaction<'_> {
         }
         let parameters = mail_parameters(envelope, facts, server);
         script.has_parameters = !parameters.is_empty();
-        script.say(&["MAIL FROM:<", reverse_path(&envelope.sender), ">", &parameters]);
+        script.say(&["MAIL FROM:<", reverse_path(self.message.sender_for(pending)), ">", &parameters]);
         for one in pending.iter().filter_map(|number| recipient(self.message, *number)) {
             let parameters = recipient_parameters(one, server);
             script.has_parameters |= !parameters.is_empty();
@@ -229,8 +229,7 @@ impl Transaction<'_> {
             return Err(Stop::CannotPipeline(judged));
         }
         // Whoever was to have a transaction of its own would meet the same refusal.
-        self.ledger.judge_rest(&judged);
-        self.judge_all(accepted, &judged);
+        self.judge_alike(accepted, &judged);
         Ok(())
     }
 
@@ -292,6 +291,13 @@ impl Transaction<'_> {
             (_, Some(trouble)) => self.lost(&trouble, Stage::Content),
             (_, None) => Stop::Lost(judgement::out_of_step(place)),
         }
+    }
+
+    /// Judges everybody without a verdict who sees the sender that these see.
+    fn judge_alike(&mut self, group: &[usize], judged: &Judged) {
+        let sender = self.message.sender_for(group);
+        let alike: Vec<usize> = self.ledger.open().into_iter().filter(|number| self.message.sender_for(&[*number]) == sender).collect();
+        self.judge_all(&alike, judged);
     }
 
     fn judge_all(&mut self, numbers: &[usize], judged: &Judged) {

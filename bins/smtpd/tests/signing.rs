@@ -181,28 +181,12 @@ fn envelope(instance: &Instance) -> (String, Vec<String>) {
 }
 
 #[test]
-fn senders_are_rewritten_where_mail_goes_on() {
-    let (instance, asked) = srs(|_| Some(Answer::new(Verdict::Ok, "").with("SRS0=h=t=b.example=a@srs.example")));
+fn the_queue_keeps_the_sender() {
+    let (instance, asked) = srs(|_| None);
     let mut client = connect(&instance, &[]);
-    assert!(send(&mut client, "a@b.example", "c@mail.example.org").starts_with("553 "));
-    instance.control("rcpthosts", "example.org\n.example.org\nlocal.example\n");
-    let mut client = connect(&instance, &[]);
-    assert!(send(&mut client, "a@b.example", "c@mail.example.org").starts_with("250 "));
-    assert_eq!(envelope(&instance), ("SRS0=h=t=b.example=a@srs.example".to_owned(), vec!["c@mail.example.org".to_owned()]));
-    assert_eq!(asked.lock().unwrap().pop().unwrap().0, ["forward", "a@b.example"]);
-    for (from, to) in [
-        ("", "c@example.org"),
-        ("a@x.ours.example", "c@example.org"),
-        ("a@b.example", "c@local.example"),
-        ("SRS0=a=b=c=d@srs.example", "c@example.org"),
-    ] {
-        assert!(send(&mut client, from, to).starts_with("250 "));
-        assert_eq!(envelope(&instance), (from.to_owned(), vec![to.to_owned()]));
-    }
+    assert!(send(&mut client, "a@b.example", "c@example.org").starts_with("250 "));
+    assert_eq!(envelope(&instance), ("a@b.example".to_owned(), vec!["c@example.org".to_owned()]));
     assert!(asked.lock().unwrap().is_empty());
-    let (instance, _) = srs(|_| None);
-    let mut client = connect(&instance, &[]);
-    assert!(send(&mut client, "a@b.example", "c@example.org").starts_with("451 4.3.0 "));
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Settings {
         Ok(Self {
             greeting: greeting(control.line(&rows::SMTPGREETING)?.unwrap_or_else(|| me.clone())),
             local_ip_host: local_ip_host(control, &me)?,
-            rcpthosts: rcpthosts(control)?,
+            rcpthosts: RcptHosts::read(control)?,
             badmailfrom: badmailfrom(control)?,
             recipients: recipients::Lists::read(control)?,
             callout: callout::Rules::read(control)?,
@@ -134,18 +134,6 @@ fn local_ip_host(control: &Control, me: &str) -> Result<Domain, Error> {
         None => (&rows::ME, me.to_owned()),
     };
     Domain::parse(&name).map_err(|reason| fault(row.name, 1, &name, reason))
-}
-
-fn rcpthosts(control: &Control) -> Result<RcptHosts, Error> {
-    let mut hosts = RcptHosts::new();
-    for item in control.list(&rows::RCPTHOSTS)?.unwrap_or_default() {
-        hosts.insert(item.line, &item.value).map_err(|reason| fault(rows::RCPTHOSTS.name, item.line, &item.value, reason))?;
-    }
-    if let Some(path) = control.compiled(&rows::MORERCPTHOSTS)? {
-        let table = cdb2::CDB::open(&path).map_err(|reason| fault(rows::MORERCPTHOSTS.name, 0, "the table", reason))?;
-        hosts.set_table(Some(table));
-    }
-    Ok(hosts)
 }
 
 fn badmailfrom(control: &Control) -> Result<BadMailFrom, Error> {

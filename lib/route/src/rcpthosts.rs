@@ -13,6 +13,7 @@ use std::fmt;
 use std::io;
 
 use stafett_address::Domain;
+use stafett_control::{Control, Error, rows};
 
 /// The lists. The default lists nobody.
 #[derive(Default)]
@@ -38,6 +39,28 @@ impl RcptHosts {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads the files of an instance.
+    ///
+    /// # Errors
+    /// When a line cannot be used, or the table cannot be opened.
+    pub fn read(control: &Control) -> Result<Self, Error> {
+        let mut hosts = RcptHosts::new();
+        let fault = |name: &str, line: usize, what: &str, reason: &dyn fmt::Display| Error {
+            file: format!("control/{name}"),
+            line,
+            reason: format!("unable to use {what}: {reason}"),
+        };
+        for item in control.list(&rows::RCPTHOSTS)?.unwrap_or_default() {
+            let quoted = format!("\"{}\"", item.value);
+            hosts.insert(item.line, &item.value).map_err(|reason| fault(rows::RCPTHOSTS.name, item.line, &quoted, &reason))?;
+        }
+        if let Some(path) = control.compiled(&rows::MORERCPTHOSTS)? {
+            let table = cdb2::CDB::open(&path).map_err(|reason| fault(rows::MORERCPTHOSTS.name, 0, "\"the table\"", &reason))?;
+            hosts.set_table(Some(table));
+        }
+        Ok(hosts)
     }
 
     /// Adds line `number` of the file; the first of equal lines is the one that is named later.

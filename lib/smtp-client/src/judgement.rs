@@ -216,6 +216,11 @@ pub fn needs_utf8(place: &Place) -> Judged {
     (Verdict::Permanent, text)
 }
 
+/// The sender that a recipient should see cannot be made now; no server is to blame.
+pub fn sender_unknown(reason: &str) -> Judged {
+    (Verdict::Temporary, format!("Unable to rewrite the sender (control/srsforward): {reason}. (#4.3.0)"))
+}
+
 /// An address that would break the command line.
 pub fn unspeakable_address() -> Judged {
     (Verdict::Permanent, "I don't send addresses with unquoted blanks or brackets. (#5.1.3)".to_owned())

@@ -35,8 +35,8 @@ pub static SRSDOMAIN: Setting = Setting {
     name: "srsdomain",
     form: Form::Host,
     default: "none: senders are not rewritten",
-    readers: &["dkim", "smtpd", "send"],
-    text: "The domain of rewritten senders (SRS): mail for a domain in srsforward goes on with a sender at this domain, which leads bounces back here. It should be a domain of its own, such as srs.example.org, with an MX record that names this host and an SPF record that lists it. A recipient SRS0=... or SRS1=... at this domain stands for the sender that it was made from, and is accepted from everybody in bounces, which have no sender; mail with a sender comes through only from clients that may send to anywhere. It is refused where the hash in it was not made with a secret in srssecrets, or it is older than srsmaxage, or the local part of what it was made from contains @, % or !. The service dkim must be part of the instance (stafett-setup --with dkim).",
+    readers: &["dkim", "smtpd", "send", "remote"],
+    text: "The domain of rewritten senders (SRS): mail for a domain in srsforward leaves this host with a sender at this domain, which leads bounces back here. It should be a domain of its own, such as srs.example.org, with an MX record that names this host and an SPF record that lists it. A recipient SRS0=... or SRS1=... at this domain stands for the sender that it was made from, and is accepted from everybody in bounces, which have no sender; mail with a sender comes through only from clients that may send to anywhere. It is refused where the hash in it was not made with a secret in srssecrets, or it is older than srsmaxage, or the local part of what it was made from contains @, % or !. The service dkim must be part of the instance (stafett-setup --with dkim).",
     example: "srs.example.org",
 };
 /// For whom senders are rewritten.
@@ -44,8 +44,8 @@ pub static SRSFORWARD: Setting = Setting {
     name: "srsforward",
     form: Form::List(domain_pattern),
     default: "none: senders are not rewritten",
-    readers: &["smtpd"],
-    text: "The domains of recipients to whom mail goes on with a rewritten sender, one pattern a line as in dkimsign: those whose servers would take this host for a forger (SPF). A message that has one such recipient among others goes to all of them with the rewritten sender. Empty senders stay empty.",
+    readers: &["remote"],
+    text: "The domains of recipients to whom mail goes on with a rewritten sender, one pattern a line as in dkimsign: those whose servers would take this host for a forger (SPF). The line * means every domain that is not in rcpthosts or morercpthosts.cdb: whatever leaves this host for domains of others, such as forwards of dot-qmail files. A sender is rewritten when the message is delivered to another host, and for these recipients alone; all others see the sender itself, and so does the queue. Senders that stay are those in srskeep, those whose mail is delivered to users of this host (locals, virtualdomains), such as the -owner of a list, those at srsdomain, and the empty one. While the service dkim does not answer, mail that needs it waits in the queue.",
     example: "*members.example.net",
 };
 /// Senders that stay.
@@ -53,8 +53,8 @@ pub static SRSKEEP: Setting = Setting {
     name: "srskeep",
     form: Form::List(domain_pattern),
     default: "none",
-    readers: &["smtpd"],
-    text: "The domains of senders that are not rewritten, one pattern a line as in dkimsign: one's own, whose SPF records list this host.",
+    readers: &["remote"],
+    text: "The domains of senders that are not rewritten, one pattern a line as in dkimsign: one's own, whose SPF records list this host. Domains of users of this host (locals, virtualdomains) need no line.",
     example: "*example.org",
 };
 /// How old a rewritten sender may be.

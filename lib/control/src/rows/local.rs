@@ -9,7 +9,7 @@ pub static LOCALS: Setting = Setting {
     name: "locals",
     form: Form::List(host),
     default: "me, where the instance has the service local; else none",
-    readers: &["send", "smtpd", "metrics"],
+    readers: &["send", "smtpd", "metrics", "remote"],
     text: "The domains whose mail is delivered to users of this host, one a line. It goes before virtualdomains and smtproutes. rcpthosts must name them as well, so that mail for them is taken from others. A file without a line makes nothing local. The instance needs the service local.",
     example: "example.org\nmail.example.org",
 };
@@ -18,7 +18,7 @@ pub static VIRTUALDOMAINS: Setting = Setting {
     name: "virtualdomains",
     form: Form::Map(virtual_domain),
     default: "none",
-    readers: &["send", "smtpd", "metrics"],
+    readers: &["send", "smtpd", "metrics", "remote"],
     text: "Domains, or single addresses, that belong to one user of this host, domain:prepend: mail for joe@domain is delivered to prepend-joe. user@domain stands for that address alone, .domain for all below it, an empty domain for all others. An empty prepend means that the address is not of this host. locals goes first. The last line for a key counts. The instance needs the service local.",
     example: "lists.example.org:alias-lists\nsales@example.net:joe-sales\n.example.com:anna",
 };
@@ -27,7 +27,7 @@ pub static PERCENTHACK: Setting = Setting {
     name: "percenthack",
     form: Form::List(host),
     default: "none",
-    readers: &["send", "smtpd", "metrics"],
+    readers: &["send", "smtpd", "metrics", "remote"],
     text: "Domains in whose addresses the last % of a local part stands for @: user%other@domain is user@other. Only domains of this host belong here, and each of them lets others send through it to anywhere: smtpd takes such addresses from clients with RELAYCLIENT alone.",
     example: "example.org",
 };
@@ -36,7 +36,7 @@ pub static ENVNOATHOST: Setting = Setting {
     name: "envnoathost",
     form: Form::Host,
     default: "me",
-    readers: &["send", "smtpd", "metrics"],
+    readers: &["send", "smtpd", "metrics", "remote"],
     text: "The domain of recipients that have none.",
     example: "example.org",
 };
@@ -81,7 +81,7 @@ pub static BREAKCHAR: Setting = Setting {
     name: "breakchar",
     form: Form::List(break_characters),
     default: "-",
-    readers: &["local", "users", "send", "smtpd", "metrics"],
+    readers: &["local", "users", "send", "smtpd", "metrics", "remote"],
     text: "The characters that divide the name of a user from an extension, without blanks between; one of them is enough: with + mail for joe+lists is joe's. The first one is put behind what virtualdomains prepends. The dot-qmail file of the extension is .qmail-lists in any case.",
     example: "-+",
 };

@@ -9,7 +9,7 @@ pub static RCPTHOSTS: Setting = Setting {
     name: "rcpthosts",
     form: Form::List(domain_or_suffix),
     default: "none: mail is accepted only from clients with RELAYCLIENT",
-    readers: &["smtpd"],
+    readers: &["smtpd", "remote"],
     text: "The domains that mail is accepted for, one a line: domain for exactly that one, .domain for all below it. A recipient in no listed domain is refused unless the client has RELAYCLIENT. When the file is missing, empty or broken, mail is accepted for nobody. An address without @ does not pass.",
     example: "example.org\n.example.org",
 };
@@ -18,7 +18,7 @@ pub static MORERCPTHOSTS: Setting = Setting {
     name: "morercpthosts.cdb",
     form: Form::Compiled("stafett-tcprules --hosts"),
     default: "none",
-    readers: &["smtpd"],
+    readers: &["smtpd", "remote"],
     text: "More domains in the form of rcpthosts, for long lists: a cdb whose keys are the domains, as qmail-newmrh makes it, or stafett-tcprules --hosts. It is looked at after rcpthosts.",
     example: "",
 };

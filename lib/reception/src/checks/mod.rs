@@ -137,7 +137,6 @@ pub fn wants_message(policy: Policy<'_>, session: &Session, envelope: &Envelope)
     submission::wants_message(policy, session)
         || dmarc::wants_message(policy)
         || milter::wants_message(&policy)
-        || srs::wants_message(policy, envelope)
         || signing::wants_message(policy, session, envelope)
 }
 
@@ -150,7 +149,6 @@ pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
     submission::message(context, draft)?;
     dmarc::message(context, draft)?;
     milter::message(context, draft)?;
-    srs::message(context, draft)?;
     // the last: it covers all that the others have changed
     signing::message(context, draft)
 }

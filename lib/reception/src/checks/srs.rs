@@ -1,7 +1,5 @@
-//! Senders of mail that goes on to where SPF would take us for a forger, and the way back to them (SRS).
-//!
-//! What it does: at RCPT an address at `control/srsdomain` becomes the sender that it was made from; at the end of a message for
-//! somebody in `control/srsforward` the sender is rewritten.
+//! The way back from rewritten senders (SRS): at RCPT an address at `control/srsdomain` becomes the sender that it was made from.
+//! stafett-remote has made it, when it sent mail of others on.
 //!
 //! Security stance: the address at RCPT is anybody's word. It leads on only if stafett-dkim, which has the secrets, says that
 //! this host has made it and when; without an answer nobody is let through. It is for bounces: whoever is not trusted and names
@@ -13,18 +11,14 @@ use std::time::Duration;
 
 use stafett_address::{Domain, Mailbox};
 use stafett_ask::Verdict;
-use stafett_control::{Control, Error, Setting, rows};
-use stafett_envelope::Envelope;
+use stafett_control::{Control, Error, rows};
 use stafett_instance::Service;
-use stafett_route::DomainPattern;
 use stafett_smtp::Reply;
 
-use super::{Checked, Context};
-use crate::draft::Draft;
 use crate::policy::{self, Policy};
 use crate::refusal::{Refusal, Subject};
 use crate::services::{Note, Services};
-use crate::settings::{fault, pattern};
+use crate::settings::fault;
 
 const WITHIN: Duration = Duration::from_secs(20);
 /// What a rewritten address begins with.
@@ -35,8 +29,6 @@ const TAGS: [&str; 2] = ["SRS0", "SRS1"];
 pub struct Rules {
     /// The domain of rewritten senders.
     domain: Option<Domain>,
-    forward: Vec<(DomainPattern, usize)>,
-    keep: Vec<(DomainPattern, usize)>,
 }
 
 impl Rules {
@@ -47,64 +39,7 @@ impl Rules {
     pub fn read(control: &Control) -> Result<Rules, Error> {
         let row = &rows::SRSDOMAIN;
         let domain = control.line(row)?.map(|name| Domain::parse(&name).map_err(|reason| fault(row.name, 1, &name, reason)));
-        Ok(Rules { domain: domain.transpose()?, forward: patterns(control, &rows::SRSFORWARD)?, keep: patterns(control, &rows::SRSKEEP)? })
-    }
-
-    /// The line that has the sender of a message rewritten.
-    fn rewrites(&self, envelope: &Envelope) -> Option<usize> {
-        let ours = self.domain.as_ref()?;
-        if self.forward.is_empty() || envelope.sender.is_empty() {
-            return None;
-        }
-        let sender = Mailbox::parse(&envelope.sender).ok()?;
-        let domain = sender.domain().as_name()?;
-        if sender.domain() == ours || line_for(&self.keep, domain).is_some() {
-            return None;
-        }
-        envelope.recipients.iter().find_map(|recipient| {
-            let mailbox = Mailbox::parse(&recipient.address).ok()?;
-            line_for(&self.forward, mailbox.domain().as_name()?)
-        })
-    }
-}
-
-fn patterns(control: &Control, row: &'static Setting) -> Result<Vec<(DomainPattern, usize)>, Error> {
-    let lines = control.list(row)?.unwrap_or_default();
-    lines.iter().map(|item| Ok((pattern(row, item.line, &item.value)?, item.line))).collect()
-}
-
-fn line_for(patterns: &[(DomainPattern, usize)], domain: &str) -> Option<usize> {
-    patterns.iter().find(|(pattern, _)| pattern.fits(domain)).map(|(_, line)| *line)
-}
-
-/// Whether the sender of a message is rewritten.
-pub fn wants_message(policy: Policy<'_>, envelope: &Envelope) -> bool {
-    policy.settings.srs.rewrites(envelope).is_some()
-}
-
-/// Rewrites the sender of a message.
-///
-/// # Errors
-/// The refusal.
-pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
-    let Some(line) = context.policy.settings.srs.rewrites(&draft.envelope).filter(|_| draft.discarded.is_none()) else { return Ok(()) };
-    let rule = format!("control/srsforward:{line}");
-    let question = [&b"forward"[..], draft.envelope.sender.as_bytes()];
-    let rewritten = match context.services.ask(Service::Dkim, &question, None, WITHIN) {
-        Ok(answer) if answer.verdict == Verdict::Ok => address(answer.field(0)).ok_or("an answer without an address".to_owned()),
-        Ok(answer) => Err(answer.text),
-        Err(error) => Err(error.to_string()),
-    };
-    match rewritten {
-        Ok(sender) => {
-            context.services.note(&Note { check: "srs", rule: &rule, text: &format!("the sender becomes {sender}") });
-            draft.envelope.sender = sender.to_string();
-            Ok(())
-        }
-        Err(reason) => {
-            context.services.complain(&format!("unable to have stafett-dkim rewrite a sender: {reason}"));
-            Err(Refusal::new(later(), rule, Subject::from(&draft.envelope.sender)))
-        }
+        Ok(Rules { domain: domain.transpose()? })
     }
 }
 

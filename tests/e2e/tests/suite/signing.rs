@@ -7,6 +7,7 @@ use crate::postfix::{Postfix, has_postfix};
 use crate::queue::inject;
 use stafett_test_e2e::{Act, Arrived, Client, Sink, Site, Step, Supervisor, has, message, run, scratch, skip, transfer, wait_until};
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -238,6 +239,91 @@ fn a_rewritten_sender_brings_bounces_home_and_opens_no_relay() {
         client.command(&format!("RCPT TO:<{to}>")).must(550);
     }
     client.command("RCPT TO:<a@sender.test>").must(553);
+}
+
+/// The sender in a MAIL command.
+fn sender(arrived: &Arrived) -> String {
+    arrived.mail.trim_start_matches('<').split('>').next().unwrap().to_owned()
+}
+
+/// The message for that recipient.
+fn to(sink: &Sink, count: usize, recipient: &str) -> Arrived {
+    let found = sink.messages(count, 60).into_iter().find(|one| one.rcpts.iter().any(|to| to.starts_with(&format!("<{recipient}>"))));
+    found.unwrap_or_else(|| panic!("nothing for {recipient}"))
+}
+
+#[test]
+fn what_users_send_on_has_a_sender_that_leads_back_and_nobody_else_sees_it() {
+    let sink = Sink::new();
+    let files = [
+        ("rcpthosts", "relay.test\ninner.test\n"),
+        ("smtproutes", &*sink.route()),
+        ("srsdomain", "srs.test\n"),
+        ("srsforward", "*\n"),
+        ("srssecrets", "a secret that nobody guesses\n"),
+    ];
+    let mut site = signing("dkim,local", &files);
+    let (home, owner) = (scratch(), fs::metadata("/proc/self").unwrap().uid());
+    let number = if owner == 0 { 61_001 } else { owner };
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let inject = site.command("stafett-sendmail").get_program().to_owned();
+    let program = format!("|{} -f \"$NEWSENDER\" program@far.test\n", Path::new(&inject).display());
+    for (name, text) in [
+        (".qmail", "&out@far.test\n./Maildir/\n".to_owned()),
+        (".qmail-inner", "&b@inner.test\n".to_owned()),
+        (".qmail-list", "&member@far.test\n".to_owned()),
+        (".qmail-list-owner", String::new()),
+        (".qmail-program", program),
+    ] {
+        fs::write(home.path().join(name), text).unwrap();
+    }
+    run(Command::new("mkdir").current_dir(home.path()).args(["-p", "Maildir/tmp", "Maildir/new", "Maildir/cur"]));
+    if owner == 0 {
+        run(Command::new("chown").arg("-R").arg(format!("{number}:{number}")).arg(home.path()));
+    }
+    let place = home.path().display();
+    fs::write(site.path("users/assign"), format!("=joe:joe:{number}:{number}:{place}:::\n+joe-:joe:{number}:{number}:{place}:-::\n.\n"))
+        .unwrap();
+    run(site.command("stafett-users").arg(site.root()));
+    start(&mut site, STRANGERS, &["dkim", "local"]);
+    let mut client = Client::greeted(site.port());
+    let joe = |ext: &str| format!("joe{ext}@relay.test");
+    client.deliver("a@sender.test", &[&joe(""), "c@inner.test"], &message("on")).must(250);
+    // a recipient of the same message, another of ours behind us, and the user see who has written
+    assert_eq!(sender(&to(&sink, 2, "c@inner.test")), "a@sender.test");
+    let forwarded = sender(&to(&sink, 2, "out@far.test"));
+    assert!(forwarded.starts_with("SRS0=") && forwarded.ends_with("=sender.test=a@srs.test"), "{forwarded}");
+    let kept = || fs::read_dir(home.path().join("Maildir/new")).unwrap().next().map(|entry| entry.unwrap().path());
+    assert!(wait_until(30, || kept().is_some()), "{}", site.logs());
+    assert!(fs::read_to_string(kept().unwrap()).unwrap().starts_with("Return-Path: <a@sender.test>\n"));
+    site.logged("remote", &format!("srs: a@sender.test goes on as {forwarded}"));
+    // the host that it went to finds that there is nobody: its bounce comes home
+    client.deliver("", &[&forwarded], &message("bounce")).must(250);
+    let home_again = to(&sink, 3, "a@sender.test");
+    assert_eq!(sender(&home_again), "");
+    client.deliver("a@sender.test", &[&joe("-inner")], &message("behind us")).must(250);
+    assert_eq!(sender(&to(&sink, 4, "b@inner.test")), "a@sender.test");
+    // whom a list names as its sender wins
+    client.deliver("a@sender.test", &[&joe("-list")], &message("list")).must(250);
+    assert_eq!(sender(&to(&sink, 5, "member@far.test")), "joe-list-owner@relay.test");
+    // what has been rewritten by another host leads there, and a program's forward is one too
+    client.deliver("SRS0=abcd=XY=first.test=x@other.test", &[&joe("-program")], &message("twice")).must(250);
+    let twice = sender(&to(&sink, 6, "program@far.test"));
+    assert!(twice.starts_with("SRS1=") && twice.ends_with("=other.test==abcd=XY=first.test=x@srs.test"), "{twice}");
+    client.deliver("", &[&twice], &message("bounce")).must(250);
+    to(&sink, 7, "SRS0=abcd=XY=first.test=x@other.test");
+    // without the service it waits, and what needs none does not
+    run(Command::new("sv").arg("down").arg(site.path("service/dkim")));
+    assert!(wait_until(30, || site.processes("stafett-dkim").is_empty()));
+    client.deliver("a@sender.test", &[&joe(""), "d@inner.test"], &message("waits")).must(250);
+    to(&sink, 8, "d@inner.test");
+    site.logged("send", "deferral: Unable_to_rewrite_the_sender_(control/srsforward):_unable_to_reach_stafett-dkim");
+    // a user can read no secret
+    if owner == 0 {
+        let read = ["setpriv", "--reuid=61001", "--regid=61001", "--clear-groups", "cat"];
+        let output = Command::new(read[0]).args(&read[1..]).arg(site.path("control/srssecrets")).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty());
+    }
 }
 
 /// Where the judge is, so that it is not lost unnoticed.
