@@ -34,46 +34,33 @@ use counts::Counts;
 use service::Auth;
 use settings::Settings;
 use stafett_ask::Desk;
+use stafett_control::Control;
 use stafett_control::form::auth::Source;
-use stafett_control::{Control, Watch};
-use stafett_instance::{Instance, Service};
+use stafett_instance::Service;
 use stafett_log::Log;
-use stafett_sys::privilege::{self, Dropped};
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_start as start;
+use stafett_sys::privilege::Dropped;
+use stafett_sys::sandbox::Sandbox;
 use std::path::Path;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-auth");
 
-/// How it is called.
-const USAGE: &str = "no arguments are expected; usage: stafett-auth";
-
 /// Places that programs need.
 const SYSTEM: [&str; 4] = ["/usr", "/bin", "/lib", "/lib64"];
 
 fn main() -> ExitCode {
-    if std::env::args_os().len() > 1 {
-        LOG.fatal(USAGE);
-        return ExitCode::from(100);
-    }
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-auth").and_then(|()| Ok(serve()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// In the order in which it loses power.
 fn serve() -> Result<(), String> {
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let smtpd = instance.owner_of(Service::Smtpd);
-    let smtpd = smtpd.map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;
+    let dropped = start::unprivileged()?;
+    let smtpd = start::caller(&instance, Service::Smtpd)?;
     let socket = instance.socket(Service::Auth);
     let desk = Desk::listen(LOG, &socket, &[smtpd]).map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
     let state = instance.state(Service::Auth);
@@ -100,12 +87,5 @@ fn lock_in(control: &Control, state: &Path, source: Option<&Source>, dropped: Dr
         let more = std::env::var("LANDLOCKWRITE").unwrap_or_default();
         sandbox = more.split(':').filter(|path| !path.is_empty()).fold(sandbox, Sandbox::write);
     }
-    match sandbox.enforce(dropped) {
-        Ok(Enforced::Fully) => Ok(()),
-        Ok(_) => {
-            LOG.note("this kernel enforces the file sandbox in part or not at all");
-            Ok(())
-        }
-        Err(error) => Err(format!("unable to set up the sandbox: {error}")),
-    }
+    start::lock_in(LOG, sandbox, dropped)
 }

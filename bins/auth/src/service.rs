@@ -18,6 +18,7 @@ use crate::throttle::{ASKED_AT_ONCE, AT_ONCE, Barred};
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_log::Log;
+use stafett_start::renewed;
 use stafett_sys::user::Uid;
 use stafett_verifiers::{Key, Workplace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -105,9 +106,8 @@ impl Service for Auth {
         if !self.watch.changed() && !forced {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.settings = Arc::new(settings),
-            Err(error) => self.log.error(format_args!("{error} (the last good copy stays in force)")),
+        if let Some(settings) = renewed(self.log, Settings::read(&self.control)) {
+            self.settings = Arc::new(settings);
         }
     }
 

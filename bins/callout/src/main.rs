@@ -22,16 +22,14 @@ mod state;
 mod store;
 mod worker;
 
-use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use stafett_ask::Desk;
-use stafett_control::{Control, Watch};
 use stafett_instance::{Instance, Service as Name};
-use stafett_log::Log;
-use stafett_sys::sandbox::Enforced;
-use stafett_sys::{limit, privilege};
+use stafett_log::{Failure, Log};
+use stafett_start as start;
+use stafett_sys::limit;
 
 use crate::memory::Memory;
 use crate::options::{Options, USAGE, Work};
@@ -46,49 +44,31 @@ const LOG: Log = Log::new("stafett-callout");
 const MOST_DESCRIPTORS: u64 = 4096;
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {USAGE}"));
-            return ExitCode::from(100);
-        }
-    };
-    let done = instance(&options).and_then(|instance| match &options.work {
-        Work::Serve => serve(&instance).map(|()| ExitCode::SUCCESS),
-        Work::Ask { verb, address } => options::ask(&instance, verb, address),
+    let done = Options::read().map_err(Failure::misuse(USAGE)).and_then(|options| {
+        let instance = Instance::find(options.directory).map_err(Failure::temporary)?;
+        Ok(match &options.work {
+            Work::Serve => serve(&instance).map(|()| ExitCode::SUCCESS)?,
+            Work::Ask { verb, address } => options::ask(&instance, verb, address)?,
+        })
     });
-    done.unwrap_or_else(|reason| {
-        LOG.fatal(reason);
-        ExitCode::from(111)
-    })
-}
-
-fn instance(options: &Options) -> Result<Instance, String> {
-    let found = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    found.map_err(|error| error.to_string())
+    LOG.end(done)
 }
 
 /// The service, in the order in which it loses power.
 fn serve(instance: &Instance) -> Result<(), String> {
-    let proof = privilege::unprivileged().map_err(reason("drop privileges"))?;
-    limit::raise_open_files(MOST_DESCRIPTORS).map_err(reason("raise the number of open files"))?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let proof = start::unprivileged()?;
+    limit::raise_open_files(MOST_DESCRIPTORS).map_err(start::unable("raise the number of open files"))?;
+    let (control, watch) = start::control(instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let caller = instance.owner_of(Name::Smtpd).map_err(reason("find the owner of run/smtpd"))?;
+    let caller = start::caller(instance, Name::Smtpd)?;
     let directory = instance.state(Name::Callout);
     let (memory, store) = remembered(&directory.join("known"))?;
-    let desk = Desk::listen(LOG, &instance.socket(Name::Callout), &[caller]).map_err(reason("listen at run/callout/socket"))?;
+    let desk = Desk::listen(LOG, &instance.socket(Name::Callout), &[caller]).map_err(start::unable("listen at run/callout/socket"))?;
     let sandbox = stafett_smtp_client::sandbox(&control).write(&directory);
-    if sandbox.enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
-        LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
-    }
+    start::lock_in(LOG, sandbox, proof)?;
     let shared = Shared { state: Arc::new(Mutex::new(State::new(memory, store))), log: LOG };
     LOG.line("status: ready");
-    desk.run(&mut Callout { control, watch, settings: Arc::new(settings), shared }).map_err(reason("wait for questions"))?;
+    desk.run(&mut Callout { control, watch, settings: Arc::new(settings), shared }).map_err(start::unable("wait for questions"))?;
     LOG.line("status: exiting");
     Ok(())
 }
@@ -101,8 +81,4 @@ fn remembered(path: &std::path::Path) -> Result<(Memory, Store), String> {
     });
     let store = store.map_err(|error| format!("unable to read {}: {error}", path.display()))?;
     Ok((memory, store))
-}
-
-fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
-    move |error| format!("unable to {what}: {error}")
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
+use stafett_start::renewed;
 use stafett_sys::user::Uid;
 
 use crate::answers::{self, Source};
@@ -35,9 +36,8 @@ impl Service for Callout {
         if !self.watch.changed() && !forced && !self.settings.client.are_stale() {
             return;
         }
-        match self.settings.renewed(&self.control) {
-            Ok(settings) => self.settings = Arc::new(settings),
-            Err(error) => self.shared.log.error(format_args!("unable to use {error}; going on with the last good copy")),
+        if let Some(settings) = renewed(self.shared.log, self.settings.renewed(&self.control)) {
+            self.settings = Arc::new(settings);
         }
     }
 

@@ -36,8 +36,8 @@ mod tests;
 mod tlsout;
 
 use options::Options;
-use stafett_log::Log;
-use stafett_site::{Failure, Findings, tree};
+use stafett_log::{Failure, Log};
+use stafett_site::{Findings, tree};
 use std::process::ExitCode;
 use subject::Subject;
 
@@ -48,13 +48,7 @@ fn main() -> ExitCode {
         Some(name) => service::run(&options, name),
         None => run(&options),
     });
-    code.map_or_else(
-        |failure| {
-            LOG.fatal(&failure.text);
-            ExitCode::from(failure.code)
-        },
-        ExitCode::from,
-    )
+    LOG.end(code.map(ExitCode::from))
 }
 
 fn run(options: &Options) -> Result<u8, Failure> {

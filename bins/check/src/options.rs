@@ -1,7 +1,8 @@
 //! The command line.
 
 use lexopt::prelude::*;
-use stafett_site::{Failure, Weight};
+use stafett_log::Failure;
+use stafett_site::Weight;
 use std::path::PathBuf;
 
 /// How to call it.

@@ -8,7 +8,8 @@ use crate::subject::Subject;
 use crate::{LOG, files, listeners, routes, rules};
 use stafett_control::{Setting, rows};
 use stafett_instance::tree;
-use stafett_site::{Failure, Findings, Weight};
+use stafett_log::Failure;
+use stafett_site::{Findings, Weight};
 
 /// Judges the files of the service; 100 when it must not start.
 pub fn run(options: &Options, name: &str) -> Result<u8, Failure> {

@@ -2,8 +2,9 @@
 //! below the part that is meant, and what to do.
 
 use stafett_control::Excerpt;
+use stafett_log::Failure;
 use stafett_log::safe;
-use stafett_site::{Failure, Finding, Findings, Weight};
+use stafett_site::{Finding, Findings, Weight};
 use std::fmt::Write as _;
 use std::io::Write as _;
 

@@ -6,8 +6,9 @@
 use stafett_address::Domain;
 use stafett_control::{Control, Form, Item, Pair, Setting, rows};
 use stafett_instance::Instance;
+use stafett_log::Failure;
 use stafett_route::{Listed, RcptHosts, SmtpRoutes};
-use stafett_site::{Failure, Finding, Findings, Plan};
+use stafett_site::{Finding, Findings, Plan};
 use stafett_wire::delivery::{Destination, Kind};
 use std::path::{Path, PathBuf};
 

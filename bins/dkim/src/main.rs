@@ -24,59 +24,38 @@ use options::{Options, USAGE, Work};
 use service::Service;
 use settings::Settings;
 use stafett_ask::Desk;
-use stafett_control::{Control, Watch};
 use stafett_instance::{Instance, Service as Name};
-use stafett_log::Log;
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_log::{Failure, Log};
+use stafett_start as start;
+use stafett_sys::sandbox::Sandbox;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-dkim");
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {USAGE}"));
-            return ExitCode::from(100);
+    let done = Options::read().map_err(Failure::misuse(USAGE)).and_then(|options| {
+        let instance = Instance::find(options.directory).map_err(Failure::temporary)?;
+        match &options.work {
+            Work::Serve => serve(&instance)?,
+            Work::Make(make) => genkey::run(&instance, make)?,
+            Work::Tell(domain, selector) => record::run(&instance, domain, selector)?,
         }
-    };
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let done = instance.map_err(|error| error.to_string()).and_then(|instance| match &options.work {
-        Work::Serve => serve(&instance),
-        Work::Make(make) => genkey::run(&instance, make),
-        Work::Tell(domain, selector) => record::run(&instance, domain, selector),
+        Ok(ExitCode::SUCCESS)
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    LOG.end(done)
 }
 
 /// The service, in the order in which it loses power.
 fn serve(instance: &Instance) -> Result<(), String> {
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let dropped = start::unprivileged()?;
+    let (control, watch) = start::control(instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let owner =
-        |name: Name| instance.owner_of(name).map_err(|error| format!("unable to look at {}: {error}", instance.run(name).display()));
-    let callers = [owner(Name::Smtpd)?, owner(Name::Send)?];
-    let remote = owner(Name::Remote)?;
+    let callers = [start::caller(instance, Name::Smtpd)?, start::caller(instance, Name::Send)?];
+    let remote = start::caller(instance, Name::Remote)?;
     let socket = instance.socket(Name::Dkim);
     let desk = Desk::listen(LOG, &socket, &[&callers[..], &[remote]].concat())
         .map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
-    match Sandbox::new().read(instance.control()).enforce(dropped) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
-    }
+    start::lock_in(LOG, Sandbox::new().read(instance.control()), dropped)?;
     let mut service = Service::new(control, watch, settings, Some(remote).filter(|remote| !callers.contains(remote)));
     LOG.line("status: ready");
     desk.run(&mut service).map_err(|error| format!("unable to go on serving: {error}"))?;

@@ -18,6 +18,7 @@ use stafett_address::{Domain, Mailbox};
 use stafett_ask::{Answer, Question, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_signing::{Algorithm, Content, Store};
+use stafett_start::renewed;
 use stafett_sys::user::Uid;
 use std::fs::File;
 use std::sync::Arc;
@@ -166,12 +167,9 @@ impl stafett_ask::Service for Service {
         if !self.watch.changed() && !forced {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => {
-                self.settings = settings;
-                self.look();
-            }
-            Err(error) => LOG.error(format_args!("{error} (the last good copy stays in force)")),
+        if let Some(settings) = renewed(LOG, Settings::read(&self.control)) {
+            self.settings = settings;
+            self.look();
         }
     }
 

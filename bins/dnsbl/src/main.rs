@@ -25,18 +25,18 @@ mod service;
 mod settings;
 mod words;
 
-use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use stafett_ask::Desk;
-use stafett_control::{Control, Watch};
+use stafett_control::Control;
 use stafett_dns::RESOLV_CONF;
-use stafett_instance::{Instance, Service};
-use stafett_log::Log;
-use stafett_sys::sandbox::{Enforced, Sandbox};
-use stafett_sys::{limit, privilege};
+use stafett_instance::Service;
+use stafett_log::{Failure, Log};
+use stafett_start as start;
+use stafett_sys::limit;
+use stafett_sys::sandbox::Sandbox;
 
 use crate::lookups::Memory;
 use crate::options::{Options, USAGE};
@@ -46,42 +46,27 @@ use crate::settings::Settings;
 const LOG: Log = Log::new("stafett-dnsbl");
 
 fn main() -> ExitCode {
-    let done = match Options::read() {
-        Ok(Options::Resident) => stay(),
-        Ok(Options::Chain(chain)) => Err(chain::run(&chain)),
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {USAGE}"));
-            return ExitCode::from(100);
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = Options::read().map_err(Failure::misuse(USAGE)).and_then(|options| match options {
+        Options::Resident => Ok(stay()?),
+        Options::Chain(chain) => Err(chain::run(&chain).into()),
+    });
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// The service, in the order in which it loses power.
 fn stay() -> Result<(), String> {
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(unable("watch control/"))?;
+    let dropped = start::unprivileged()?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let smtpd = instance.owner_of(Service::Smtpd).map_err(unable("find the owner of run/smtpd"))?;
+    let smtpd = start::caller(&instance, Service::Smtpd)?;
     let path = instance.socket(Service::Dnsbl);
     let desk = Desk::listen(LOG, &path, &[smtpd]).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
-    let descriptors = limit::raise_open_files(DESCRIPTORS).map_err(unable("raise the number of open files"))?;
-    match sandbox(&control).enforce(dropped) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
-    }
+    let descriptors = limit::raise_open_files(DESCRIPTORS).map_err(start::unable("raise the number of open files"))?;
+    start::lock_in(LOG, sandbox(&control), dropped)?;
     let mut lister = Lister::new(control, watch, settings, Arc::new(Memory::new(LOG)), descriptors);
     LOG.line("status: ready");
-    desk.run(&mut lister).map_err(unable("wait for questions"))?;
+    desk.run(&mut lister).map_err(start::unable("wait for questions"))?;
     LOG.line("status: exiting");
     Ok(())
 }
@@ -92,8 +77,4 @@ fn sandbox(control: &Control) -> Sandbox {
     let linked = Path::new(RESOLV_CONF).canonicalize().unwrap_or_default();
     let places = [Path::new(RESOLV_CONF).parent(), linked.parent()].into_iter().flatten();
     places.fold(Sandbox::new().read(control.directory()), Sandbox::read)
-}
-
-fn unable<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
-    move |error| format!("unable to {what}: {error}")
 }

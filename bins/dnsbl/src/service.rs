@@ -9,6 +9,7 @@ use crate::parts::{Inquiry, LOOK, answer};
 use crate::settings::Settings;
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
+use stafett_start::renewed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -114,21 +115,17 @@ impl Service for Lister {
         if !self.watch.changed() && !forced && !self.settings.are_stale() {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => {
-                let is_asked = |zone: &str| {
-                    let entries = settings.addresses.entries.iter().chain(&settings.domains.entries);
-                    entries.into_iter().any(|entry| &*entry.zone == zone)
-                };
-                if forced || settings.resolver.servers() != self.settings.resolver.servers() {
-                    self.memory.forget();
-                } else {
-                    self.memory.keep_lists(is_asked);
-                }
-                self.settings = Arc::new(settings);
-            }
-            Err(error) => LOG.error(format_args!("{error}; going on with the last good settings")),
+        let Some(settings) = renewed(LOG, Settings::read(&self.control)) else { return };
+        let is_asked = |zone: &str| {
+            let entries = settings.addresses.entries.iter().chain(&settings.domains.entries);
+            entries.into_iter().any(|entry| &*entry.zone == zone)
+        };
+        if forced || settings.resolver.servers() != self.settings.resolver.servers() {
+            self.memory.forget();
+        } else {
+            self.memory.keep_lists(is_asked);
         }
+        self.settings = Arc::new(settings);
     }
 
     fn take(&mut self, question: Question) {

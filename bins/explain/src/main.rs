@@ -66,11 +66,7 @@ fn main() -> ExitCode {
 
 /// Whether all would be accepted, or nothing would differ.
 fn run(options: &Options) -> Result<bool, Failure> {
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let instance = instance.map_err(|error| Failure::Lasting(error.to_string()))?;
+    let instance = Instance::find(options.directory.as_deref()).map_err(|error| Failure::Lasting(error.to_string()))?;
     let mut out = BufWriter::new(io::stdout().lock());
     let result = match &options.task {
         Task::Explain(client) => explain(&instance, client, &mut out),

@@ -37,12 +37,13 @@ use options::{Options, USAGE, Work};
 use rules::Settings;
 use service::Limit;
 use stafett_ask::Desk;
-use stafett_control::{Control, Watch};
+use stafett_control::Control;
 use stafett_instance::{Instance, Service};
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
+use stafett_start as start;
 use stafett_sys::limit;
-use stafett_sys::privilege::{self, Dropped};
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_sys::privilege::Dropped;
+use stafett_sys::sandbox::Sandbox;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -53,39 +54,23 @@ const MOST_SLOTS: u64 = 50_000;
 const OTHER_FILES: u64 = 512;
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {USAGE}"));
-            return ExitCode::from(100);
-        }
-    };
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let done = instance.map_err(|error| error.to_string()).and_then(|instance| match &options.work {
-        Work::Serve => serve(&instance).map(|()| true),
-        work => tool::run(&instance, work),
+    let done = Options::read().map_err(Failure::misuse(USAGE)).and_then(|options| {
+        let instance = Instance::find(options.directory).map_err(Failure::temporary)?;
+        let was_done = match &options.work {
+            Work::Serve => serve(&instance).map(|()| true)?,
+            work => tool::run(&instance, work)?,
+        };
+        Ok(ExitCode::from(u8::from(!was_done)))
     });
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    LOG.end(done)
 }
 
 /// The service, in the order in which it loses power.
 fn serve(instance: &Instance) -> Result<(), String> {
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let (control, watch) = start::control(instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let smtpd = instance.owner_of(Service::Smtpd);
-    let smtpd = smtpd.map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;
+    let dropped = start::unprivileged()?;
+    let smtpd = start::caller(instance, Service::Smtpd)?;
     let socket = instance.socket(Service::Limit);
     let desk = Desk::listen(LOG, &socket, &[smtpd]).map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
     let state = instance.state(Service::Limit);
@@ -105,14 +90,7 @@ fn lock_in(control: &Control, state: &Path, has_store: bool, dropped: Dropped) -
     if has_store {
         sandbox = ["/etc", "/usr/lib", "/lib", "/lib64", "/run"].into_iter().fold(sandbox, Sandbox::read);
     }
-    match sandbox.enforce(dropped) {
-        Ok(Enforced::Fully) => Ok(()),
-        Ok(_) => {
-            LOG.note("this kernel enforces the file sandbox in part or not at all");
-            Ok(())
-        }
-        Err(error) => Err(format!("unable to set up the sandbox: {error}")),
-    }
+    start::lock_in(LOG, sandbox, dropped)
 }
 
 fn most_slots() -> usize {

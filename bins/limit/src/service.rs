@@ -14,6 +14,7 @@ use crate::store::Store;
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_log::{Log, safe};
+use stafett_start::renewed;
 use stafett_sys::user::Uid;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -141,9 +142,8 @@ impl Service for Limit {
         if !self.watch.changed() && !forced {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.use_settings(settings),
-            Err(error) => self.log.error(format_args!("{error} (the last good copy stays in force)")),
+        if let Some(settings) = renewed(self.log, Settings::read(&self.control)) {
+            self.use_settings(settings);
         }
     }
 

@@ -28,8 +28,8 @@ use crate::settings::Settings;
 use stafett_control::{Control, Watch};
 use stafett_handoff::{Conversation, Parent, Service};
 use stafett_instance::{Instance, RECIPIENTS, Service as Name};
-use stafett_log::Log;
-use std::fmt::Display;
+use stafett_log::{Failure, Log};
+use stafett_start as start;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-local");
@@ -37,47 +37,30 @@ const LOG: Log = Log::new("stafett-local");
 const MOST_CHILDREN: usize = 4_000;
 /// The door of the questions; the other one is that of the scheduler.
 const QUESTIONS: usize = 1;
-const TEMPORARY: u8 = 111;
-const WRONG_USAGE: u8 = 100;
 
 fn main() -> ExitCode {
-    match options::parse(std::env::args_os().skip(1)) {
-        Ok(Options::Once(once)) => once::run(once),
-        Ok(Options::Resident) => match serve() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                LOG.fatal(reason);
-                ExitCode::from(TEMPORARY)
-            }
-        },
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {}", options::USAGE));
-            ExitCode::from(WRONG_USAGE)
-        }
-    }
+    LOG.end(options::parse(std::env::args_os().skip(1)).map_err(Failure::misuse(options::USAGE)).and_then(|options| match options {
+        Options::Once(once) => Ok(once::run(once)),
+        Options::Resident => Ok(serve().map(|()| ExitCode::SUCCESS)?),
+    }))
 }
 
 /// The service keeps its power; each process that it makes gives it up before it touches what is a user's.
 fn serve() -> Result<(), String> {
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let scheduler = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
-    let asking = instance.owner_of(Name::Smtpd).map_err(reason("find the owner of run/smtpd"))?;
+    let scheduler = start::caller(&instance, Name::Send)?;
+    let asking = start::caller(&instance, Name::Smtpd)?;
     let socket = instance.socket(Name::Local);
     let questions = instance.root().join(RECIPIENTS).join("socket");
-    let parent = Parent::listen(LOG, &socket, &[scheduler], MOST_CHILDREN).map_err(reason("listen at run/local/socket"))?;
-    let parent = parent.also_listen(&questions, &[asking]).map_err(reason("listen at run/recipients/socket"))?;
-    stafett_local_users::rehearse().map_err(reason("ask the user database"))?;
+    let parent = Parent::listen(LOG, &socket, &[scheduler], MOST_CHILDREN).map_err(start::unable("listen at run/local/socket"))?;
+    let parent = parent.also_listen(&questions, &[asking]).map_err(start::unable("listen at run/recipients/socket"))?;
+    stafett_local_users::rehearse().map_err(start::unable("ask the user database"))?;
     LOG.line("status: ready");
-    let done = parent.run(&mut Local { instance, control, watch, settings }).map_err(reason("wait for handoffs"));
+    let done = parent.run(&mut Local { instance, control, watch, settings }).map_err(start::unable("wait for handoffs"));
     LOG.line("status: exiting");
     done
-}
-
-fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
-    move |error| format!("unable to {what}: {error}")
 }
 
 struct Local {
@@ -92,9 +75,8 @@ impl Service for Local {
         if !self.watch.changed() && !forced {
             return false;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.settings = settings,
-            Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
+        if let Some(settings) = start::renewed(LOG, Settings::read(&self.control)) {
+            self.settings = settings;
         }
         true
     }

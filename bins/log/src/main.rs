@@ -59,11 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<u8, String> {
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let instance = instance.map_err(|error| error.to_string())?;
+    let instance = Instance::find(options.directory.as_deref()).map_err(|error| error.to_string())?;
     let logs = Logs::find(instance.root(), options.span)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let found = match show(options, &logs, &mut out).and_then(|found| out.flush().map(|()| found)) {

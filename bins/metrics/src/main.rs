@@ -25,9 +25,10 @@ mod text;
 use collector::{Collector, Desk};
 use options::{Options, Place, Work};
 use stafett_instance::Instance;
-use stafett_log::Log;
-use stafett_sys::privilege::{self, Dropped};
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_log::{Failure, Log};
+use stafett_start as start;
+use stafett_sys::privilege::Dropped;
+use stafett_sys::sandbox::Sandbox;
 use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::socket::{self, Style};
 use std::io::Write;
@@ -40,28 +41,15 @@ use text::Dialect;
 const LOG: Log = Log::new("stafett-metrics");
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {}", options::USAGE));
-            return ExitCode::from(100);
+    let done = Options::read().map_err(Failure::misuse(options::USAGE)).and_then(|options| {
+        let instance = Instance::find(options.directory).map_err(Failure::temporary)?;
+        match options.work {
+            Work::Print { classic } => print(instance, if classic { Dialect::Classic } else { Dialect::OpenMetrics })?,
+            Work::Serve(place) => serve(instance, place.as_ref())?,
         }
-    };
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let done = instance.map_err(|error| error.to_string()).and_then(|instance| match options.work {
-        Work::Print { classic } => print(instance, if classic { Dialect::Classic } else { Dialect::OpenMetrics }),
-        Work::Serve(place) => serve(instance, place.as_ref()),
+        Ok(ExitCode::SUCCESS)
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    LOG.end(done)
 }
 
 /// One look with the rights of the caller.
@@ -71,7 +59,7 @@ fn print(instance: Instance, dialect: Dialect) -> Result<(), String> {
 }
 
 fn serve(instance: Instance, place: Option<&Place>) -> Result<(), String> {
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
+    let dropped = start::unprivileged()?;
     let places = match place {
         Some(place) => vec![place.clone()],
         None => places::of(&instance)?,
@@ -111,12 +99,5 @@ fn listen(place: &Place) -> Result<OwnedFd, String> {
 fn lock_in(instance: &Instance, dropped: Dropped) -> Result<(), String> {
     let parts = ["queue", "log", "run", "service"].into_iter().map(|name| instance.root().join(name));
     let sandbox = parts.fold(Sandbox::new().read(instance.control()), Sandbox::read);
-    match sandbox.enforce(dropped) {
-        Ok(Enforced::Fully) => Ok(()),
-        Ok(_) => {
-            LOG.note("this kernel enforces the file sandbox in part or not at all");
-            Ok(())
-        }
-        Err(error) => Err(format!("unable to set up the sandbox: {error}")),
-    }
+    start::lock_in(LOG, sandbox, dropped)
 }

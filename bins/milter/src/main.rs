@@ -23,11 +23,10 @@ mod scripted_test;
 use crate::settings::Settings;
 use stafett_control::{Control, Watch};
 use stafett_handoff::{Conversation, Parent, Service};
-use stafett_instance::{Instance, Service as Name};
+use stafett_instance::Service as Name;
 use stafett_log::Log;
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
-use std::fmt::Display;
+use stafett_start as start;
+use stafett_sys::sandbox::Sandbox;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-milter");
@@ -35,39 +34,23 @@ const LOG: Log = Log::new("stafett-milter");
 const MOST_CHILDREN: usize = 50_000;
 
 fn main() -> ExitCode {
-    if std::env::args_os().len() > 1 {
-        LOG.fatal("usage: stafett-milter (no arguments; the variable STAFETT names the instance)");
-        return ExitCode::from(100);
-    }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-milter").and_then(|()| Ok(run()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// The order in which power is lost: control and socket are opened, then nothing but control/ and /etc can be read.
 /// Filters are reached over their sockets, which landlock does not restrict; their modes do.
 fn run() -> Result<(), String> {
-    let proof = privilege::unprivileged().map_err(reason("drop privileges"))?;
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let proof = start::unprivileged()?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let smtpd = instance.owner_of(Name::Smtpd).map_err(reason("find the owner of run/smtpd"))?;
-    let parent =
-        Parent::listen(LOG, &instance.socket(Name::Milter), &[smtpd], MOST_CHILDREN).map_err(reason("listen at run/milter/socket"))?;
-    if Sandbox::new().read(control.directory()).read("/etc").enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
-        LOG.note("this kernel enforces the file sandbox in part or not at all");
-    }
+    let smtpd = start::caller(&instance, Name::Smtpd)?;
+    let parent = Parent::listen(LOG, &instance.socket(Name::Milter), &[smtpd], MOST_CHILDREN)
+        .map_err(start::unable("listen at run/milter/socket"))?;
+    start::lock_in(LOG, Sandbox::new().read(control.directory()).read("/etc"), proof)?;
     LOG.line("status: ready");
-    parent.run(&mut Filters { control, watch, settings }).map_err(reason("wait for handoffs"))
-}
-
-fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
-    move |error| format!("unable to {what}: {error}")
+    parent.run(&mut Filters { control, watch, settings }).map_err(start::unable("wait for handoffs"))
 }
 
 struct Filters {
@@ -81,9 +64,8 @@ impl Service for Filters {
         if !self.watch.changed() && !forced {
             return false;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.settings = settings,
-            Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
+        if let Some(settings) = start::renewed(LOG, Settings::read(&self.control)) {
+            self.settings = settings;
         }
         true
     }

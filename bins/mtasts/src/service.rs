@@ -5,6 +5,7 @@ use std::time::Duration;
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::form::https::Sts as Rule;
 use stafett_control::{Control, Watch};
+use stafett_start::renewed;
 use stafett_sts::question::{FAILED, POLICY};
 use stafett_sts::{Known, names};
 use stafett_sys::user::Uid;
@@ -31,9 +32,8 @@ impl Service for Sts {
         if !self.watch.changed() && !forced && !self.shared.settings().reach.are_stale() {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.shared.set(settings),
-            Err(error) => self.shared.log.error(format_args!("unable to use {error}; going on with the last good copy")),
+        if let Some(settings) = renewed(self.shared.log, Settings::read(&self.control)) {
+            self.shared.set(settings);
         }
     }
 

@@ -38,11 +38,8 @@ pub enum Failure {
 
 fn main() -> ExitCode {
     let done = Options::read().map_err(|reason| Failure::Lasting(format!("{reason}; {USAGE}"))).and_then(|options| {
-        let instance = match &options.directory {
-            Some(directory) => Instance::at(directory),
-            None => Instance::from_environment(),
-        };
-        work::run(&instance.map_err(|error| Failure::Lasting(error.to_string()))?, &options)
+        let instance = Instance::find(options.directory.as_deref()).map_err(|error| Failure::Lasting(error.to_string()))?;
+        work::run(&instance, &options)
     });
     let (reason, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -22,12 +22,11 @@ mod show;
 use options::{Options, Report};
 use stafett_control::Control;
 use stafett_instance::Instance;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use stafett_queue_store::Store;
-use stafett_survey::Routes;
+use stafett_survey::{Routes, explain};
 use std::fmt;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("qstat");
@@ -50,29 +49,17 @@ struct Queue<'a> {
 }
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {}", options::usage()));
-            return ExitCode::from(100);
-        }
-    };
-    match run(&options) {
-        Ok(Health::Good) => ExitCode::SUCCESS,
-        Ok(Health::Damaged) => ExitCode::from(1),
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = Options::read().map_err(Failure::misuse(options::usage())).and_then(|options| {
+        Ok(match run(&options)? {
+            Health::Good => ExitCode::SUCCESS,
+            Health::Damaged => ExitCode::from(1),
+        })
+    });
+    LOG.end(done)
 }
 
 fn run(options: &Options) -> Result<Health, String> {
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let instance = instance.map_err(|error| error.to_string())?;
+    let instance = Instance::find(options.directory.as_deref()).map_err(|error| error.to_string())?;
     let path = instance.queue();
     let store = Store::open(&path).map_err(|error| explain(&path, &error))?;
     let queue = Queue { instance: &instance, store: &store, routes: routes(&instance, options), options };
@@ -114,15 +101,4 @@ fn report_damaged(queue: &Queue<'_>) -> io::Result<usize> {
 
 fn report_odd(file: impl fmt::Display) {
     LOG.error(format_args!("{file}: its name is no message's; move it out of the queue"));
-}
-
-fn explain(queue: &Path, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            format!("unable to read {}: permission denied; be root or in the group of that directory", queue.display())
-        }
-        // The store names the directory itself.
-        io::ErrorKind::NotFound => error.to_string(),
-        _ => format!("unable to read {}: {error}", queue.display()),
-    }
 }

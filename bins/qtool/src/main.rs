@@ -17,12 +17,11 @@ mod print;
 
 use options::{Action, Options};
 use stafett_instance::Instance;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use stafett_queue_store::Store;
-use stafett_survey::Trouble;
+use stafett_survey::{Trouble, explain};
 use stafett_wire::question::Verb;
-use std::io;
-use std::path::Path;
+
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("qtool");
@@ -37,29 +36,17 @@ pub enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {}", options::usage()));
-            return ExitCode::from(100);
-        }
-    };
-    match run(&options) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Partly) => ExitCode::from(1),
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = Options::read().map_err(Failure::misuse(options::usage())).and_then(|options| {
+        Ok(match run(&options)? {
+            Outcome::Done => ExitCode::SUCCESS,
+            Outcome::Partly => ExitCode::from(1),
+        })
+    });
+    LOG.end(done)
 }
 
 fn run(options: &Options) -> Result<Outcome, String> {
-    let instance = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    let instance = instance.map_err(|error| error.to_string())?;
+    let instance = Instance::find(options.directory.as_deref()).map_err(|error| error.to_string())?;
     let path = instance.queue();
     let store = Store::open(&path).map_err(|error| explain(&path, &error))?;
     let plan = plan::make(&instance, &store, options).map_err(|error| explain(&path, &error))?;
@@ -80,16 +67,5 @@ fn run(options: &Options) -> Result<Outcome, String> {
             _ => Err("stafett-send is not running, and only that can do this; start it".to_owned()),
         },
         done => done.map_err(|trouble| trouble.to_string()),
-    }
-}
-
-fn explain(queue: &Path, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            format!("unable to read {}: permission denied; be root or in the group of that directory", queue.display())
-        }
-        // The store names the directory itself.
-        io::ErrorKind::NotFound => error.to_string(),
-        _ => format!("unable to read {}: {error}", queue.display()),
     }
 }

@@ -20,16 +20,16 @@ mod statistics;
 
 use settings::Settings;
 use stafett_control::{Control, Watch};
-use stafett_instance::{Instance, Service};
+use stafett_instance::Service;
 use stafett_log::Log;
 use stafett_queue_store::Store;
+use stafett_start as start;
 use stafett_sys::limit;
 use stafett_sys::poll::{self, Interest};
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_sys::sandbox::Sandbox;
 use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::socket::{self, Style};
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,20 +39,14 @@ const LOG: Log = Log::new("stafett-queued");
 const TICK: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-queued").and_then(|()| Ok(run()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<(), String> {
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let dropped = start::unprivileged()?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let store = Store::open(&instance.queue()).map_err(|error| error.to_string())?;
     let settings = Settings::read(&control, &store).map_err(|error| error.to_string())?;
     let _writer = store
@@ -64,9 +58,7 @@ fn run() -> Result<(), String> {
         LOG.note(format_args!("swept {swept} unfinished messages, which nobody was told are accepted"));
     }
     ground::warn(&store);
-    let trusted = instance
-        .owner_of(Service::Smtpd)
-        .map_err(|error| format!("unable to look at {}: {error}", instance.run(Service::Smtpd).display()))?;
+    let trusted = start::caller(&instance, Service::Smtpd)?;
     let path = instance.socket(Service::Queue);
     let listener =
         socket::listen(&path, Style::Stream, 1024).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
@@ -74,11 +66,7 @@ fn run() -> Result<(), String> {
         .map_err(|error| format!("unable to block signals: {error}"))?;
 
     let sandbox = Sandbox::new().read(instance.control()).write(instance.queue());
-    match sandbox.enforce(dropped) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
-    }
+    start::lock_in(LOG, sandbox, dropped)?;
 
     let state = ids::State::load(&store)?;
     let pool = pool::Pool::start(Arc::new(pool::Shared::new(store, state, settings, trusted, &instance)), listener)?;
@@ -114,11 +102,8 @@ fn attend(pool: &pool::Pool, signals: &Signals, watch: &Watch, control: &Control
                 _ => return Ok(()),
             }
         }
-        if reload {
-            match Settings::read(control, &pool.shared().store) {
-                Ok(settings) => pool.shared().replace_settings(settings),
-                Err(error) => LOG.error(format_args!("{error}; going on with the last good settings")),
-            }
+        if reload && let Some(settings) = start::renewed(LOG, Settings::read(control, &pool.shared().store)) {
+            pool.shared().replace_settings(settings);
         }
         pool.shared().tick();
     }

@@ -17,7 +17,6 @@ mod senders;
 mod terms;
 mod transaction;
 
-use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,52 +26,33 @@ use stafett_handoff::{Conversation, Parent, Service};
 use stafett_instance::{Instance, Service as Name};
 use stafett_log::Log;
 use stafett_smtp_client::{Settings, sandbox};
-use stafett_sys::privilege;
-use stafett_sys::sandbox::Enforced;
+use stafett_start as start;
 
 const LOG: Log = Log::new("stafett-remote");
 /// Children at once: far above any concurrencyremote, it only stops a scheduler that has gone mad.
 const MOST_CHILDREN: usize = 12_000;
 /// How long a child that has nothing to do waits for the next connection to its destination.
 const KEEP: Duration = Duration::from_secs(30);
-const TEMPORARY: u8 = 111;
-const USAGE: u8 = 100;
 
 fn main() -> ExitCode {
-    if std::env::args_os().len() > 1 {
-        LOG.fatal("usage: stafett-remote (no arguments; the variable STAFETT names the instance)");
-        return ExitCode::from(USAGE);
-    }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(TEMPORARY)
-        }
-    }
+    let done = start::no_arguments("stafett-remote").and_then(|()| Ok(run()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// The order in which power is lost: control and socket are opened, then nothing but control/, the resolver's files and the
 /// list of authorities can be reached.
 fn run() -> Result<(), String> {
-    let proof = privilege::unprivileged().map_err(reason("drop privileges"))?;
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let proof = start::unprivileged()?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
     let senders = Senders::read(&instance, &control).map_err(|error| error.to_string())?;
-    let sender = instance.owner_of(Name::Send).map_err(reason("find the owner of run/send"))?;
-    let parent =
-        Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN).map_err(reason("listen at run/remote/socket"))?;
-    if sandbox(&control).enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
-        LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
-    }
+    let sender = start::caller(&instance, Name::Send)?;
+    let parent = Parent::listen(LOG, &instance.socket(Name::Remote), &[sender], MOST_CHILDREN)
+        .map_err(start::unable("listen at run/remote/socket"))?;
+    start::lock_in(LOG, sandbox(&control), proof)?;
     stafett_smtp::rehearse();
-    parent.run(&mut Remote { instance, control, watch, settings, senders }).map_err(reason("wait for handoffs"))
-}
-
-fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
-    move |error| format!("unable to {what}: {error}")
+    parent.run(&mut Remote { instance, control, watch, settings, senders }).map_err(start::unable("wait for handoffs"))
 }
 
 struct Remote {
@@ -89,9 +69,9 @@ impl Service for Remote {
             return false;
         }
         let senders = Senders::read(&self.instance, &self.control);
-        match self.settings.renewed(&self.control).and_then(|settings| Ok((settings, senders?))) {
-            Ok((settings, senders)) => (self.settings, self.senders) = (settings, senders),
-            Err(error) => LOG.error(format_args!("unable to use {error}; going on with the last good copy")),
+        let read = self.settings.renewed(&self.control).and_then(|settings| Ok((settings, senders?)));
+        if let Some(read) = start::renewed(LOG, read) {
+            (self.settings, self.senders) = read;
         }
         true
     }

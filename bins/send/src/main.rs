@@ -53,20 +53,20 @@ use delivery_line::DeliveryLine;
 use scheduler::Scheduler;
 use settings::Settings;
 use stafett_control::{Control, Watch};
-use stafett_instance::{Instance, Service};
+use stafett_instance::Service;
 use stafett_log::Log;
 use stafett_queue_store::Store;
+use stafett_start as start;
 use stafett_sys::limit;
 use stafett_sys::memory;
 use stafett_sys::poll::{self, Interest};
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_sys::sandbox::Sandbox;
 use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::socket::{self, Style};
 use stafett_sys::user::Uid;
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::question::{Question, Reply};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -79,21 +79,15 @@ const ENOUGH_FILES: u64 = 24 * 1024;
 const DEAF: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-send").and_then(|()| Ok(run()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<(), String> {
     memory::keep_freed();
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let dropped = start::unprivileged()?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
     let store = Store::open(&instance.queue()).map_err(|error| error.to_string())?;
     let _scheduler = store
@@ -108,11 +102,7 @@ fn run() -> Result<(), String> {
     let signals = Signals::block(&wanted).map_err(|error| format!("unable to block signals: {error}"))?;
 
     let sandbox = Sandbox::new().read(instance.control()).write(instance.queue()).read("/proc/sys/kernel/random/boot_id");
-    match sandbox.enforce(dropped) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
-    }
+    start::lock_in(LOG, sandbox, dropped)?;
 
     let (attempts, suspects) =
         Attempts::open(store.root()).map_err(|error| format!("unable to use {}/attempts: {error}", store.root().display()))?;
@@ -223,9 +213,8 @@ impl Loop {
     }
 
     fn reload(&mut self) {
-        match Settings::read(&self.control) {
-            Ok(settings) => self.scheduler.replace_settings(settings),
-            Err(error) => LOG.error(format_args!("{error}; going on with the last good settings")),
+        if let Some(settings) = start::renewed(LOG, Settings::read(&self.control)) {
+            self.scheduler.replace_settings(settings);
         }
     }
 

@@ -36,7 +36,8 @@ pub fn ensure(plan: &Plan, made: &mut impl FnMut(String)) -> Result<People, Fail
 
 /// The users, now that all must be there.
 fn complete(plan: &Plan) -> Result<People, Failure> {
-    let people = plan.people()?.map_err(|missing| Failure::system(format_args!("the users {} are still missing", missing.join(", "))))?;
+    let people =
+        plan.people()?.map_err(|missing| Failure::temporary(format_args!("the users {} are still missing", missing.join(", "))))?;
     if let Some(fault) = people.fault() {
         return Err(Failure::lasting(fault));
     }
@@ -102,9 +103,9 @@ fn run(mut command: Command, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&done.stderr).trim().replace('\n', "; ");
-    Err(Failure::system(format_args!("unable to make {name}: {program}: {words} ({})", done.status)))
+    Err(Failure::temporary(format_args!("unable to make {name}: {program}: {words} ({})", done.status)))
 }
 
 fn look_up<T>(found: std::io::Result<Option<T>>, name: &str) -> Result<Option<T>, Failure> {
-    found.map_err(|error| Failure::system(format_args!("unable to look up {name}: {error}")))
+    found.map_err(|error| Failure::temporary(format_args!("unable to look up {name}: {error}")))
 }

@@ -46,7 +46,7 @@ pub fn begin(plan: &Plan, me: Option<&str>, say: &mut impl FnMut(String)) -> Res
     let begun = !directory.join(source).exists() && !directory.join(compiled).exists();
     if begun {
         put(&directory, source, RULES.as_bytes(), say)?;
-        compile(&directory).map_err(|reason| Failure::system(format_args!("unable to make control/{compiled}: {reason}")))?;
+        compile(&directory).map_err(|reason| Failure::temporary(format_args!("unable to make control/{compiled}: {reason}")))?;
         say(format!("wrote control/{compiled}"));
     }
     Ok(())
@@ -66,7 +66,7 @@ fn set_mode(path: &Path) -> io::Result<()> {
 
 fn put(directory: &Path, name: &str, bytes: &[u8], say: &mut impl FnMut(String)) -> Result<(), Failure> {
     replace(&directory.join(name), bytes, 0o644)
-        .map_err(|error| Failure::system(format_args!("unable to write control/{name}: {error}")))?;
+        .map_err(|error| Failure::temporary(format_args!("unable to write control/{name}: {error}")))?;
     say(format!("wrote control/{name}"));
     Ok(())
 }

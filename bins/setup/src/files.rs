@@ -12,7 +12,7 @@ use std::path::Path;
 /// told the path of one that was written.
 pub fn bring_up_to_date(plan: &mut Plan, file: &Generated, say: &mut impl FnMut(String)) -> Result<(), Failure> {
     let path = plan.root.join(&file.path);
-    let failed = |verb: &str, error: io::Error| Failure::system(format_args!("unable to {verb} {}: {error}", path.display()));
+    let failed = |verb: &str, error: io::Error| Failure::temporary(format_args!("unable to {verb} {}: {error}", path.display()));
     let checksum = crc32fast::hash(file.text.as_bytes());
     match state(plan, file).map_err(|error| failed("read", error))? {
         State::Current => {}

@@ -26,8 +26,8 @@ mod samples;
 mod tests;
 
 use options::Work;
-use stafett_log::Log;
-use stafett_site::{Failure, Plan};
+use stafett_log::{Failure, Log};
+use stafett_site::Plan;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -43,10 +43,7 @@ fn main() -> ExitCode {
         Work::Samples(directory) => samples::all(&directory).map(|()| ExitCode::SUCCESS),
         Work::Help => say(options::USAGE),
     });
-    done.unwrap_or_else(|failure| {
-        LOG.fatal(&failure.text);
-        ExitCode::from(failure.code)
-    })
+    LOG.end(done)
 }
 
 /// Prints to standard output; a reader that has gone away is no fault.

@@ -124,7 +124,7 @@ fn mend_files(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), F
         match done {
             // A message that was delivered meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(Failure::system(format_args!("unable to mend {}: {error}", plan.root.join(&path).display()))),
+            Err(error) => return Err(Failure::temporary(format_args!("unable to mend {}: {error}", plan.root.join(&path).display()))),
             Ok(()) => {}
         }
         teller.tell(format!("mended {}: it {fault}", path.display()));
@@ -135,14 +135,14 @@ fn mend_files(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), F
 fn mend(land: &Land, place: &Place, people: &People, teller: &mut Teller) -> Result<(), Failure> {
     let found = land.mend(place, people).map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root or as the owner of the instance" } else { "" };
-        Failure::system(format_args!("unable to mend {}: {error}{hint}", shown(&place.path)))
+        Failure::temporary(format_args!("unable to mend {}: {error}{hint}", shown(&place.path)))
     })?;
     found.iter().for_each(|fault| teller.tell_of(place, fault));
     Ok(())
 }
 
 fn give(plan: &Plan, place: &Place, people: &People) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::system(format_args!("unable to give {} to its owner: {error}", place.path.display()));
+    let failed = |error: io::Error| Failure::temporary(format_args!("unable to give {} to its owner: {error}", place.path.display()));
     open(plan)?.mend(place, people).map(drop).map_err(failed)
 }
 
@@ -151,7 +151,7 @@ fn remember(plan: &Plan, people: &People, teller: &mut Teller) -> Result<(), Fai
     if plan.before.as_ref() != Some(&plan.settings) {
         let path = plan.root.join(tree::SETTINGS);
         files::replace(&path, plan.settings.text().as_bytes(), 0o644)
-            .map_err(|error| Failure::system(format_args!("unable to write {}: {error}", path.display())))?;
+            .map_err(|error| Failure::temporary(format_args!("unable to write {}: {error}", path.display())))?;
         teller.tell(format!("wrote {}", tree::SETTINGS));
         return give(plan, &place, people);
     }
@@ -195,5 +195,5 @@ fn open(plan: &Plan) -> Result<Land, Failure> {
 }
 
 fn barred(plan: &Plan, error: &io::Error) -> Failure {
-    Failure::system(format_args!("unable to enter {}: {error}", plan.root.display()))
+    Failure::temporary(format_args!("unable to enter {}: {error}", plan.root.display()))
 }

@@ -39,7 +39,7 @@ pub fn provide(plan: &mut Plan, say: &mut impl FnMut(String)) -> Result<(), Fail
 }
 
 fn copy_all(source: &Path, target: &Path, reason: &str, say: &mut impl FnMut(String)) -> Result<(), Failure> {
-    let failed = |path: &Path, error: io::Error| Failure::system(format_args!("unable to copy {}: {error}", path.display()));
+    let failed = |path: &Path, error: io::Error| Failure::temporary(format_args!("unable to copy {}: {error}", path.display()));
     let mut copied = Vec::new();
     if !target.is_dir() {
         fs::create_dir(target).map_err(|error| failed(target, error))?;

@@ -23,7 +23,7 @@ pub fn all(directory: &Path) -> Result<(), Failure> {
         if let Some(text) = text(row) {
             let path = directory.join(row.name);
             files::replace(&path, text.as_bytes(), 0o644)
-                .map_err(|error| Failure::system(format_args!("unable to write {}: {error}", path.display())))?;
+                .map_err(|error| Failure::temporary(format_args!("unable to write {}: {error}", path.display())))?;
         }
     }
     Ok(())

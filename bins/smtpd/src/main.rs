@@ -27,12 +27,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use stafett_ask::Calls;
-use stafett_control::{Control, Watch};
+use stafett_control::Control;
 use stafett_handoff::Parent;
 use stafett_instance::{Instance, Service};
-use stafett_log::Log;
-use stafett_sys::sandbox::Enforced;
-use stafett_sys::{descriptor, privilege, signal};
+use stafett_log::{Failure, Log};
+use stafett_start as start;
+use stafett_sys::{descriptor, signal};
 use stafett_ucspi::Environment;
 
 use crate::channel::{Channel, Patience};
@@ -49,40 +49,24 @@ const LOG: Log = Log::new("stafett-smtpd");
 const MOST_CHILDREN: usize = 50_000;
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(error) => {
-            LOG.fatal(format_args!("{error}; {USAGE}"));
-            return ExitCode::from(100);
-        }
-    };
-    let done = if options.resident { stay(options) } else { serve_one(options) };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = Options::read().map_err(Failure::misuse(USAGE)).and_then(|options| {
+        if options.resident { stay(options) } else { serve_one(options) }?;
+        Ok(ExitCode::SUCCESS)
+    });
+    LOG.end(done)
 }
 
 /// The resident parent, in the order in which it loses power.
 fn stay(options: Options) -> Result<(), String> {
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| unable("watch", &control, &error))?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let proof = privilege::unprivileged().map_err(|error| error.to_string())?;
+    let proof = start::unprivileged()?;
     let socket = instance.socket(Service::Smtpd);
     let parent = Parent::listen(LOG, &socket, &[], MOST_CHILDREN);
     let parent = parent.map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
     let environment = resident::own_environment();
-    match resident::sandbox(&control, &instance.spool(), &environment).enforce(proof) {
-        Ok(Enforced::Fully) => {}
-        Ok(Enforced::Partly) => LOG.note("the kernel knows only a part of the sandbox rules (landlock)"),
-        Ok(Enforced::Not) => LOG.note("the kernel has no landlock; nothing but file modes keeps this service from other files"),
-        Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
-    }
+    start::lock_in(LOG, resident::sandbox(&control, &instance.spool(), &environment), proof)?;
     let around = surroundings(&instance, options, environment.clone());
     stafett_smtp::rehearse();
     let mut resident = Resident { control, watch, settings, environment, around };
@@ -109,7 +93,7 @@ fn serve_one(options: Options) -> Result<(), String> {
 }
 
 fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String> {
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let instance = start::instance()?;
     let settings = Settings::read(&Control::new(instance.control())).map_err(|error| error.to_string())?;
     let client = Client::from_environment(Environment::of_process())?;
     let mut base = resident::own_environment();
@@ -120,8 +104,4 @@ fn prepare(options: Options) -> Result<(Settings, Client, Surroundings), String>
 fn surroundings(instance: &Instance, options: Options, base: Environment) -> Surroundings {
     let queue = Queue { socket: instance.socket(Service::Queue), log: LOG };
     Surroundings { queue, instance: instance.clone(), calls: Calls::default(), link: None, log: LOG, quiet: options.quiet, base }
-}
-
-fn unable(verb: &str, control: &Control, error: &std::io::Error) -> String {
-    format!("unable to {verb} {}: {error}", control.directory().display())
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use stafett_control::{Control, Watch};
 use stafett_handoff::{Conversation, Service};
 use stafett_smtp::Reply;
+use stafett_start::renewed;
 use stafett_sys::sandbox::Sandbox;
 use stafett_ucspi::Environment;
 
@@ -37,9 +38,8 @@ impl Service for Resident {
         if !self.watch.changed() && !forced {
             return false;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.settings = settings,
-            Err(error) => self.around.log.error(format_args!("{error} (the last good copy stays in force)")),
+        if let Some(settings) = renewed(self.around.log, Settings::read(&self.control)) {
+            self.settings = settings;
         }
         true
     }

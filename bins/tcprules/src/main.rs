@@ -13,8 +13,7 @@ mod compile;
 mod list;
 
 use lexopt::prelude::*;
-use stafett_log::Log;
-use std::fmt;
+use stafett_log::{Failure, Log};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,31 +27,7 @@ fn main() -> ExitCode {
         Work::List { key, cdb, temporary } => list::run(key, &cdb, &temporary),
         Work::Check { cdb, ip } => check::run(&cdb, ip.as_deref()),
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            LOG.fatal(&failure.text);
-            ExitCode::from(failure.code)
-        }
-    }
-}
-
-/// A reason to give up, and the exit code for it.
-struct Failure {
-    code: u8,
-    text: String,
-}
-
-impl Failure {
-    /// The admin must change something first.
-    fn lasting(text: impl fmt::Display) -> Failure {
-        Failure { code: 100, text: text.to_string() }
-    }
-
-    /// It may work at the next try.
-    fn temporary(text: impl fmt::Display) -> Failure {
-        Failure { code: 111, text: text.to_string() }
-    }
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 enum Work {

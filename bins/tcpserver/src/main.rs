@@ -29,11 +29,11 @@ use crate::options::{Options, USAGE, Verbosity};
 use crate::program::Program;
 use crate::resident::Resident;
 use crate::server::{Backend, Server};
+use stafett_log::Failure;
 use stafett_sys::descriptor;
 use stafett_sys::sandbox::Enforced;
 use stafett_sys::signal::{Signal, Signals};
 use stafett_ucspi::{Environment, RulesFile};
-use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -93,18 +93,6 @@ fn run(options: Options) -> Result<(), Failure> {
     let server =
         Server { options, listener: Some(listener), rules, questions, backend, journal, crowd, pending: Vec::new(), rests_until: None };
     server.run(&signals).map_err(|error| Failure::temporary(format_args!("unable to wait for connections: {error}")))
-}
-
-/// A reason to give up, and the exit code for it.
-struct Failure {
-    code: u8,
-    text: String,
-}
-
-impl Failure {
-    fn temporary(text: impl Display) -> Failure {
-        Failure { code: 111, text: text.to_string() }
-    }
 }
 
 fn open_rules(options: &Options) -> Result<Option<RulesFile>, Failure> {

@@ -27,10 +27,10 @@ use resident::Resident;
 use stafett_certificates::Store;
 use stafett_control::{Control, rows};
 use stafett_handoff::Parent;
-use stafett_instance::{Instance, Service};
+use stafett_instance::Service;
 use stafett_log::Log;
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_start as start;
+use stafett_sys::sandbox::Sandbox;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-tls");
@@ -39,34 +39,21 @@ const LOG: Log = Log::new("stafett-tls");
 const MOST_CHILDREN: usize = 50_000;
 
 fn main() -> ExitCode {
-    if std::env::args_os().len() > 1 {
-        LOG.fatal("usage: stafett-tls");
-        return ExitCode::from(100);
-    }
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-tls").and_then(|()| Ok(serve()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// In the order in which it loses power.
 fn serve() -> Result<(), String> {
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let instance = start::instance()?;
     let control = Control::new(instance.control());
     let me = control.required(&rows::ME).map_err(|error| error.to_string())?;
-    let proof = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let caller = instance.owner_of(Service::Smtpd).map_err(|error| format!("unable to tell who may call: {error}"))?;
+    let proof = start::unprivileged()?;
+    let caller = start::caller(&instance, Service::Smtpd)?;
     let socket = instance.socket(Service::Tls);
     let parent = Parent::listen(LOG, &socket, &[caller], MOST_CHILDREN);
     let parent = parent.map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
-    match Sandbox::new().read(instance.control()).enforce(proof) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
-    }
+    start::lock_in(LOG, Sandbox::new().read(instance.control()), proof)?;
     let keys = KeyService::new(instance.socket(Service::TlsKeys));
     let certificates = Certificates::new(LOG, Store::new(&control), keys, me);
     let mut resident = Resident::new(LOG, control, certificates)?;

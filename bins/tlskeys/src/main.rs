@@ -17,41 +17,28 @@ use keys::Keys;
 use stafett_ask::Desk;
 use stafett_certificates::Store;
 use stafett_control::Control;
-use stafett_instance::{Instance, Service};
+use stafett_instance::Service;
 use stafett_log::Log;
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_start as start;
+use stafett_sys::sandbox::Sandbox;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-tlskeys");
 
 fn main() -> ExitCode {
-    if std::env::args_os().len() > 1 {
-        LOG.fatal("usage: stafett-tlskeys");
-        return ExitCode::from(100);
-    }
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-tlskeys").and_then(|()| Ok(serve()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// In the order in which it loses power.
 fn serve() -> Result<(), String> {
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
+    let instance = start::instance()?;
     let store = Store::new(&Control::new(instance.control()));
-    let proof = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let caller = instance.owner_of(Service::Tls).map_err(|error| format!("unable to tell who may ask: {error}"))?;
+    let proof = start::unprivileged()?;
+    let caller = start::caller(&instance, Service::Tls)?;
     let socket = instance.socket(Service::TlsKeys);
     let desk = Desk::listen(LOG, &socket, &[caller]).map_err(|error| format!("unable to listen at {}: {error}", socket.display()))?;
-    match Sandbox::new().read(instance.control()).enforce(proof) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to enter the sandbox: {error}")),
-    }
+    start::lock_in(LOG, Sandbox::new().read(instance.control()), proof)?;
     let mut keys = Keys::new(LOG, store);
     keys.load_all();
     LOG.line("status: ready");

@@ -26,16 +26,14 @@ mod shares;
 mod show;
 mod tally;
 
-use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use stafett_ask::Desk;
-use stafett_control::{Control, Watch};
 use stafett_instance::{Instance, Service as Name};
-use stafett_log::Log;
-use stafett_sys::sandbox::Enforced;
-use stafett_sys::{limit, privilege};
+use stafett_log::{Failure, Log};
+use stafett_start as start;
+use stafett_sys::limit;
 
 use crate::options::{Options, USAGE, Work};
 use crate::reporter::Reporter;
@@ -47,58 +45,34 @@ const LOG: Log = Log::new("stafett-tlsrpt");
 const MOST_DESCRIPTORS: u64 = 1024;
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(options) => options,
-        Err(reason) => {
-            LOG.fatal(format_args!("{reason}; {USAGE}"));
-            return ExitCode::from(100);
+    let done = Options::read().map_err(Failure::misuse(USAGE)).and_then(|options| {
+        let instance = Instance::find(options.directory).map_err(Failure::temporary)?;
+        match &options.work {
+            Work::Serve => serve(&instance)?,
+            Work::Send => show::send(&instance)?,
+            Work::Show(what) => show::show(&instance, what)?,
         }
-    };
-    let done = instance(&options).and_then(|instance| match &options.work {
-        Work::Serve => serve(&instance),
-        Work::Send => show::send(&instance),
-        Work::Show(what) => show::show(&instance, what),
+        Ok(ExitCode::SUCCESS)
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
-}
-
-fn instance(options: &Options) -> Result<Instance, String> {
-    let found = match &options.directory {
-        Some(directory) => Instance::at(directory),
-        None => Instance::from_environment(),
-    };
-    found.map_err(|error| error.to_string())
+    LOG.end(done)
 }
 
 /// The service, in the order in which it loses power.
 fn serve(instance: &Instance) -> Result<(), String> {
-    let proof = privilege::unprivileged().map_err(reason("drop privileges"))?;
-    limit::raise_open_files(MOST_DESCRIPTORS).map_err(reason("raise the number of open files"))?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(reason("watch control/"))?;
+    let proof = start::unprivileged()?;
+    limit::raise_open_files(MOST_DESCRIPTORS).map_err(start::unable("raise the number of open files"))?;
+    let (control, watch) = start::control(instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let caller = instance.owner_of(Name::Remote).map_err(reason("find the owner of run/remote"))?;
+    let caller = start::caller(instance, Name::Remote)?;
     let directory = instance.state(Name::TlsRpt);
-    let desk = Desk::listen(LOG, &instance.socket(Name::TlsRpt), &[caller]).map_err(reason("listen at run/tlsrpt/socket"))?;
+    let desk = Desk::listen(LOG, &instance.socket(Name::TlsRpt), &[caller]).map_err(start::unable("listen at run/tlsrpt/socket"))?;
     let sandbox = stafett_smtp_client::sandbox(&control).write(&directory);
-    if sandbox.enforce(proof).map_err(reason("enter the sandbox"))? != Enforced::Fully {
-        LOG.note("this kernel enforces landlock only in part or not at all; only users and modes protect the files");
-    }
+    start::lock_in(LOG, sandbox, proof)?;
     let settings = Arc::new(Mutex::new(Arc::new(settings)));
     let reporter = Reporter { log: LOG, directory: directory.clone(), queue: instance.socket(Name::Queue), settings };
-    let mut service = TlsRpt::new(LOG, control, watch, &directory, reporter).map_err(reason("read the counts in state/tlsrpt"))?;
+    let mut service = TlsRpt::new(LOG, control, watch, &directory, reporter).map_err(start::unable("read the counts in state/tlsrpt"))?;
     LOG.line("status: ready");
-    desk.run(&mut service).map_err(reason("wait for questions"))?;
+    desk.run(&mut service).map_err(start::unable("wait for questions"))?;
     LOG.line("status: exiting");
     Ok(())
-}
-
-fn reason<E: Display>(what: &str) -> impl Fn(E) -> String + '_ {
-    move |error| format!("unable to {what}: {error}")
 }

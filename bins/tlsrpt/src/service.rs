@@ -9,6 +9,7 @@ use std::time::Duration;
 use stafett_ask::{Answer, Question, Service, Verdict};
 use stafett_control::{Control, Watch};
 use stafett_log::Log;
+use stafett_start::renewed;
 use stafett_sts::Count;
 use stafett_sts::count::COUNT;
 use stafett_sys::user::Uid;
@@ -105,9 +106,8 @@ impl Service for TlsRpt {
         if !self.watch.changed() && !forced && !self.reporter.settings().reach.are_stale() {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => self.reporter.set(settings),
-            Err(error) => self.log.error(format_args!("unable to use {error}; going on with the last good copy")),
+        if let Some(settings) = renewed(self.log, Settings::read(&self.control)) {
+            self.reporter.set(settings);
         }
     }
 

@@ -10,8 +10,7 @@ use lexopt::prelude::*;
 use stafett_control::{Control, rows};
 use stafett_instance::Instance;
 use stafett_local_users::{Breaks, TABLE, Users, parse, write};
-use stafett_log::Log;
-use std::fmt;
+use stafett_log::{Failure, Log};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,29 +21,7 @@ const USAGE: &str = "usage: stafett-users [DIR] [--whose LOCALPART]";
 const ASSIGN: &str = "users/assign";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            LOG.fatal(&failure.text);
-            ExitCode::from(failure.code)
-        }
-    }
-}
-
-/// A reason to give up, and the exit code for it.
-struct Failure {
-    code: u8,
-    text: String,
-}
-
-impl Failure {
-    fn lasting(text: impl fmt::Display) -> Failure {
-        Failure { code: 100, text: text.to_string() }
-    }
-
-    fn temporary(text: impl fmt::Display) -> Failure {
-        Failure { code: 111, text: text.to_string() }
-    }
+    LOG.end(run().map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<(), Failure> {

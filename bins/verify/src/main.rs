@@ -31,45 +31,33 @@ mod table;
 use crate::service::Service;
 use crate::settings::Settings;
 use stafett_ask::Desk;
-use stafett_control::{Control, Watch};
 use stafett_dns::RESOLV_CONF;
-use stafett_instance::{Instance, Service as Name};
+use stafett_instance::Service as Name;
 use stafett_log::Log;
+use stafett_start as start;
 use stafett_sys::limit;
-use stafett_sys::privilege;
-use stafett_sys::sandbox::{Enforced, Sandbox};
+use stafett_sys::sandbox::Sandbox;
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-verify");
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            LOG.fatal(reason);
-            ExitCode::from(111)
-        }
-    }
+    let done = start::no_arguments("stafett-verify").and_then(|()| Ok(run()?));
+    LOG.end(done.map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<(), String> {
-    let dropped = privilege::unprivileged().map_err(|error| error.to_string())?;
-    let instance = Instance::from_environment().map_err(|error| error.to_string())?;
-    let control = Control::new(instance.control());
-    let watch = Watch::new(control.directory()).map_err(|error| format!("unable to watch {}: {error}", control.directory().display()))?;
+    let dropped = start::unprivileged()?;
+    let instance = start::instance()?;
+    let (control, watch) = start::control(&instance)?;
     let settings = Settings::read(&control).map_err(|error| error.to_string())?;
-    let smtpd =
-        instance.owner_of(Name::Smtpd).map_err(|error| format!("unable to look at {}: {error}", instance.run(Name::Smtpd).display()))?;
+    let smtpd = start::caller(&instance, Name::Smtpd)?;
     raise_open_files();
     let path = instance.socket(Name::Verify);
     let desk = Desk::listen(LOG, &path, &[smtpd]).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
 
     let sandbox = Sandbox::new().read(instance.control()).read(RESOLV_CONF);
-    match sandbox.enforce(dropped) {
-        Ok(Enforced::Fully) => {}
-        Ok(_) => LOG.note("this kernel enforces the file sandbox in part or not at all"),
-        Err(error) => return Err(format!("unable to set up the sandbox: {error}")),
-    }
+    start::lock_in(LOG, sandbox, dropped)?;
 
     let mut service = Service::new(control, watch, settings)?;
     LOG.line("status: ready");

@@ -17,6 +17,7 @@ use crate::signatures::Verifier;
 use crate::spf::{self, Outcome, check, received};
 use stafett_ask::{Answer, Question, Verdict};
 use stafett_control::{Control, Watch};
+use stafett_start::renewed;
 use std::fs::File;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -75,12 +76,9 @@ impl stafett_ask::Service for Service {
         if !self.watch.changed() && !forced && !self.must_ask_others() {
             return;
         }
-        match Settings::read(&self.control) {
-            Ok(settings) => {
-                self.shared.dns.ask_others(settings.servers.servers.clone());
-                *self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-            }
-            Err(error) => LOG.error(format_args!("{error} (the last good copy stays in force)")),
+        if let Some(settings) = renewed(LOG, Settings::read(&self.control)) {
+            self.shared.dns.ask_others(settings.servers.servers.clone());
+            *self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         }
     }
 

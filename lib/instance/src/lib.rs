@@ -117,6 +117,14 @@ impl Instance {
         Instance::at(std::env::var_os("STAFETT").unwrap_or_else(|| OsString::from(DEFAULT)))
     }
 
+    /// The instance in `directory`, or the one that the variable STAFETT names when a command line names none.
+    ///
+    /// # Errors
+    /// As with [`Instance::at`] and [`Instance::from_environment`].
+    pub fn find(directory: Option<impl Into<PathBuf>>) -> Result<Instance, Error> {
+        directory.map_or_else(Instance::from_environment, Instance::at)
+    }
+
     /// The instance in `directory`, made absolute.
     ///
     /// # Errors

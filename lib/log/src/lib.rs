@@ -6,6 +6,10 @@
 //! given up silently, as there is nowhere left to complain. Known limits: a line is cut at
 //! [`LONGEST`] bytes, which keeps one write to a pipe whole (pipe(7), PIPE_BUF).
 
+mod failure;
+
+pub use failure::Failure;
+
 use std::fmt;
 use std::io::Write;
 

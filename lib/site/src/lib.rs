@@ -4,12 +4,11 @@
 //! ([`programs`]), and the judgement of the tree ([`tree`]) as [`Finding`]s. The installer makes
 //! and mends by it, the checkers judge by it.
 //! Security stance: nothing here changes anything; no symbolic link below the instance is followed.
-//! How it fails: [`Failure`], a sentence with the exit code for it.
+//! How it fails: [`stafett_log::Failure`], a sentence with the exit code for it.
 //! Known limits: of root's instance an ordinary user sees only a part; what could not be seen is a
 //! finding of its own.
 
 pub mod content;
-mod failure;
 pub mod files;
 mod finding;
 pub mod ground;
@@ -20,7 +19,6 @@ pub mod scripts;
 pub mod settings;
 pub mod tree;
 
-pub use failure::Failure;
 pub use finding::{Finding, Findings, Weight};
 pub use plan::Plan;
 

@@ -1,11 +1,11 @@
 //! An instance as it is or shall be: its directory and what it remembers.
 
-use crate::Failure;
 use crate::listeners;
 use crate::settings::{Settings, Users};
 use stafett_instance::LONGEST;
 use stafett_instance::people::People;
 use stafett_instance::tree::{self, Listener, Place, Supervised};
+use stafett_log::Failure;
 use stafett_sys::user::{Gid, Uid};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ impl Plan {
     pub fn people(&self) -> Result<Result<People, Vec<String>>, Failure> {
         match &self.settings.users {
             Users::Separate(prefix) => People::separate(prefix, &tree::roles(&self.services()))
-                .map_err(|error| Failure::system(format_args!("unable to look up the users of prefix {prefix}: {error}"))),
+                .map_err(|error| Failure::temporary(format_args!("unable to look up the users of prefix {prefix}: {error}"))),
             Users::Single => Ok(Ok(self.owner())),
         }
     }

@@ -5,9 +5,9 @@
 //! was not edited and may be written anew; any other is the admin's.
 //! Known limits: one who edits a script into exactly what was generated before has not edited it.
 
-use crate::Failure;
 use stafett_instance::people::DEFAULT_PREFIX;
 use stafett_instance::tree;
+use stafett_log::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io::ErrorKind;
@@ -66,7 +66,7 @@ impl Settings {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) => return Err(Failure::system(format_args!("unable to read {}: {error}", path.display()))),
+            Err(error) => return Err(Failure::temporary(format_args!("unable to read {}: {error}", path.display()))),
         };
         let parsed = Settings::parse(&text);
         let remedy = "remove the file and name all options again";

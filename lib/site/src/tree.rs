@@ -4,10 +4,11 @@
 use crate::content::{self, names};
 use crate::files::{self, State};
 use crate::finding::{Finding, Findings};
-use crate::{Failure, Plan, ground, programs, scripts};
+use crate::{Plan, ground, programs, scripts};
 use stafett_instance::land::{Fault, Land};
 use stafett_instance::people::People;
 use stafett_instance::tree;
+use stafett_log::Failure;
 use std::path::{Path, PathBuf};
 
 /// Judges the tree of `plan`; control files only by owner and mode.

@@ -6,6 +6,7 @@
 //! the queue, sentences for wrong filters and for a scheduler that cannot be asked. Known limits:
 //! a queue at work changes while it is read; a message that is gone by then is passed over.
 
+mod access;
 mod ask;
 mod filter;
 pub mod json;
@@ -15,6 +16,7 @@ mod routes;
 mod scan;
 mod selection;
 
+pub use access::explain;
 pub use ask::{Scheduler, Trouble, batches};
 pub use filter::{Filter, State, USAGE as FILTER_USAGE};
 pub use moment::Moment;

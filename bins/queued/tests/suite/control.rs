@@ -18,7 +18,7 @@ fn a_broken_file_while_it_runs_leaves_the_last_good_copy_in_force() {
     let site = Site::started();
     site.control("me", "not a host");
     wait_until("the fault is told", || site.log().contains("control/me:1: "));
-    assert!(site.log().contains("going on with the last good settings"), "{}", site.log());
+    assert!(site.log().contains("(the last good copy stays in force)"), "{}", site.log());
     assert!(received(&site).starts_with("Received: by relay.example "));
     site.control("me", "other.example");
     wait_until("the new name counts", || received(&site).starts_with("Received: by other.example "));
@@ -43,4 +43,12 @@ fn a_broken_file_at_the_start_is_fatal_and_named() {
         let log = site.start_in_vain();
         assert!(log.contains(&format!("stafett-queued: fatal: control/{name}")), "{log}");
     }
+}
+
+#[test]
+fn an_argument_that_it_does_not_know_keeps_it_from_starting() {
+    let site = Site::new();
+    let ended = site.command().arg("--sync").status().unwrap();
+    assert_eq!(ended.code(), Some(100));
+    assert!(site.log().contains("unexpected argument \"--sync\"; usage: stafett-queued (no arguments; "), "{}", site.log());
 }

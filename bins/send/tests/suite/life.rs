@@ -105,7 +105,7 @@ fn a_broken_control_file_while_running_keeps_the_last_good_copy() {
     let remote = Remote::willing(&site);
     site.start();
     site.control("queuelifetime", "a week");
-    site.wait_for_log("going on with the last good settings");
+    site.wait_for_log("(the last good copy stays in force)");
     let id = site.arrive(&envelope(&["a@example.net"]));
     site.wait_for_end(id);
     site.control("queuelifetime", "604800");
