@@ -134,11 +134,16 @@ impl Choice {
     pub fn is_empty(&self) -> bool {
         self.default.is_none()
     }
+
+    /// What a client gets that asks for this name.
+    pub fn of(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+        let named = name.and_then(|name| self.names.get(&name.to_ascii_lowercase()));
+        named.or(self.default.as_ref())
+    }
 }
 
 impl ResolvesServerCert for Choice {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello.server_name().and_then(|name| self.names.get(&name.to_ascii_lowercase()));
-        named.or(self.default.as_ref()).cloned()
+        self.of(hello.server_name()).cloned()
     }
 }

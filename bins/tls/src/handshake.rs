@@ -6,6 +6,8 @@
 //!
 //! Known limits: certificates that have changed meanwhile count for who comes after [`FRESH`].
 
+use crate::certificates::Choice;
+use crate::endpoint::endpoint;
 use crate::names::names;
 use crate::pump::{self, Failed};
 use ring::digest::{SHA256, digest};
@@ -28,8 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// certificates at each.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// What handshakes are taken with.
+pub struct Configured {
+    /// Settings, and the way to the certificates.
+    pub server: Arc<ServerConfig>,
+    /// The certificates that it has.
+    pub choice: Arc<Choice>,
+}
+
 /// Serves one client, connection after connection; the exit code.
-pub fn serve(config: &Arc<ServerConfig>, conversation: &Conversation) -> i32 {
+pub fn serve(config: &Configured, conversation: &Conversation) -> i32 {
     let link = &conversation.descriptor;
     let until = Instant::now() + FRESH;
     let Some(mut client) = start(link, None) else { return 111 };
@@ -45,10 +55,10 @@ pub fn serve(config: &Arc<ServerConfig>, conversation: &Conversation) -> i32 {
 }
 
 /// One connection. The exit code, unless there may be another one.
-fn take(config: &Arc<ServerConfig>, link: &OwnedFd, client: OwnedFd) -> Option<i32> {
-    match shake_hands(config, &client) {
+fn take(config: &Configured, link: &OwnedFd, client: OwnedFd) -> Option<i32> {
+    match shake_hands(&config.server, &client) {
         Ok(connection) => {
-            let Ok(plain) = open(link, &connection) else { return Some(111) };
+            let Ok(plain) = open(link, &connection, &config.choice) else { return Some(111) };
             // smtpd knows what it missed: its end of the stream is closed
             let _ = pump::carry(connection, &client, &plain);
             None
@@ -86,17 +96,17 @@ fn shake_hands(config: &Arc<ServerConfig>, client: &OwnedFd) -> Result<ServerCon
 }
 
 /// Tells smtpd what was agreed on, and gives it its end of the plain text.
-fn open(link: &OwnedFd, connection: &ServerConnection) -> io::Result<OwnedFd> {
+fn open(link: &OwnedFd, connection: &ServerConnection, choice: &Choice) -> io::Result<OwnedFd> {
     let (ours, theirs) = socket::pair(Style::Stream)?;
     let mut packet = Vec::new();
     push(&mut packet, b"K");
-    variables(connection).iter().for_each(|variable| push(&mut packet, variable.as_bytes()));
+    variables(connection, choice).iter().for_each(|variable| push(&mut packet, variable.as_bytes()));
     socket::send_packet(link, &packet, Some(theirs.as_fd()))?;
     Ok(ours)
 }
 
 /// In the names of mod_ssl, which UCSPI-TLS programs use too.
-fn variables(connection: &ServerConnection) -> Vec<String> {
+fn variables(connection: &ServerConnection, choice: &Choice) -> Vec<String> {
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
@@ -120,6 +130,9 @@ fn variables(connection: &ServerConnection) -> Vec<String> {
         let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
         variables.extend(exported.ok().map(|data| format!("SSL_CHANNEL_EXPORTER={}", hexadecimal(&data))));
     }
+    // a session that goes on has had the same certificate: with another one come other tickets
+    let shown = choice.of(connection.server_name()).and_then(|key| endpoint(key.end_entity_cert().ok()?));
+    variables.extend(shown.map(|hash| format!("SSL_CHANNEL_ENDPOINT={hash}")));
     variables
 }
 
@@ -129,7 +142,8 @@ fn key_bits(cipher: &str) -> Option<u32> {
     if is("_AES_128_") { Some(128) } else { (is("_AES_256_") || is("_CHACHA20_")).then_some(256) }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Two digits for each byte.
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // a String takes everything
         let _ = write!(text, "{byte:02x}");

@@ -15,6 +15,8 @@
 
 mod certificates;
 mod clients;
+mod der;
+mod endpoint;
 mod handshake;
 mod keys;
 mod names;

@@ -5,11 +5,8 @@
 //!
 //! How it fails: with no name. Known limits: BMPString and UniversalString, which nobody uses any more, are not read.
 
-const INTEGER: u8 = 0x02;
-const OBJECT: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const VERSION: u8 = 0xa0;
+use crate::der::{INTEGER, OBJECT, Reader, SEQUENCE, SET, VERSION};
+
 /// UTF8String, PrintableString, TeletexString and IA5String.
 const TEXTS: [u8; 4] = [0x0c, 0x13, 0x14, 0x16];
 /// id-at-commonName, 2.5.4.3 (RFC 5280, appendix A.1).
@@ -47,31 +44,6 @@ fn common(name: &[u8]) -> Option<String> {
         }
     }
     found
-}
-
-/// What is left of something in DER.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// The content of the next element, if it is of this kind; else nothing is taken.
-    fn take(&mut self, kind: u8) -> Option<&'a [u8]> {
-        let [found, first, rest @ ..] = self.0 else { return None };
-        let (length, rest) = match first {
-            0..=0x7f => (usize::from(*first), rest),
-            0x81 | 0x82 => {
-                let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
-            }
-            // a name longer than 64 KiB is none
-            _ => return None,
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
-        if *found != kind {
-            return None;
-        }
-        self.0 = rest;
-        Some(content)
-    }
 }
 
 #[cfg(test)]

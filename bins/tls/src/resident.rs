@@ -2,10 +2,10 @@
 
 use crate::certificates::Certificates;
 use crate::clients::AnyClient;
-use crate::handshake;
+use crate::handshake::{self, Configured};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use stafett_control::{Control, rows};
 use stafett_handoff::{Conversation, Service};
 use stafett_log::Log;
@@ -22,7 +22,7 @@ pub struct Resident {
     log: Log,
     control: Control,
     certificates: Certificates,
-    config: Arc<ServerConfig>,
+    config: Configured,
     ticket_key: Instant,
     asks_clients: bool,
 }
@@ -69,7 +69,7 @@ impl Service for Resident {
     }
 }
 
-fn config(certificates: &Certificates, asks_clients: bool) -> Result<Arc<ServerConfig>, String> {
+fn config(certificates: &Certificates, asks_clients: bool) -> Result<Configured, String> {
     let failed = |error: rustls::Error| format!("unable to set up TLS: {error}");
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
@@ -78,7 +78,8 @@ fn config(certificates: &Certificates, asks_clients: bool) -> Result<Arc<ServerC
         true => builder.with_client_cert_verifier(Arc::new(AnyClient(algorithms))),
         false => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_cert_resolver(certificates.current());
+    let choice = certificates.current();
+    let mut config = builder.with_cert_resolver(Arc::clone(&choice) as Arc<dyn ResolvesServerCert>);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = ring::Ticketer::new().map_err(failed)?;
     // The library opens no ticket that is longer than the longest it has sealed itself. It is a child that seals, and the next
@@ -86,5 +87,5 @@ fn config(certificates: &Certificates, asks_clients: bool) -> Result<Arc<ServerC
     let _ = config.ticketer.encrypt(&[0; LONGEST_TICKET]);
     // one is what a client that sends message after message needs
     config.send_tls13_tickets = 1;
-    Ok(Arc::new(config))
+    Ok(Configured { server: Arc::new(config), choice })
 }

@@ -245,7 +245,7 @@ impl<'a, R> Dialogue<'a, R> {
 
     /// The connection is under TLS since before this client was named; the certificate was that of the one in front.
     pub fn carried(&mut self, tls: Option<Tls>) {
-        self.session.tls = tls.map(|tls| Tls { fingerprint: None, subject: None, issuer: None, exporter: None, ..tls });
+        self.session.tls = tls.map(|tls| Tls { fingerprint: None, subject: None, issuer: None, exporter: None, endpoint: None, ..tls });
     }
 
     /// What was agreed on, once the connection is under TLS.

@@ -63,9 +63,17 @@ pub struct Tls {
     pub issuer: Option<String>,
     /// SSL_CHANNEL_EXPORTER: what this connection and no other has (RFC 9266), in hexadecimal digits.
     pub exporter: Option<String>,
+    /// SSL_CHANNEL_ENDPOINT: the hash of our certificate (RFC 5929, tls-server-end-point), in hexadecimal digits.
+    pub endpoint: Option<String>,
 }
 
 impl Tls {
+    /// What a proof can be bound to (RFC 5929, RFC 9266): the kind, and hexadecimal digits.
+    pub fn channels(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let known = [("tls-exporter", &self.exporter), ("tls-server-end-point", &self.endpoint)];
+        known.into_iter().filter_map(|(kind, data)| Some((kind, data.as_deref()?)))
+    }
+
     /// Reads variables, `NAME=value` each. Names that are unknown are passed over; what others chose is made harmless.
     pub fn from_variables<'a>(variables: impl IntoIterator<Item = &'a str>) -> Tls {
         let mut tls = Tls::default();
@@ -75,6 +83,7 @@ impl Tls {
                 "SSL_CIPHER" => tls.cipher = word(value),
                 "SSL_CIPHER_USEKEYSIZE" => tls.bits = value.parse().ok(),
                 "SSL_TLS_SNI" => tls.server_name = Some(word(value)),
+                "SSL_CHANNEL_ENDPOINT" => tls.endpoint = Some(word(value)),
                 "SSL_CHANNEL_EXPORTER" => tls.exporter = Some(word(value)),
                 "SSL_CLIENT_FINGERPRINT" => tls.fingerprint = Some(word(value).to_ascii_lowercase()),
                 "SSL_CLIENT_S_DN_CN" => tls.subject = Some(line(value)),

@@ -38,7 +38,7 @@ pub static AUTHMECHANISMS: Setting = Setting {
     form: Form::List(mechanism),
     default: "SCRAM-SHA-256, PLAIN, LOGIN; with authsource PLAIN, LOGIN",
     readers: &["smtpd"],
-    text: "How clients may log in (RFC 4954), one mechanism a line, in the order in which EHLO offers them: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS (offered under TLS 1.3). The last one, which is bound to the TLS connection, must be listed to be offered: programs with GNU SASL 2.2, such as Debian's mutt, choose it wherever it is offered, know no binding, and give up. Accounts of authsource can use PLAIN and LOGIN alone.",
+    text: "How clients may log in (RFC 4954), one mechanism a line, in the order in which EHLO offers them: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS (offered under TLS). The last one, which is bound to the TLS connection or to the certificate, must be listed to be offered: programs with GNU SASL 2.2, such as Debian's mutt, choose it wherever it is offered, know no binding, and give up. Accounts of authsource can use PLAIN and LOGIN alone.",
     example: "SCRAM-SHA-256-PLUS\nSCRAM-SHA-256\nPLAIN\nLOGIN",
 };
 /// Who may log in without TLS.

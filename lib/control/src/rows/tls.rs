@@ -46,7 +46,7 @@ pub static TLSCLIENTS: Setting = Setting {
     form: Form::List(fingerprint),
     default: "none: clients are not asked for a certificate",
     readers: &["smtpd", "tls"],
-    text: "Certificates of clients that may send to anywhere, as if their rule had RELAYCLIENT, one fingerprint a line: sha256: and 64 hexadecimal digits. Where the file is there, clients are asked for a certificate under TLS; one that is not listed changes nothing. Authorities and dates do not matter: a line is removed to end what it grants.",
+    text: "Certificates of clients that may send to anywhere, as if their rule had RELAYCLIENT, one fingerprint a line: sha256: and 64 hexadecimal digits. Where the file is there, clients are asked for a certificate under TLS; one that is not listed changes nothing. Authorities, dates and lists of what they have revoked do not matter: a line is removed to end what it grants.",
     example: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 };
 /// A proxy for HTTPS.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use stafett_ask::{Answer, Verdict};
 use stafett_control::Control;
-use stafett_control::form::auth::MECHANISMS;
+use stafett_control::form::auth::{MECHANISMS, Mechanism};
 use stafett_instance::Service;
 use stafett_smtp::{Reply, base64};
 
@@ -15,7 +15,7 @@ use super::Offered;
 use crate::dialogue::{Dialogue, Step};
 use crate::policy::Policy;
 use crate::services::Services;
-use crate::session::Tls;
+use crate::session::{Session, Tls};
 use crate::settings::Settings;
 
 /// Answers as told, and remembers what it was asked.
@@ -93,6 +93,20 @@ fn it_is_offered_under_tls_alone_and_once() {
     assert!(!replies[2].contains("AUTH"));
     assert!(replies[3].starts_with("503 5.5.1 "));
     assert_eq!(told.asked, ["password name=Tim password=secret ip=192.0.2.1 tls=1 offers=1 channel=tls-exporter:00ff"]);
+}
+
+#[test]
+fn a_proof_may_be_bound_to_the_certificate_too() {
+    let both = Tls { endpoint: Some("ee".into()), ..under_tls() };
+    assert_eq!(both.channels().collect::<Vec<_>>(), [("tls-exporter", "00ff"), ("tls-server-end-point", "ee")]);
+    let older = Tls { exporter: None, ..both };
+    assert_eq!(older.channels().collect::<Vec<_>>(), [("tls-server-end-point", "ee")]);
+    let offered = Offered { mechanisms: MECHANISMS.to_vec(), ..Offered::default() };
+    let offers = |tls: Tls| {
+        let session = Session { tls: Some(tls), ..Session::default() };
+        offered.usable(&session).any(|mechanism| mechanism == Mechanism::ScramPlus)
+    };
+    assert!(offers(older) && !offers(Tls::default()));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::account::Account;
 use crate::checks::{self, Context};
 use crate::refusal::Refusal;
 use crate::services::Note;
+use crate::session::Tls;
 
 /// How long an answer is waited for; who knows passwords may be another program that makes wrong ones wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -191,13 +192,13 @@ fn ask(context: &mut Context<'_, '_>, mechanism: Mechanism, verb: &str, fields: 
 fn about(context: &Context<'_, '_>, mechanism: Mechanism) -> Vec<String> {
     let (client, session) = (context.policy.client, &context.session);
     let offers = context.policy.settings.auth.usable(session).any(|mechanism| mechanism == Mechanism::ScramPlus);
-    let exporter = session.tls.as_ref().and_then(|tls| tls.exporter.as_ref());
     let mut about: Vec<String> = client.ip.iter().map(|ip| format!("ip={ip}")).collect();
     about.extend(client.local_ip.map(|ip| format!("local={ip}")));
     about.extend(session.tls.is_some().then(|| "tls=1".to_owned()));
     about.extend((mechanism == Mechanism::ScramPlus).then(|| "binds=1".to_owned()));
     about.extend(offers.then(|| "offers=1".to_owned()));
-    about.extend(exporter.map(|data| format!("channel=tls-exporter:{data}")));
+    let channels = session.tls.iter().flat_map(Tls::channels);
+    about.extend(channels.map(|(kind, data)| format!("channel={kind}:{data}")));
     about
 }
 

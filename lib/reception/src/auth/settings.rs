@@ -55,7 +55,7 @@ impl Offered {
 
     /// The mechanisms that work over this connection.
     pub fn usable<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = Mechanism> + 'a {
-        let binds = session.tls.as_ref().is_some_and(|tls| tls.exporter.is_some());
+        let binds = session.tls.as_ref().is_some_and(|tls| tls.channels().next().is_some());
         self.mechanisms.iter().copied().filter(move |mechanism| binds || *mechanism != Mechanism::ScramPlus)
     }
 }

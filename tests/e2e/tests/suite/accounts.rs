@@ -9,10 +9,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-const PASSWORD: &str = "open sesame";
+pub const PASSWORD: &str = "open sesame";
 
 /// A relay with TLS that knows alice, and takes mail of its clients to anywhere into the sink.
-fn relay(sink: &Sink, files: &[(&str, &str)]) -> Site {
+pub fn relay(sink: &Sink, files: &[(&str, &str)]) -> Site {
     let mut site = site(sink);
     assert!(site.setup(&["--with", "auth,limit"]).status.success());
     site.control("authdelay", "0\n");

@@ -4,6 +4,7 @@
 mod accounts;
 mod authentication;
 mod balance;
+mod binding;
 mod callout;
 mod dns;
 mod fastcommit;
