@@ -58,7 +58,7 @@ fn land(file: &File, path: &Path, name: &Name, (bytes, wire): (u64, u64)) -> io:
     let directory = path.join("new");
     let draft = path.join("tmp").join(name.draft());
     let last = directory.join(format!("{},S={bytes},W={wire}", name.unique(found.dev(), found.ino())));
-    rename(&draft, &last)?;
+    rename(file, &draft, &last)?;
     File::open(&directory).and_then(|directory| directory.sync_all()).inspect_err(|_| {
         // It counts as not delivered, and must not be there twice.
         let _ = std::fs::remove_file(&last);
@@ -66,14 +66,27 @@ fn land(file: &File, path: &Path, name: &Name, (bytes, wire): (u64, u64)) -> io:
 }
 
 /// A name that is taken is never replaced, though none can be.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+fn rename(file: &File, from: &Path, to: &Path) -> io::Result<()> {
+    let done = match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // File systems of other hosts do not know the flag.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            std::fs::hard_link(from, to)?;
-            std::fs::remove_file(from)
-        }
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => link(from, to),
         done => done.map_err(io::Error::from),
+    };
+    // The server of a file system may have done it though its answer was lost; the message would come twice.
+    done.or_else(|error| if is_at(file, to) { Ok(()) } else { Err(error) })
+}
+
+/// Once it has its name in new/, the one that it keeps in tmp/ is no reason to deliver it again; readers remove what is old there.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::hard_link(from, to)?;
+    let _ = std::fs::remove_file(from);
+    Ok(())
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
     }
 }
 
@@ -120,3 +133,7 @@ fn failed(path: &Path, error: &io::Error) -> Stop {
     let code = if matches!(error.kind(), io::ErrorKind::QuotaExceeded) { "4.2.2" } else { "4.3.0" };
     Stop::Later(format!("Temporary error on maildir delivery to {}: {error}. (#{code})", path.display()))
 }
+
+#[cfg(test)]
+#[path = "maildir_test.rs"]
+mod maildir_test;
