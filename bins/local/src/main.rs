@@ -56,7 +56,7 @@ fn serve() -> Result<(), String> {
     let questions = instance.root().join(RECIPIENTS).join("socket");
     let parent = Parent::listen(LOG, &socket, &[scheduler], MOST_CHILDREN).map_err(start::unable("listen at run/local/socket"))?;
     let parent = parent.also_listen(&questions, &[asking]).map_err(start::unable("listen at run/recipients/socket"))?;
-    stafett_local_users::rehearse().map_err(start::unable("ask the user database"))?;
+    stafett_local_users::prepare().map_err(start::unable("ask the user database"))?;
     LOG.line("status: ready");
     let done = parent.run(&mut Local { instance, control, watch, settings }).map_err(start::unable("wait for handoffs"));
     LOG.line("status: exiting");
@@ -77,6 +77,9 @@ impl Service for Local {
         }
         if let Some(settings) = start::renewed(LOG, Settings::read(&self.control)) {
             self.settings = settings;
+        }
+        if let Err(error) = stafett_local_users::heed_sources() {
+            LOG.error(format_args!("unable to heed nsswitch.conf: {error}"));
         }
         true
     }

@@ -9,7 +9,7 @@
 use lexopt::prelude::*;
 use stafett_control::{Control, rows};
 use stafett_instance::Instance;
-use stafett_local_users::{Breaks, TABLE, Users, parse, write};
+use stafett_local_users::{Breaks, TABLE, Users, parse, prepare, write};
 use stafett_log::{Failure, Log};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -64,6 +64,7 @@ fn tell(instance: &Instance, local: &str) -> Result<(), Failure> {
     let control = Control::new(instance.control());
     let lines = control.list(&rows::BREAKCHAR).map_err(Failure::lasting)?.unwrap_or_default();
     let breaks = Breaks::new(lines.first().map_or("", |item| item.value.as_str()));
+    prepare().map_err(|error| Failure::temporary(format_args!("unable to ask the user database: {error}")))?;
     let owner = Users::new(instance.root(), breaks).find(local).map_err(Failure::temporary)?;
     let owner =
         owner.ok_or_else(|| Failure::lasting(format_args!("\"{local}\" belongs to nobody, and the instance has no directory alias")))?;

@@ -48,3 +48,36 @@ fn a_bad_line_is_named_and_the_old_table_stays() {
     fs::remove_file(directory.path().join("users/assign")).unwrap();
     assert_eq!(users(&directory, &[]).status.code(), Some(111));
 }
+
+/// A source of users that is always away, as one whose server cannot be reached.
+const AWAY: &str = "enum { UNAVAIL = -1 };\nint _nss_away_getpwnam_r(const char *name, void *found, char *space, unsigned long size, int *why)\n\
+                    { (void)name; (void)found; (void)space; (void)size; (void)why; return UNAVAIL; }\n";
+
+#[test]
+fn a_source_that_is_away_is_not_taken_for_one_that_knows_nobody() {
+    let is_root = fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t0\t");
+    if !is_root || !std::path::Path::new("/lib/x86_64-linux-gnu/libnss_files.so.2").exists() {
+        return;
+    }
+    let directory = instance(".\n");
+    fs::create_dir(directory.path().join("alias")).unwrap();
+    std::os::unix::fs::chown(directory.path().join("alias"), Some(65534), Some(65534)).unwrap();
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    fs::write(at("away.c"), AWAY).unwrap();
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &at("libnss_away.so.2"), &at("away.c")]).status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        return;
+    }
+    for (sources, name, code) in [
+        ("files away systemd", "no-such-user", 111),
+        ("away files", "daemon", 111),
+        ("files away", "daemon", 0),
+        ("files systemd", "no-such-user", 0),
+    ] {
+        fs::write(at("conf"), format!("passwd: {sources}\n")).unwrap();
+        let script = "mount --bind \"$1/conf\" /etc/nsswitch.conf && LD_LIBRARY_PATH=$1 exec \"$2\" \"$1\" --whose \"$3\"";
+        let program = env!("CARGO_BIN_EXE_stafett-users");
+        let told = Command::new("unshare").args(["-m", "sh", "-c", script, "sh", &at(""), program, name]).output().unwrap();
+        assert_eq!(told.status.code(), Some(code), "{sources}: {told:?}");
+    }
+}

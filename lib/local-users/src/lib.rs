@@ -10,6 +10,7 @@
 mod assign;
 mod breaks;
 mod passwd;
+mod sources;
 mod table;
 
 pub use assign::{BadLine, Entry, parse, write};
@@ -141,12 +142,22 @@ impl Users {
     }
 }
 
-/// Asks for a user once, so that what the user database needs is loaded before processes are born.
+/// Sees to it that a source of users that is away is not passed over (nsswitch.conf(5)), and asks for a user once, so that what the
+/// user database needs is loaded before processes are born.
 ///
 /// # Errors
 /// When the user database cannot be asked.
-pub fn rehearse() -> io::Result<()> {
+pub fn prepare() -> io::Result<()> {
+    heed_sources()?;
     Account::by_name("root").map(drop)
+}
+
+/// Reads nsswitch.conf(5) anew.
+///
+/// # Errors
+/// When the system does not take what it says.
+pub fn heed_sources() -> io::Result<()> {
+    sources::insist()
 }
 
 fn general(text: String) -> Trouble {

@@ -3,9 +3,14 @@
 //! A look-up that cannot be done (the user database is away) is an error; "there is no such user"
 //! is `None`. Nobody may mix the two up: one is a temporary failure, the other final.
 
+use std::ffi::{CString, c_char};
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::path::PathBuf;
+
+/// An entry of the user database at most, in bytes.
+const LARGEST_ENTRY: usize = 1024 * 1024;
 
 /// A user id that is not a group id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,8 +75,23 @@ pub struct Account {
 impl Account {
     /// The account of that name; `None` when the user database says there is none (getpwnam_r(3)).
     pub fn by_name(name: &str) -> io::Result<Option<Account>> {
-        let found = nix::unistd::User::from_name(name).map_err(io::Error::from)?;
-        Ok(found.map(Account::from_nix))
+        let name = CString::new(name)?;
+        let mut space: Vec<c_char> = vec![0; 16 * 1024];
+        loop {
+            let mut entry = MaybeUninit::<libc::passwd>::uninit();
+            let mut found = std::ptr::null_mut();
+            // A source that is away need not say why; the system returns errno then, and none would read as "not found".
+            nix::errno::Errno::set_raw(libc::EIO);
+            // SAFETY: all pointers are valid for the call, and the length is that of the space.
+            let error = unsafe { libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), space.as_mut_ptr(), space.len(), &raw mut found) };
+            match error {
+                0 if found.is_null() => return Ok(None),
+                // SAFETY: it was found, so `entry` is filled, with pointers into `space`, which is still there.
+                0 => return Ok(Some(Account::from_nix(nix::unistd::User::from(unsafe { &*found })))),
+                libc::ERANGE if space.len() < LARGEST_ENTRY => space.resize(space.len() * 2, 0),
+                error => return Err(io::Error::from_raw_os_error(error)),
+            }
+        }
     }
 
     /// The account with that number (getpwuid_r(3)).
@@ -84,6 +104,33 @@ impl Account {
     fn from_nix(user: nix::unistd::User) -> Account {
         Account { name: user.name, uid: Uid(user.uid.as_raw()), gid: Gid(user.gid.as_raw()), home: user.dir }
     }
+}
+
+/// From now on this process looks into these sources for what is in `database`, whatever nsswitch.conf(5) says; they are written
+/// as there. Where the C library has no such sources, nothing is done.
+///
+/// # Errors
+/// When the system refuses them.
+#[cfg(target_env = "gnu")]
+pub fn search(database: &str, sources: &str) -> io::Result<()> {
+    use std::ffi::c_int;
+    unsafe extern "C" {
+        fn __nss_configure_lookup(database: *const c_char, sources: *const c_char) -> c_int;
+    }
+    let (database, sources) = (CString::new(database)?, CString::new(sources)?);
+    // SAFETY: a public function of glibc (nss.h); both are strings that end with NUL, which it copies, and the programs that call
+    // this have no other thread.
+    let refused = unsafe { __nss_configure_lookup(database.as_ptr(), sources.as_ptr()) } != 0;
+    if refused { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// As with glibc, where there are sources.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_env = "gnu"))]
+pub fn search(_database: &str, _sources: &str) -> io::Result<()> {
+    Ok(())
 }
 
 /// The number of the group of that name; `None` when there is none (getgrnam_r(3)).
