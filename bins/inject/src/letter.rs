@@ -1,12 +1,13 @@
 //! The message as it goes into the queue: which fields stay, are completed or added, and the envelope.
 
-use crate::defaults::Defaults;
 use crate::failure::Failure;
 use crate::header::{Field, Header};
-use crate::list::{Address, AddressList};
 use crate::options::Options;
 use crate::person::Person;
+use crate::site::Site;
+use stafett_address::list::{Address, AddressList};
 use stafett_address::{Domain, Mailbox};
+use stafett_injection::Defaults;
 use stafett_message::date;
 use stafett_sys::process::Pid;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -58,9 +59,10 @@ impl Letter {
     ///
     /// # Errors
     /// When a field cannot be understood, or there is nobody to send to.
-    pub fn compose(header: Header, options: &Options, defaults: &Defaults, person: &Person) -> Result<Letter, Failure> {
+    pub fn compose(header: Header, options: &Options, site: &Site, person: &Person) -> Result<Letter, Failure> {
         let (mut header, body) = (header.fields, header.body);
-        let lists = complete(&mut header, defaults)?;
+        let defaults = &site.defaults;
+        let lists = complete(&mut header, defaults, options.takes_header())?;
         let is_resent = header.iter().any(|field| field.is_any(RESENT));
         let mut recipients = Vec::new();
         if options.takes_arguments() {
@@ -77,15 +79,18 @@ impl Letter {
             return Err(Failure::permanent("there are no recipients; name them in To, Cc or Bcc, or as arguments"));
         }
         let sender = sender(&header, &lists, options, defaults, person)?;
+        let followup = followup(&header, &lists, &site.lists);
         header.retain(|field| !is_dropped(field, person, is_resent));
-        let mut fields = additions(&header, defaults, person, is_resent);
+        let mut fields = additions(&header, site, person, is_resent);
+        fields.extend(followup.filter(|_| !is_resent));
         fields.append(&mut header);
         Ok(Letter { head: written(&fields, &body), sender, recipients })
     }
 }
 
-/// Completes the addresses of all fields that hold some; the lists, in the fields' order.
-fn complete(fields: &mut [Field], defaults: &Defaults) -> Result<Vec<Option<AddressList>>, Failure> {
+/// Completes the addresses of all fields that hold some; the lists, in the fields' order. Where the recipients come from
+/// elsewhere (`must_tell` is false), a field of recipients may be what it likes and stays so.
+fn complete(fields: &mut [Field], defaults: &Defaults, must_tell: bool) -> Result<Vec<Option<AddressList>>, Failure> {
     let mut lists = Vec::with_capacity(fields.len());
     for field in fields.iter_mut() {
         if !field.is_any(ADDRESSES) {
@@ -93,7 +98,13 @@ fn complete(fields: &mut [Field], defaults: &Defaults) -> Result<Vec<Option<Addr
             continue;
         }
         let unreadable = |error| Failure::permanent(format!("unable to understand the field {}: {error}", field.name));
-        let mut list = AddressList::parse(&field.body).map_err(unreadable)?;
+        let mut list = match AddressList::parse(&field.body) {
+            Err(_) if !must_tell && (field.is_any(TO) || field.is_any(RESENT_TO)) => {
+                lists.push(None);
+                continue;
+            }
+            parsed => parsed.map_err(unreadable)?,
+        };
         list.addresses_mut().for_each(|address| defaults.complete(address));
         field.body = list.to_bytes();
         lists.push(Some(list));
@@ -136,15 +147,21 @@ fn sender(
         return match sender.trim() {
             "" | "<>" => Ok(String::new()),
             "#@[]" => Ok("#@[]".to_owned()),
-            text => parse_argument(text, defaults)?.addresses().next().map_or(Ok(String::new()), raw),
+            text => given(parse_argument(text, defaults)?.addresses().next(), person),
         };
     }
     let mut returns = header.iter().zip(lists).filter(|(field, _)| field.is("return-path") && !person.wishes.ignore_return_path);
     if let Some((_, Some(list))) = returns.next() {
-        return list.addresses().next().map_or(Ok(String::new()), raw);
+        return given(list.addresses().next(), person);
     }
     raw(&person.sender)?;
     Ok(special_sender(person))
+}
+
+/// The sender that was named. One for each recipient is wished for it too; its writer has put the `-` there.
+fn given(address: Option<&Address>, person: &Person) -> Result<String, Failure> {
+    let Some(address) = address else { return Ok(String::new()) };
+    Ok(raw(address)? + if person.wishes.sender_per_recipient { "-@[]" } else { "" })
 }
 
 /// VERP: `-` for a list, `@-@[]` for a sender per recipient (qmail-inject(8), qmail-send(8)).
@@ -165,7 +182,7 @@ fn is_dropped(field: &Field, person: &Person, is_resent: bool) -> bool {
 }
 
 /// Fields that a message must have (RFC 5322 section 3.6) and this one has not.
-fn additions(header: &[Field], defaults: &Defaults, person: &Person, is_resent: bool) -> Vec<Field> {
+fn additions(header: &[Field], site: &Site, person: &Person, is_resent: bool) -> Vec<Field> {
     let prefix = if is_resent { "Resent-" } else { "" };
     let has = |name: &str| header.iter().any(|field| field.is(&format!("{prefix}{name}")));
     let mut fields = Vec::new();
@@ -175,7 +192,7 @@ fn additions(header: &[Field], defaults: &Defaults, person: &Person, is_resent: 
         }
     };
     add("Date", date(SystemTime::now()));
-    add("Message-ID", format!("<{}.{}.{}@{}>", stamp(), Pid::own(), "inject", defaults.id_host));
+    add("Message-ID", format!("<{}.{}.{}@{}>", stamp(), Pid::own(), "inject", site.id_host));
     add("From", from(person));
     let names_nobody = !["To", "Cc", "Apparently-To"].into_iter().any(has);
     if names_nobody {
@@ -183,6 +200,18 @@ fn additions(header: &[Field], defaults: &Defaults, person: &Person, is_resent: 
         add("Cc", "recipient list not shown: ;".to_owned());
     }
     fields
+}
+
+/// Mail-Followup-To for a message to a mailing list that the user reads: answers go to the list, and not to the user as well.
+fn followup(header: &[Field], lists: &[Option<AddressList>], read: &[String]) -> Option<Field> {
+    if header.iter().any(|field| field.is("mail-followup-to")) {
+        return None;
+    }
+    let addressed = header.iter().zip(lists).filter(|(field, _)| field.is_any(&["to", "cc"]));
+    let all: Vec<String> =
+        addressed.filter_map(|(_, list)| list.as_ref()).flat_map(AddressList::addresses).map(Address::to_string).collect();
+    let is_listed = all.iter().any(|address| read.contains(&address.to_lowercase()));
+    is_listed.then(|| Field::new("Mail-Followup-To", all.join(",\n  ")))
 }
 
 fn from(person: &Person) -> String {

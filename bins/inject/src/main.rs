@@ -8,21 +8,20 @@
 //! How it fails: 100 with a reason when the message cannot be sent as it stands, 111 when it may be tried again; nothing
 //! is queued then. Known limits: the header is held in memory, up to [`header::LARGEST`]; the body streams.
 
-mod defaults;
 mod failure;
 mod header;
 mod letter;
-mod list;
 mod options;
 mod outgoing;
 mod person;
+mod site;
 
-use defaults::Defaults;
 use failure::Failure;
 use header::Header;
 use letter::Letter;
 use options::Options;
 use person::Person;
+use site::Site;
 use stafett_control::Control;
 use stafett_instance::Instance;
 use stafett_log::Log;
@@ -44,12 +43,12 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let options = Options::read().map_err(|error| Failure::permanent(format!("{error}; {}", options::USAGE)))?;
     let instance = Instance::from_environment().map_err(Failure::temporary)?;
-    let defaults = Defaults::read(&Control::new(instance.control())).map_err(Failure::temporary)?;
-    let person = Person::from_environment(&defaults)?;
+    let site = Site::read(&Control::new(instance.control()))?;
+    let person = Person::from_environment(&site.defaults)?;
 
     let mut input = BufReader::new(io::stdin().lock());
     let header = Header::read(&mut input)?;
-    let letter = Letter::compose(header, &options, &defaults, &person)?;
+    let letter = Letter::compose(header, &options, &site, &person)?;
     if options.only_print {
         return outgoing::print(&letter, &mut input);
     }

@@ -1,8 +1,8 @@
 //! Who sends: from the variables that qmail-inject(8) reads, or the user database.
 
-use crate::defaults::{Defaults, first_of, variable_of};
 use crate::failure::Failure;
-use crate::list::Address;
+use stafett_address::list::Address;
+use stafett_injection::{Defaults, first_of, variable_of};
 use stafett_sys::user::{Account, Uid};
 
 /// The person or program that sends.

@@ -14,6 +14,7 @@
 //!
 //! Known limits: users whose programs hang, if they are enough, hold all of control/concurrencylocal until control/timeoutlocal.
 
+mod aliases;
 mod apart;
 mod child;
 mod once;

@@ -4,13 +4,14 @@
 //! Security stance: smtpd speaks for strangers. It may ask and no more; the answer is a letter and words that tell nothing of
 //! the users. How it fails: what cannot be told now is "later", and so is what takes too long: its process is ended.
 
+use crate::aliases;
 use crate::apart::{self, Limit, Outcome};
 use crate::order::become_owner;
 use crate::recipient::{self, Content, Delivery, Stop};
 use crate::settings::Settings;
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
-use stafett_local_users::Users;
+use stafett_local_users::{ALIAS, Users};
 use stafett_log::{Log, safe};
 use stafett_sys::descriptor::forget;
 use stafett_sys::socket;
@@ -79,5 +80,9 @@ fn look_up(settings: &Settings, root: &Path, (local, host): (&str, &str), null: 
         root: root.to_path_buf(),
         report: None,
     };
-    recipient::exists(&delivery).map_err(|(Stop::Later(text) | Stop::Never(text))| text)
+    let words = |(Stop::Later(text) | Stop::Never(text))| text;
+    if settings.aliases.is_empty() || delivery.owner.home != root.join(ALIAS) || !recipient::is_for_anybody(&delivery).map_err(words)? {
+        return recipient::exists(&delivery).map_err(words);
+    }
+    aliases::hold(&settings.aliases, &delivery.owner.ext, host)
 }

@@ -2,6 +2,7 @@
 
 use stafett_control::{Control, Error, rows};
 use stafett_local_users::Breaks;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where mail goes for users who say nothing.
@@ -16,6 +17,8 @@ pub struct Settings {
     pub default_delivery: String,
     /// How long one delivery may take.
     pub patience: Duration,
+    /// The files of aliases that say for whom alias/.qmail-default is; none where it is for everybody.
+    pub aliases: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -30,6 +33,7 @@ impl Settings {
             breaks: breaks(control)?,
             default_delivery: if lines.is_empty() { DEFAULT_DELIVERY.to_owned() } else { lines.join("\n") },
             patience: Duration::from_secs(control.integer(&rows::TIMEOUTLOCAL)?.unwrap_or(1800)),
+            aliases: control.list(&rows::ALIASES)?.unwrap_or_default().into_iter().map(|item| item.value.into()).collect(),
         })
     }
 }

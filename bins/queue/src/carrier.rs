@@ -37,18 +37,18 @@ impl Carrier {
         let injector = self.connected()?;
         injector.data(bytes);
         // queued has hung up in the middle: it may have said why, and there is no use in more.
-        if injector.is_broken() { self.answer() } else { Ok(()) }
+        if injector.is_broken() { self.answer().map(drop) } else { Ok(()) }
     }
 
-    /// Ends the message; success means that it is on disk.
-    pub fn finish(&mut self, envelope: &Envelope) -> Result<(), Failure> {
+    /// Ends the message; success means that it is on disk, under this queue id.
+    pub fn finish(&mut self, envelope: &Envelope) -> Result<String, Failure> {
         self.connected()?.envelope(envelope);
         self.answer()
     }
 
-    fn answer(&mut self) -> Result<(), Failure> {
+    fn answer(&mut self) -> Result<String, Failure> {
         match self.connected()?.finish() {
-            Ok(Answer::Accepted(_)) => Ok(()),
+            Ok(Answer::Accepted(id)) => Ok(id),
             Ok(answer) => Err(Failure::said(answer)),
             Err(error) => Err(broken(&error)),
         }

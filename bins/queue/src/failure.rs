@@ -63,6 +63,11 @@ impl fmt::Display for Failure {
 pub struct TextChannel(File);
 
 impl TextChannel {
+    /// Writes the queue id, as a text with the letter K.
+    pub fn tell_id(mut self, id: &str) {
+        let _ = self.0.write_all(format!("K{id}").as_bytes());
+    }
+
     /// Takes it if it is a pipe or socket. Any other file has this number by chance, and is not
     /// written to.
     pub fn inherited() -> Option<TextChannel> {

@@ -12,6 +12,7 @@ mod envelope;
 mod failure;
 mod lines;
 mod source;
+mod wishes;
 
 use carrier::Carrier;
 use failure::{Failure, TextChannel};
@@ -22,8 +23,11 @@ use stafett_log::Log;
 use stafett_wire::exitcode;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use wishes::Wishes;
 
 const LOG: Log = Log::new("stafett-queue");
+/// A caller that sets this variable hears the queue id on success, where it would hear why on a failure.
+const ASK_FOR_ID: &str = "QUEUEID";
 /// How long the caller may take in all, as with qmail-queue.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -31,7 +35,12 @@ fn main() -> ExitCode {
     // The first thing: later, another file could have this number.
     let channel = TextChannel::inherited();
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(id) => {
+            if let Some(channel) = channel.filter(|_| std::env::var_os(ASK_FOR_ID).is_some()) {
+                channel.tell_id(&id);
+            }
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
             LOG.fatal(&failure);
             ExitCode::from(failure.tell(channel))
@@ -39,16 +48,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Failure> {
+/// Brings the message into the queue; its queue id.
+fn run() -> Result<String, Failure> {
     let deadline = Instant::now() + PATIENCE;
     let message = Source::inherited(0, "message", deadline)?;
     let envelope = Source::inherited(1, "envelope", deadline)?;
     let instance = Instance::from_environment().map_err(|error| Failure::new(exitcode::CONFIGURATION, error))?;
+    let wishes = Wishes::from_environment()?;
     let mut carrier = Carrier::new(instance.socket(Service::Queue));
 
     let eight_bit = carry(&message, &mut carrier)?;
     let mut envelope = envelope::read(&envelope)?;
     envelope.eight_bit = eight_bit;
+    wishes.apply(&mut envelope);
     carrier.finish(&envelope)
 }
 

@@ -1,9 +1,10 @@
 //! sendmail: takes the options that programs give to the command of that name and runs the program of Stafett that does it.
 //!
 //! What: `-t`, `-i`, `-f`, `-F` and their kin go to stafett-inject, `-bs` to stafett-smtpd, `-bp` (or the name mailq) to
-//! qstat. Security stance: nothing but an exec with the rights of the caller; the programs are those that lie beside this one.
+//! qstat, `-bi` (or newaliases) to stafett-aliases, `-q` to qtool. Security stance: nothing but an exec with the rights of the caller; the programs are those that lie beside this one.
 //! How it fails: what cannot be done is refused with a reason (64), never ignored where it would change what is sent.
-//! Known limits: DSN options are refused, because the queue's descriptor protocol has no place for them.
+//! Known limits: what a notification is wanted for (`-N`, `-R`, `-V`) goes by variables that stafett-queue reads; a program in its
+//! place (QMAILQUEUE) must pass them on.
 
 mod options;
 
@@ -26,18 +27,16 @@ fn main() -> ExitCode {
             LOG.fatal(reason);
             ExitCode::from(MISUSED)
         }
-        Ok(Asked { action: Action::Aliases, .. }) => {
-            LOG.note("there is no alias database to rebuild: each address is a file of its own (see stafett-inject(8))");
-            ExitCode::SUCCESS
-        }
         Ok(asked) => run(&asked),
     }
 }
 
 /// Becomes the program; returns only when that failed.
 fn run(asked: &Asked) -> ExitCode {
-    let (program, arguments): (&str, Vec<String>) = match asked.action {
-        Action::Queue | Action::Aliases => ("qstat", vec!["-l".to_owned()]),
+    let (program, arguments): (&str, Vec<String>) = match &asked.action {
+        Action::Queue => ("qstat", vec!["-l".to_owned()]),
+        Action::Aliases => ("stafett-aliases", Vec::new()),
+        Action::Retry(words) => ("qtool", words.clone()),
         Action::Dialogue => ("stafett-smtpd", Vec::new()),
         Action::Send => ("stafett-inject", asked.for_inject()),
     };
@@ -46,6 +45,7 @@ fn run(asked: &Asked) -> ExitCode {
     if let Some(name) = &asked.full_name {
         command.env("QMAILNAME", name);
     }
+    command.envs(asked.wishes.iter().map(|(name, value)| (*name, value)));
     if asked.action == Action::Dialogue {
         // Who runs this command may inject; the dialogue adds nothing to that.
         command.envs([("PROTO", "TCP"), ("TCPREMOTEIP", "127.0.0.1"), ("TCPREMOTEHOST", "localhost"), ("RELAYCLIENT", "")]);

@@ -24,9 +24,35 @@ fn programs_get_what_they_mean() {
 #[test]
 fn other_names_and_modes() {
     assert_eq!(asked("mailq", "").unwrap().action, Action::Queue);
-    assert_eq!(asked("newaliases", "").unwrap().action, Action::Aliases);
+    for line in ["newaliases", "newaliases -v", "sendmail -bi", "sendmail -I"] {
+        let (name, options) = line.split_once(' ').unwrap_or((line, ""));
+        assert_eq!(asked(name, options).unwrap().action, Action::Aliases, "{line}");
+    }
+    for (line, words) in
+        [("-q", "flush"), ("-qf", "flush"), ("-qI176", "retry 176"), ("-qRx@y", "retry --to *x@y*"), ("-v -qS@z", "retry --from *@z*")]
+    {
+        let words = words.split(' ').map(str::to_owned).collect();
+        assert_eq!(asked("sendmail", line).unwrap().action, Action::Retry(words), "{line}");
+    }
     assert_eq!(asked("sendmail", "-bp").unwrap().action, Action::Queue);
     assert_eq!(asked("sendmail", "-bs").unwrap().action, Action::Dialogue);
+}
+
+#[test]
+fn values_may_stand_behind_their_option() {
+    assert_eq!(arguments("-o i -e m -A m -O DeliveryMode=b -B 8BITMIME -L tag -X /dev/null -U a"), "-a -- a");
+    assert_eq!(arguments("-odb -oQ/x -oProtocol=x -OErrorMode=m -d -n a"), "-a -- a");
+}
+
+#[test]
+fn notifications_are_wished_for_by_variables() {
+    let wishes = |line: &str| {
+        let asked = asked("sendmail", line).unwrap();
+        asked.wishes.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(wishes("-N success,Failure -R hdrs -V id+2B1 a"), "DSNNOTIFY=SUCCESS,FAILURE DSNRET=HDRS DSNENVID=id+2B1");
+    assert_eq!(wishes("-Nnever -Rfull -Va=b+c a"), "DSNNOTIFY=NEVER DSNRET=FULL DSNENVID=a+3Db+2Bc");
+    assert!(asked("sendmail", &format!("-V {} a", "x".repeat(101))).is_err());
 }
 
 #[test]
@@ -34,8 +60,15 @@ fn what_cannot_be_done_is_refused_in_words() {
     for (line, word) in [
         ("", "no recipients"),
         ("-bd", "tcpserver"),
-        ("-q", "qtool flush"),
-        ("-N never a", "notification"),
+        ("-q30m", "service send"),
+        ("-qR", "service send"),
+        ("-Qspam a", "qtool hold"),
+        ("-bv a", "stafett-explain"),
+        ("-bH", "qstat"),
+        ("-N often a", "not known"),
+        ("-N never,delay a", "not known"),
+        ("-R body a", "not known"),
+        ("-N", "needs a value"),
         ("-bx", "not known"),
         ("-Z a", "not known"),
         ("-f", "needs a value"),

@@ -9,14 +9,16 @@
 //!
 //! How it fails: with an [`Error`] that says in words what is wrong; nothing panics, nothing is repaired by guessing.
 //!
-//! Known limits: no RFC 5322 syntax (comments, groups, display names); that belongs to the injector. General address
-//! literals (`[tag:text]`) are refused, since no tag but `IPv6` was ever registered.
+//! Known limits: the syntax of RFC 5322 (comments, groups, display names) is read by [`list`] alone, for what users and admins
+//! of this host write. General address literals (`[tag:text]`) are refused, since no tag but `IPv6` was ever registered.
 
 mod domain;
 mod error;
+pub mod list;
 mod local;
 mod mailbox;
 mod path;
+mod tokens;
 
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,9 @@ pub enum Service {
 /// Where stafett-local is asked for recipients, below the instance; beside its own run directory, for others may pass here.
 pub const RECIPIENTS: &str = "run/recipients";
 
+/// Where the programs lie that dot-qmail files call by their short names, below the instance.
+pub const DOT: &str = "dot";
+
 impl Service {
     /// The name of its directory under run/.
     pub fn name(self) -> &'static str {

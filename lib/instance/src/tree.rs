@@ -9,7 +9,7 @@
 //! so its programs are not protected from each other.
 
 use crate::people::{Group, IDENTITIES, Role};
-use crate::{RECIPIENTS, Service};
+use crate::{DOT, RECIPIENTS, Service};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -187,13 +187,17 @@ pub const OPTIONAL: &[Supervised] = &[
 /// The service that delivers to users of this host.
 pub const LOCAL: &str = "local";
 
-/// What an instance with that service has beside: where smtpd asks for recipients, the assignments of users, and the
-/// home of what belongs to nobody.
+/// What an instance with that service has beside: where smtpd asks for recipients, the assignments of users, the
+/// home of what belongs to nobody, and the programs of dot-qmail files.
 const LOCAL_DIRECTORIES: &[Row] = &[
     (RECIPIENTS, Role::Root, Group::Of(Role::Smtpd), 0o710),
     ("users", Role::Root, Group::Own, 0o755),
     ("alias", Role::Alias, Group::Own, 0o755),
+    (DOT, Role::Root, Group::Own, 0o755),
 ];
+
+/// The programs that dot-qmail files call by these names (stafett-dot(1)).
+pub const DOT_PROGRAMS: &[&str] = &["forward", "preline", "condredirect", "bouncesaying", "except", "fastforward", "maildirmake"];
 
 /// The service that owns the port. Where an instance listens at several addresses, the others are
 /// called `tcpserver2` and so on.
@@ -330,7 +334,7 @@ pub fn directories(listeners: &[String], services: &[&Supervised]) -> Vec<Place>
 }
 
 /// Whether mail is delivered to users of this host.
-fn delivers(services: &[&Supervised]) -> bool {
+pub fn delivers(services: &[&Supervised]) -> bool {
     services.iter().any(|service| service.name == LOCAL)
 }
 

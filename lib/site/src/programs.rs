@@ -9,7 +9,9 @@ use std::path::Path;
 
 /// What the admin and the programs of this host need.
 const TOOLS: &[&str] = &[
+    "stafett-aliases",
     "stafett-check",
+    "stafett-dot",
     "stafett-explain",
     "stafett-inject",
     "stafett-log",

@@ -1,10 +1,11 @@
-//! The files of service/ and log/ that are generated: run scripts, variables, sizes of logs.
+//! The files of service/, log/ and dot/ that are generated: run scripts, variables, sizes of logs, short names.
 //!
 //! The scripts are the templates in service/templates with names put in, quoted for sh(1). Each
 //! works under runsv and under supervise.
 
 use crate::{Plan, listeners};
 use stafett_control::{Setting, rows};
+use stafett_instance::DOT;
 use stafett_instance::people::Role;
 use stafett_instance::tree::{self, Listener, Supervised};
 use std::path::PathBuf;
@@ -50,7 +51,19 @@ pub fn all(plan: &Plan) -> Vec<Generated> {
             executable: false,
         });
     }
+    if tree::delivers(&plan.services()) {
+        files.extend(tree::DOT_PROGRAMS.iter().map(|name| script(format!("{DOT}/{name}"), dot(plan, name))));
+    }
     files
+}
+
+/// A program of dot-qmail files under its short name. A script and no link, so that it goes where the programs go.
+fn dot(plan: &Plan, name: &str) -> String {
+    let program = plan.bin().join("stafett-dot");
+    format!(
+        "#!/bin/sh\n# Written by stafett-setup; {name}(1) of stafett-dot(1).\nexec {} {name} \"$@\"\n",
+        quoted(&program.to_string_lossy())
+    )
 }
 
 fn common(plan: &Plan, service: &Supervised) -> String {

@@ -25,7 +25,7 @@ fn constant(row: &Setting) -> String {
 }
 
 /// The crates that read control files for the programs that link them.
-const SHARED: &[&str] = &["certificates", "reception", "signing", "smtp-client", "taps"];
+const SHARED: &[&str] = &["certificates", "injection", "reception", "signing", "smtp-client", "taps"];
 
 /// All source text with which a program reads control files.
 fn text_of(program: &str) -> String {

@@ -178,7 +178,7 @@ fn the_queues_answer_is_passed_on() {
     let large = format!("\n{}", "a long line\n".repeat(100_000));
     let done = site.inject(&["a@b.test"], &[], &large);
     assert_eq!(done.code, 111);
-    assert!(done.stderr.contains("code 74"), "{}", done.stderr);
+    assert!(done.stderr.contains("451 4.4.2 the connection to the queue failed"), "{}", done.stderr);
     let done = site.inject(&["a@b.test"], &[("QMAILQUEUE", "/nonexistent/queue")], "\n");
     assert_eq!(done.code, 111);
     assert!(done.stderr.contains("/nonexistent/queue"), "{}", done.stderr);
@@ -200,4 +200,43 @@ fn broken_control_files_are_temporary() {
     let done = site.inject(&["a@b.test"], &[], "\n");
     assert_eq!(done.code, 111);
     assert!(done.stderr.contains("control/defaulthost:1"), "{}", done.stderr);
+}
+
+#[test]
+fn mail_to_a_list_says_where_answers_go() {
+    let site = Site::new();
+    site.write("lists", "# those that Jane reads\n\nNews@List.test  \nother@list.test\n");
+    let lists = site.0.path().join("lists").display().to_string();
+    let with = |header: &str| site.inject(&[], &[("QMAILMFTFILE", &lists)], &format!("{header}\n\n"));
+    let followup = |header: &str| with(header).message.contains("Mail-Followup-To:");
+    let done = with("To: A <news@list.test>, \"b c\"@far.test\nCc: near\nBcc: d@far.test");
+    let wanted = "Mail-Followup-To: news@list.test,\n  \"b c\"@far.test,\n  near@mail.example.org\n";
+    assert!(done.message.contains(wanted), "{}", done.message);
+    assert!(followup("Cc: x@far.test, OTHER@list.test"));
+    for without in ["To: a@far.test", "Bcc: news@list.test", "To: news@list.test\nResent-To: a@far.test"] {
+        assert!(!followup(without), "{without}");
+    }
+    assert_eq!(with("To: news@list.test\nMail-Followup-To: me").message.matches("Mail-Followup-To").count(), 1);
+    assert_eq!(site.inject(&[], &[("QMAILMFTFILE", "/nonexistent")], "To: a@b.test\n\n").code, 0);
+    assert_eq!(site.inject(&[], &[("QMAILMFTFILE", "/")], "To: a@b.test\n\n").code, 111);
+}
+
+#[test]
+fn a_sender_that_is_named_is_made_one_for_each_recipient() {
+    let site = Site::new();
+    let sender = |arguments: &[&str], header: &str| site.inject(arguments, &[("QMAILINJECT", "r")], header).envelope;
+    assert_eq!(sender(&["-f", "list-owner-@l.test", "a@b.test"], "\n"), "Flist-owner-@l.test-@[]|Ta@b.test||");
+    assert_eq!(sender(&["a@b.test"], "Return-Path: <list-@l.test>\n\n"), "Flist-@l.test-@[]|Ta@b.test||");
+    assert_eq!(sender(&["-f", "", "a@b.test"], "\n"), "F|Ta@b.test||");
+}
+
+#[test]
+fn a_recipient_field_that_is_none_counts_only_where_it_is_asked() {
+    let site = Site::new();
+    let odd = "To: (not closed <x\nCc: a b c\n\nbody\n";
+    let done = site.inject(&["a@b.test"], &[], odd);
+    assert_eq!((done.code, done.envelope.as_str()), (0, "Fjane@mail.example.org|Ta@b.test||"), "{}", done.stderr);
+    assert!(done.message.contains("To: (not closed <x\n"), "{}", done.message);
+    assert_eq!(site.inject(&["-H", "a@b.test"], &[], odd).code, 100);
+    assert_eq!(site.inject(&["a@b.test"], &[], &format!("From: a b c\n{odd}")).code, 100);
 }

@@ -84,21 +84,34 @@ pub fn find(delivery: &Delivery) -> Result<Found, Stop> {
 /// # Errors
 /// When that cannot be told now.
 pub fn exists(delivery: &Delivery) -> Result<bool, Stop> {
-    let home = &delivery.owner.home;
     if delivery.owner.dash.is_empty() {
         return Ok(true);
     }
+    Ok(first(delivery)?.is_some())
+}
+
+/// Whether nothing is for this recipient but `.qmail-default`, which is for everybody.
+///
+/// # Errors
+/// When that cannot be told now.
+pub fn is_for_anybody(delivery: &Delivery) -> Result<bool, Stop> {
+    Ok(!delivery.owner.dash.is_empty() && first(delivery)? == Some(Some(0)))
+}
+
+/// Where `default` stands in the first file that is there.
+fn first(delivery: &Delivery) -> Result<Option<Option<usize>>, Stop> {
+    let home = &delivery.owner.home;
     // A home that is not mounted would look like one without files.
     std::fs::metadata(home).map_err(|error| unusable(&home.display().to_string(), &error))?;
-    for (name, _) in names(delivery) {
+    for (name, default) in names(delivery) {
         match std::fs::metadata(home.join(&name)) {
-            Ok(found) if found.is_file() => return Ok(true),
+            Ok(found) if found.is_file() => return Ok(Some(default)),
             Ok(_) => {}
             Err(error) if is_absent(&error) => {}
             Err(error) => return Err(unusable(&name, &error)),
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Whether there is a file for this extension with `suffix` behind it.

@@ -5,10 +5,11 @@
 //! delivery fails.
 
 use super::Delivery;
+use stafett_instance::DOT;
 use stafett_message::date;
 use std::time::SystemTime;
 
-/// Where programs are looked for.
+/// Where programs are looked for, behind the instance's own (stafett-dot(1)).
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The variables.
@@ -20,7 +21,7 @@ impl Variables {
     pub fn new(delivery: &Delivery, new_sender: &str, default: Option<&str>) -> Variables {
         let (owner, sender) = (&delivery.owner, &delivery.envelope.sender);
         let mut all = vec![
-            ("PATH", PATH.to_owned()),
+            ("PATH", format!("{}:{PATH}", delivery.root.join(DOT).display())),
             ("STAFETT", delivery.root.display().to_string()),
             ("SHELL", "/bin/sh".to_owned()),
             ("USER", owner.user.clone()),

@@ -23,7 +23,7 @@ mod tests;
 
 pub use carry::{Work, carry_out};
 pub use content::Content;
-pub use dotqmail::exists;
+pub use dotqmail::{exists, is_for_anybody};
 
 use crate::apart::is_forsaken;
 use stafett_envelope::Envelope;

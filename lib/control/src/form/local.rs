@@ -1,4 +1,4 @@
-//! Lines of the files about local delivery: breakchar, defaultdelivery, virtualdomains.
+//! Lines of the files about local delivery: aliases, breakchar, defaultdelivery, virtualdomains.
 //!
 //! How it fails: a sentence that says what to write.
 
@@ -19,6 +19,14 @@ pub fn delivery(line: &str) -> Result<(), String> {
         Some('.' | '/' | '|' | '&') => Ok(()),
         _ => Err(format!("\"{line}\" is no delivery; write ./Maildir/, ./Mailbox, |program or &address")),
     }
+}
+
+/// One line of aliases.
+pub fn alias_file(line: &str) -> Result<(), String> {
+    if line.starts_with('/') && !line.ends_with('/') && !line.ends_with(".cdb") {
+        return Ok(());
+    }
+    Err(format!("\"{line}\" is no file of aliases; write the path of its text, which begins with /, such as /etc/aliases"))
 }
 
 /// One line of virtualdomains: `domain:prepend`, `user@domain:prepend`, `.domain:prepend`, `:prepend`.

@@ -26,6 +26,8 @@ pub static ME: Setting = Setting {
         "mtasts",
         "tlsrpt",
         "metrics",
+        "aliases",
+        "dot",
     ],
     text: "The full name of this host. It stands in the greeting, in Received lines and in bounces, and is the default of helohost, localiphost, smtpgreeting, bouncehost and doublebouncehost. Write the name on the first line.",
     example: "relay.example.org",

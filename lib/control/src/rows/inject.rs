@@ -7,8 +7,8 @@ pub static DEFAULTHOST: Setting = Setting {
     name: "defaulthost",
     form: Form::Host,
     default: "me",
-    readers: &["inject"],
-    text: "The host that stafett-inject and sendmail add to an address that has none; where it has no dot itself, defaultdomain is added to it. The variable QMAILDEFAULTHOST goes before it.",
+    readers: &["inject", "aliases", "dot"],
+    text: "The host that stafett-inject, sendmail and newaliases add to an address that has none; where it has no dot itself, defaultdomain is added to it. The variable QMAILDEFAULTHOST goes before it.",
     example: "example.org",
 };
 /// Behind a host without a dot.
@@ -16,8 +16,8 @@ pub static DEFAULTDOMAIN: Setting = Setting {
     name: "defaultdomain",
     form: Form::Host,
     default: "me",
-    readers: &["inject"],
-    text: "The domain that stafett-inject and sendmail add to a host name without a dot. The variable QMAILDEFAULTDOMAIN goes before it.",
+    readers: &["inject", "aliases", "dot"],
+    text: "The domain that stafett-inject, sendmail and newaliases add to a host name without a dot. The variable QMAILDEFAULTDOMAIN goes before it.",
     example: "example.org",
 };
 /// Behind a host that ends in a plus sign.
@@ -25,8 +25,8 @@ pub static PLUSDOMAIN: Setting = Setting {
     name: "plusdomain",
     form: Form::Host,
     default: "me",
-    readers: &["inject"],
-    text: "The domain that stafett-inject and sendmail put in the place of a plus sign at the end of a host name. The variable QMAILPLUSDOMAIN goes before it.",
+    readers: &["inject", "aliases", "dot"],
+    text: "The domain that stafett-inject, sendmail and newaliases put in the place of a plus sign at the end of a host name. The variable QMAILPLUSDOMAIN goes before it.",
     example: "example.org",
 };
 /// Behind the @ of a message id.

@@ -1,7 +1,7 @@
 //! Rows: delivery to users of this host.
 
 use super::seconds;
-use crate::form::local::{break_characters, delivery, virtual_domain};
+use crate::form::local::{alias_file, break_characters, delivery, virtual_domain};
 use crate::form::{Form, Setting, host};
 
 /// Domains of this host.
@@ -93,4 +93,13 @@ pub static TIMEOUTLOCAL: Setting = Setting {
     readers: &["local", "send"],
     text: "How many seconds one delivery to a user of this host may take, the programs of its dot-qmail file included. One that takes longer is ended with all that it has started, and tried again later.",
     example: "600",
+};
+/// Aliases as sendmail has them.
+pub static ALIASES: Setting = Setting {
+    name: "aliases",
+    form: Form::List(alias_file),
+    default: "none",
+    readers: &["local", "aliases"],
+    text: "Files of aliases, one a line, such as /etc/aliases. newaliases compiles each into a table with .cdb behind its name, by which a line |fastforward -d /etc/aliases.cdb in alias/.qmail-default delivers (fastforward(1)). A recipient that nothing but alias/.qmail-default takes exists only if one of the tables has it; a table that cannot be read puts it off. Without this file alias/.qmail-default takes every name.",
+    example: "/etc/aliases",
 };

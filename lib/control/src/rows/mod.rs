@@ -40,6 +40,7 @@ pub static SECRETS: &[&Setting] = &[&ACCOUNTS, &LIMITSTORE, &SMTPAUTH, &SRSSECRE
 /// Every control file that this version reads.
 pub static TABLE: &[&Setting] = &[
     &ACCOUNTS,
+    &ALIASES,
     &ARCSEAL,
     &AUTHDELAY,
     &AUTHFAILURES,

@@ -91,7 +91,33 @@ fn cron_and_logwatch_report_as_ordinary_users() {
     let refused = host.command(host.link("sendmail")).arg("-bd").output().unwrap();
     assert_eq!(refused.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("tcpserver"), "{refused:?}");
-    assert!(host.command(host.link("newaliases")).output().unwrap().status.success());
+}
+
+#[test]
+fn newaliases_compiles_the_aliases_of_the_instance() {
+    let host = Host::new();
+    let aliases = host.file("aliases", "root: jane\nodd\n");
+    host.site.control("aliases", &format!("{}\n", aliases.display()));
+    let newaliases = || Command::new(host.link("newaliases")).env("STAFETT", host.site.root()).output().unwrap();
+    let refused = newaliases();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("aliases:2: \"odd\" has no colon"), "{refused:?}");
+    host.file("aliases", "root: jane\n");
+    assert!(newaliases().status.success());
+    assert!(host.link("aliases.cdb").exists());
+}
+
+#[test]
+fn what_the_sender_wants_to_hear_reaches_the_queue() {
+    let host = Host::new();
+    host.site.control("holdremote", "1\n");
+    let wishes = ["-N", "success,delay", "-R", "hdrs", "-V", "order+2B1", "a@taken.test", "b@taken.test"];
+    feed(host.command(host.link("sendmail")).args(wishes), "Subject: told\n\n");
+    let envelope = run(host.site.command("qtool").args(["print", "--envelope", "--all"]));
+    assert!(envelope.contains("ret HDRS\n") && envelope.contains("envid order+2B1\n"), "{envelope}");
+    assert_eq!(envelope.matches("notify SUCCESS,DELAY\n").count(), 2, "{envelope}");
+    run(Command::new(host.link("sendmail")).arg("-q").env("STAFETT", host.site.root()));
+    let refused = host.command(host.link("sendmail")).args(["-N", "often", "a@taken.test"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(64));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What completes an address: control/defaulthost and its kin, or the variables that stand for them.
 
-use crate::list::Address;
+use stafett_address::list::Address;
 use stafett_control::{Control, Error, Setting, rows};
 
 /// Names that are appended.
@@ -12,8 +12,6 @@ pub struct Defaults {
     domain: String,
     /// Behind a host that ends in `+`.
     plus: String,
-    /// Behind the `@` of a message id.
-    pub id_host: String,
 }
 
 impl Defaults {
@@ -22,15 +20,11 @@ impl Defaults {
     /// # Errors
     /// When a file that is needed cannot be used.
     pub fn read(control: &Control) -> Result<Defaults, Error> {
-        let one = |variable: &str, row: &Setting| match variable_of(variable) {
-            Some(value) => Ok(value),
-            None => control.line(row)?.map_or_else(|| control.required(&rows::ME), Ok),
-        };
+        let one = |variable: &str, row: &Setting| name(control, variable, row);
         Ok(Defaults {
             host: one("QMAILDEFAULTHOST", &rows::DEFAULTHOST)?,
             domain: one("QMAILDEFAULTDOMAIN", &rows::DEFAULTDOMAIN)?,
             plus: one("QMAILPLUSDOMAIN", &rows::PLUSDOMAIN)?,
-            id_host: one("QMAILIDHOST", &rows::IDHOST)?,
         })
     }
 
@@ -52,6 +46,17 @@ impl Defaults {
     /// The host of a user who named none.
     pub fn host(&self) -> String {
         self.complete_domain(self.host.clone())
+    }
+}
+
+/// What a variable says, or the file that it stands for, or control/me.
+///
+/// # Errors
+/// When a file that is needed cannot be used.
+pub fn name(control: &Control, variable: &str, row: &Setting) -> Result<String, Error> {
+    match variable_of(variable) {
+        Some(value) => Ok(value),
+        None => control.line(row)?.map_or_else(|| control.required(&rows::ME), Ok),
     }
 }
 

@@ -1,0 +1,107 @@
+//! What stafett-aliases makes of files, and what it leaves when it cannot.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panic")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Place {
+        let place = Place(tempfile::tempdir().unwrap());
+        fs::create_dir(place.path("control")).unwrap();
+        place.write("control/me", "here.test\n");
+        place.write("control/defaultdomain", "dom.test\n");
+        place.write("control/aliases", &format!("{}\n", place.path("aliases").display()));
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stafett-aliases"));
+        command.args(arguments).env_clear().env("STAFETT", self.0.path()).current_dir(self.0.path()).output().unwrap()
+    }
+
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], code: i32, words: &str) {
+        let output = self.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(code) && said.contains(words), "{:?}: {said}", output.status);
+    }
+
+    fn printed(&self) -> String {
+        let output = self.run(&["--print"]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+#[test]
+fn a_table_is_made_and_printed() {
+    let place = Place::new();
+    place.write("aliases", "root: alice, bob@far\nlist: \"|a, b\"\nowner-list: carol\nroot: twice\n");
+    let output = place.run(&[]);
+    assert!(output.status.success(), "{output:?}");
+    let warned = String::from_utf8(output.stderr).unwrap();
+    assert!(warned.contains("warning: ") && warned.contains("aliases:4: \"root\" stands on line 1 already"), "{warned}");
+    let wanted = "root@: &alice@here.test, &bob@far.dom.test;\nlist@: ?owner-list@here.test, !a\\,\\ b;\nowner-list@: &carol@here.test;\n";
+    assert_eq!(place.printed(), wanted);
+    assert_eq!(fs::metadata(place.path("aliases.cdb")).unwrap().permissions().mode() & 0o777, 0o644);
+    assert!(!place.path("aliases.tmp").exists());
+}
+
+#[test]
+fn a_fault_leaves_the_old_table() {
+    let place = Place::new();
+    place.write("aliases", "a: b\n");
+    assert!(place.run(&[]).status.success());
+    for (text, words) in [("a: b\n\nc d\n", "aliases:3: \"c d\" has no colon"), ("a: b\n\0", "aliases:2: holds a NUL")] {
+        place.write("aliases", text);
+        place.fails(&[], 100, words);
+    }
+    fs::write(place.path("aliases"), b"a: \xff\n").unwrap();
+    place.fails(&[], 100, "no UTF-8 text");
+    fs::remove_file(place.path("aliases")).unwrap();
+    place.fails(&[], 111, "unable to read");
+    assert_eq!(place.printed(), "a@: &b@here.test;\n");
+    place.write("aliases.cdb", "torn");
+    place.fails(&["--print"], 111, "aliases.cdb");
+    place.write("aliases", "a: b\n");
+    fs::create_dir(place.path("aliases.tmp")).unwrap();
+    place.fails(&[], 111, "unable to write");
+}
+
+#[test]
+fn lists_are_compiled_too() {
+    let place = Place::new();
+    place.write("members", "a@far.test\n# none\nb, :include:/more\n");
+    assert!(place.run(&["--list", "members"]).status.success());
+    assert_eq!(fs::read(place.path("members.bin")).unwrap(), b"&a@far.test\0&b@here.test\0/more.bin\0");
+    place.write("members", "a\n\"|b\"\n");
+    place.fails(&["--list", "members"], 100, "members:2: a list cannot hold a program");
+    assert!(fs::read(place.path("members.bin")).unwrap().starts_with(b"&a@far.test\0"));
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let place = Place::new();
+    for wrong in [&["--list"][..], &["--list", "--print", "x"], &["a", "b"], &["-x"], &[""]] {
+        place.fails(wrong, 100, "usage");
+    }
+    place.fails(&["absent"], 111, "unable to read absent");
+    place.write("aliases", "a: b\n");
+    fs::remove_file(place.path("control/me")).unwrap();
+    place.fails(&[], 100, "me");
+    place.write("control/aliases", "relative\n");
+    place.fails(&[], 100, "control/aliases:1");
+}

@@ -1,0 +1,76 @@
+//! What the sender wants to hear of the message (RFC 3461), for which qmail-queue's envelope has no place: the variables
+//! DSNNOTIFY, DSNRET and DSNENVID.
+//!
+//! Variables pass through programs that stand between, such as a scanner that QMAILQUEUE names.
+//! Security stance: they are the caller's, who could call queued itself and say the same. How it fails: a value that is none
+//! refuses the message for good, for nobody would hear what was wished.
+
+use crate::failure::Failure;
+use stafett_envelope::{Envelope, Ret};
+
+/// The longest name of a transaction, in bytes (RFC 3461 section 4.4).
+const LONGEST_ENVID: usize = 100;
+
+/// The wishes; nothing where nothing is set.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    notify: Option<String>,
+    ret: Option<Ret>,
+    envid: Option<String>,
+}
+
+impl Wishes {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When one cannot be understood.
+    pub fn from_environment() -> Result<Wishes, Failure> {
+        let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty());
+        Wishes::parse(variable("DSNNOTIFY"), variable("DSNRET"), variable("DSNENVID"))
+    }
+
+    fn parse(notify: Option<String>, ret: Option<String>, envid: Option<String>) -> Result<Wishes, Failure> {
+        let notify = notify.map(|words| words.to_ascii_uppercase());
+        if notify.as_deref().is_some_and(|words| !is_notify(words)) {
+            return Err(refused("DSNNOTIFY", "NEVER, or SUCCESS, FAILURE and DELAY with commas between"));
+        }
+        let ret = match ret.map(|word| word.to_ascii_uppercase()).as_deref() {
+            None => None,
+            Some("FULL") => Some(Ret::Full),
+            Some("HDRS") => Some(Ret::Headers),
+            Some(_) => return Err(refused("DSNRET", "FULL or HDRS")),
+        };
+        if envid.as_deref().is_some_and(|name| name.len() > LONGEST_ENVID || !is_xtext(name)) {
+            return Err(refused("DSNENVID", "up to 100 letters of xtext (RFC 3461)"));
+        }
+        Ok(Wishes { notify, ret, envid })
+    }
+
+    /// Writes them into an envelope, for each of its recipients.
+    pub fn apply(self, envelope: &mut Envelope) {
+        envelope.ret = self.ret;
+        envelope.envid = self.envid;
+        envelope.recipients.iter_mut().for_each(|recipient| recipient.notify.clone_from(&self.notify));
+    }
+}
+
+fn is_notify(words: &str) -> bool {
+    words == "NEVER" || words.split(',').all(|word| matches!(word, "SUCCESS" | "FAILURE" | "DELAY"))
+}
+
+/// Printable ASCII but `+` and `=`, which stand as `+HH` (RFC 3461 section 4).
+fn is_xtext(text: &str) -> bool {
+    let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte);
+    let mut parts = text.split('+');
+    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'=');
+    let first = parts.next().unwrap_or_default();
+    is_plain(first) && parts.all(|part| part.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(is_hex)) && is_plain(part))
+}
+
+fn refused(variable: &str, wanted: &str) -> Failure {
+    Failure::refused(&format!("501 5.5.4 the variable {variable} must be {wanted}"))
+}
+
+#[cfg(test)]
+#[path = "wishes_test.rs"]
+mod wishes_test;
