@@ -169,8 +169,8 @@ impl<'a> Conversation<'a> {
         let settings = self.shared.settings();
         if self.is_local(&envelope) {
             self.receive(&mut envelope, &settings.me);
-            if settings.signs {
-                signing::sign(self.shared, &mut envelope, &mut draft)?;
+            if !settings.signs.is_empty() {
+                signing::sign(self.shared, &settings.signs, &mut envelope, &mut draft)?;
             }
         }
         envelope.uid = Some(self.peer.uid.0);

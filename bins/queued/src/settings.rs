@@ -2,6 +2,7 @@
 
 use stafett_control::{Control, Error, rows};
 use stafett_queue_store::Store;
+use stafett_route::Signed;
 use stafett_taps::Taps;
 
 /// Bytes that are kept free where control/queuefree says nothing.
@@ -20,8 +21,8 @@ pub struct Settings {
     pub backlog: u64,
     /// Whether the directory is synced beside the file.
     pub sync_directory: bool,
-    /// Whether stafett-dkim is asked about mail that begins here.
-    pub signs: bool,
+    /// Whose mail is signed, of what begins here.
+    pub signs: Signed,
     /// Whom messages are also for.
     pub taps: Taps,
 }
@@ -42,7 +43,7 @@ impl Settings {
             free: control.integer(&rows::QUEUEFREE)?.unwrap_or(QUEUEFREE),
             backlog: control.integer(&rows::QUEUEBACKLOG)?.unwrap_or(QUEUEBACKLOG),
             sync_directory,
-            signs: control.map(&rows::DKIMSIGN)?.is_some_and(|lines| !lines.is_empty()),
+            signs: Signed::read(control)?,
             taps: Taps::read(control)?,
         })
     }

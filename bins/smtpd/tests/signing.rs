@@ -85,6 +85,14 @@ fn send(client: &mut Client, from: &str, to: &str) -> String {
     client.ask("From: x@example.org\r\n\r\n..dot\r\n.")
 }
 
+/// The reply to this message of our client's.
+fn send_text(client: &mut Client, text: &str) -> String {
+    for (command, expected) in [("MAIL FROM:<a@example.org>", "250 "), ("RCPT TO:<b@elsewhere.example>", "250 "), ("DATA", "354 ")] {
+        assert!(client.ask(command).starts_with(expected), "{command}");
+    }
+    client.ask(&format!("{text}\r\n."))
+}
+
 fn heads(envelope: &str) -> Vec<String> {
     envelope.lines().filter_map(|line| line.strip_prefix("head ")).map(str::to_owned).collect()
 }
@@ -142,6 +150,56 @@ fn nothing_goes_out_without_the_signature_that_it_should_have() {
     let instance = bare();
     instance.control("dkimsign", "# none\n");
     assert!(send(&mut connect(&instance, OURS), "a@example.org", "b@elsewhere.example").starts_with("250 "));
+}
+
+#[test]
+fn what_dkimsign_does_not_name_waits_for_nobody() {
+    let instance = bare();
+    fs::create_dir_all(instance.path("run/dkim")).unwrap();
+    instance.control("dkimsign", "lists.example.org:-\n*example.org:example.org:s\n");
+    let mut client = connect(&instance, OURS);
+    for named in [
+        "From: x@mail.example.org\r\n\r\nx",
+        "From: y@elsewhere.example, \"q\"\r\n <x@example.org>\r\n\r\nx",
+        "From: x@elsewhere.example\r\nFrom: y@elsewhere.example\r\n\r\nx",
+    ] {
+        assert!(send_text(&mut client, named).starts_with("451 4.3.0 "), "{named}");
+    }
+    let long = format!("From: x@elsewhere.example\r\n{}\r\nx", "X-Long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n".repeat(2_000));
+    assert!(send_text(&mut client, &long).starts_with("451 4.3.0 "));
+    assert!(instance.taken.all().is_empty());
+    for other in [
+        "From: x@elsewhere.example\r\n\r\nFrom: x@example.org",
+        "From: x@lists.example.org\r\n\r\nx",
+        "Subject: nobody\r\n\r\nx",
+        "From: undisclosed:;\r\n\r\nx",
+    ] {
+        assert!(send_text(&mut client, other).starts_with("250 "), "{other}");
+    }
+    assert_eq!(instance.taken.all().len(), 4);
+}
+
+#[test]
+fn a_rule_says_what_of_its_clients_is_signed() {
+    const BEGINS: &str = "From: x@example.org\r\n\r\nx";
+    const PASSED_ON: &str = "Received: from x\r\nFrom: x@example.org\r\n\r\nx";
+    let (instance, asked) = relay(|_| Some(signed()));
+    instance.control("dkimsign", "*example.org:example.org:s\n");
+    for (value, begins, passed_on) in
+        [("0", None, None), ("own", Some("local"), None), ("1", Some("sign"), Some("sign")), ("", Some("sign"), Some("sign"))]
+    {
+        let mut client = connect(&instance, &[OURS, &[("DKIMSIGN", value)]].concat());
+        for (text, verb) in [(BEGINS, begins), (PASSED_ON, passed_on)] {
+            assert!(send_text(&mut client, text).starts_with("250 "), "{value}");
+            let asked: Vec<String> = asked.lock().unwrap().drain(..).map(|(words, _)| words[0].clone()).collect();
+            assert_eq!(asked, verb.into_iter().collect::<Vec<_>>(), "{value}: {text}");
+            let heads = heads(&instance.taken.all().pop().unwrap().0);
+            assert_eq!(heads[0].starts_with("DKIM-Signature: "), verb.is_some(), "{value}: {heads:?}");
+        }
+    }
+    // what cannot be understood is not taken for a yes
+    let mut client = instance.serve(&variables(&[OURS, &[("DKIMSIGN", "no")]].concat()));
+    assert!(client.reply().starts_with("421 "));
 }
 
 #[test]

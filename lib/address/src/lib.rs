@@ -10,8 +10,10 @@
 //! How it fails: with an [`Error`] that says in words what is wrong; nothing panics, nothing is repaired by guessing.
 //!
 //! Known limits: the syntax of RFC 5322 (comments, groups, display names) is read by [`list`] alone, for what users and admins
-//! of this host write. General address literals (`[tag:text]`) are refused, since no tag but `IPv6` was ever registered.
+//! of this host write, and by [`authors`], for no more than domains. General address literals (`[tag:text]`) are refused, since no
+//! tag but `IPv6` was ever registered.
 
+pub mod authors;
 mod domain;
 mod error;
 pub mod list;

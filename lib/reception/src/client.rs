@@ -39,6 +39,8 @@ pub struct Client {
     pub max_recipients: Option<u64>,
     /// SPFBEHAVIOR, instead of the control file.
     pub spf_behavior: Option<u64>,
+    /// DKIMSIGN: which of its mail is signed.
+    pub signs: Signs,
     /// DMARCBEHAVIOR, instead of the control file.
     pub dmarc_behavior: Option<u64>,
     /// BADMAILFROM, beside the control file.
@@ -86,6 +88,18 @@ pub enum StartTls {
     Required,
 }
 
+/// What DKIMSIGN says of the mail of a client that may send to anywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signs {
+    /// It is signed as control/dkimsign has it.
+    #[default]
+    All,
+    /// Only what begins with this client: what bears no Received field.
+    Own,
+    /// None of it.
+    None,
+}
+
 /// What SUBMISSION says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Submission {
@@ -129,6 +143,7 @@ impl Client {
             databytes: number(&environment, "DATABYTES")?,
             max_recipients: number(&environment, "MAXRECIPIENTS")?,
             spf_behavior: number(&environment, "SPFBEHAVIOR")?,
+            signs: signs(&environment)?,
             dmarc_behavior: number(&environment, "DMARCBEHAVIOR")?,
             badmailfrom: badmailfrom(&environment)?,
             rcptcheck: text(&environment, "RCPTCHECK")?.filter(|program| !program.is_empty()),
@@ -186,6 +201,16 @@ fn starttls(environment: &Environment) -> Result<StartTls, String> {
         Some(b"!") => Ok(StartTls::Required),
         Some(_) => Err("variable UCSPITLS must be empty (offered), ! (required) or - (off)".to_owned()),
     }
+}
+
+fn signs(environment: &Environment) -> Result<Signs, String> {
+    let word = text(environment, "DKIMSIGN")?.unwrap_or_default();
+    stafett_ucspi::variable(b"DKIMSIGN").map_or(Ok(()), |variable| variable.judge(word.as_bytes()))?;
+    Ok(match word.as_str() {
+        "0" => Signs::None,
+        "own" => Signs::Own,
+        _ => Signs::All,
+    })
 }
 
 /// Empty is as if it were not set.

@@ -8,6 +8,7 @@ pub mod locals;
 pub mod pattern;
 pub mod rcpthosts;
 pub mod recipients;
+pub mod signed;
 pub mod smtproutes;
 
 pub use domain_map::DomainMap;
@@ -15,4 +16,5 @@ pub use locals::{Locals, Place};
 pub use pattern::DomainPattern;
 pub use rcpthosts::{Listed, RcptHosts};
 pub use recipients::RecipientList;
+pub use signed::Signed;
 pub use smtproutes::{BadRoute, SMTP_PORT, SmtpRoutes};

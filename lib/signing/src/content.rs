@@ -1,8 +1,9 @@
 //! A message as far as it is signed: its header fields and the hash of its body.
 
+use crate::base64;
 use crate::canonical::Body;
 use crate::fields::{Field, fields};
-use crate::{authors, base64};
+use stafett_address::authors;
 use std::fmt;
 use std::fs::File;
 use std::io;

@@ -13,7 +13,6 @@
 //! Known limits: messages are strict CR LF lines, as queued takes them. Keys are RSA of 2048 bits and more, and Ed25519.
 
 pub mod arc;
-pub mod authors;
 pub mod base64;
 mod canonical;
 mod content;

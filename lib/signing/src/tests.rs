@@ -1,7 +1,8 @@
 use crate::canonical::{Body, field};
 use crate::fields::fields;
-use crate::{Content, Fault, Key, Signer, arc, authors, base64, dkim, pem};
+use crate::{Content, Fault, Key, Signer, arc, base64, dkim, pem};
 use ring::digest::{SHA256, digest};
+use stafett_address::authors;
 use std::fs::File;
 use std::io::Write;
 

@@ -33,6 +33,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: "BADMAILFROM", form: Form::Any },
     Variable { name: "BOUNCEMAIL", form: Form::Any },
     Variable { name: "DATABYTES", form: Form::Number },
+    Variable { name: "DKIMSIGN", form: Form::OneOf(&["", "0", "1", "own"]) },
     Variable { name: "DMARCBEHAVIOR", form: Form::Number },
     Variable { name: "FORCETLS", form: Form::Any },
     Variable { name: "GREETDELAY", form: Form::Number },

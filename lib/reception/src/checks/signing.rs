@@ -1,13 +1,10 @@
 //! Signatures and seals in front of messages: DKIM for what our own clients send, ARC for mail of others that goes on.
 //!
 //! What it does: gives the whole message to stafett-dkim, after every other check and every change, and puts the lines that come
-//! back in front.
+//! back in front. Of what our clients send, a message whose From field `control/dkimsign` does not name goes on without.
 //!
 //! How it fails: where `control/dkimsign` or `control/arcseal` is about a message and the service does not answer, the message is
 //! refused for now: nothing goes out without the signature that it should have.
-//!
-//! Known limits: smtpd reads no message, so that while the service is away all mail of clients that may send to anywhere waits,
-//! whatever its From field says.
 
 use std::time::Duration;
 
@@ -16,10 +13,12 @@ use stafett_ask::{Answer, Verdict};
 use stafett_control::{Control, Error, rows};
 use stafett_envelope::Envelope;
 use stafett_instance::Service;
-use stafett_route::DomainPattern;
+use stafett_message::header;
+use stafett_route::{DomainPattern, Signed};
 use stafett_smtp::Reply;
 
 use super::{Checked, Context};
+use crate::client::Signs;
 use crate::draft::Draft;
 use crate::policy::Policy;
 use crate::refusal::{Refusal, Subject};
@@ -31,14 +30,16 @@ use crate::settings::pattern;
 const WITHIN: Duration = Duration::from_secs(45);
 /// The longest line of a header field, in bytes (RFC 5322 §2.1.1).
 const LINE_MAX: usize = 998;
+/// Where the header must be over for smtpd to judge it; a longer one is for the service.
+const HEADER_MOST: usize = 64 * 1024;
 /// The fields that the service may make.
 const FIELDS: [&str; 4] = ["DKIM-Signature: ", "ARC-Seal: ", "ARC-Message-Signature: ", "ARC-Authentication-Results: "];
 
 /// What the control files say.
 #[derive(Debug, Default)]
 pub struct Rules {
-    /// Mail of clients that may send to anywhere is looked at.
-    signs: bool,
+    /// Whose mail is signed, of clients that may send to anywhere.
+    signs: Signed,
     /// For which recipients mail of others is sealed, each with its line.
     seals: Vec<(DomainPattern, usize)>,
 }
@@ -49,10 +50,9 @@ impl Rules {
     /// # Errors
     /// The first file that cannot be used.
     pub fn read(control: &Control) -> Result<Rules, Error> {
-        let signs = control.map(&rows::DKIMSIGN)?.is_some_and(|lines| !lines.is_empty());
         let lines = control.map(&rows::ARCSEAL)?.unwrap_or_default();
         let seals = lines.iter().map(|item| Ok((pattern(&rows::ARCSEAL, item.line, &item.value.0)?, item.line)));
-        Ok(Rules { signs, seals: seals.collect::<Result<_, Error>>()? })
+        Ok(Rules { signs: Signed::read(control)?, seals: seals.collect::<Result<_, Error>>()? })
     }
 
     /// The domain of a recipient for whom it is sealed, and the line that says so.
@@ -71,14 +71,15 @@ impl Rules {
 
 /// What is wanted for a message.
 enum Wanted {
-    Signatures,
+    /// Which of them: all, or those of what begins here.
+    Signatures(Signs),
     Seal(String, usize),
 }
 
 impl Wanted {
     fn rule(&self) -> String {
         match self {
-            Wanted::Signatures => "control/dkimsign".to_owned(),
+            Wanted::Signatures(_) => "control/dkimsign".to_owned(),
             Wanted::Seal(_, line) => format!("control/arcseal:{line}"),
         }
     }
@@ -92,7 +93,8 @@ pub fn wants_message(policy: Policy<'_>, session: &Session, envelope: &Envelope)
 fn wanted(policy: Policy<'_>, session: &Session, envelope: &Envelope) -> Option<Wanted> {
     let rules = &policy.settings.signing;
     if policy.is_trusted(session) {
-        return rules.signs.then_some(Wanted::Signatures);
+        let signs = policy.client.signs;
+        return (signs != Signs::None && !rules.signs.is_empty()).then_some(Wanted::Signatures(signs));
     }
     rules.seal(envelope).map(|(domain, line)| Wanted::Seal(domain, line))
 }
@@ -106,8 +108,15 @@ pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
         return Ok(());
     }
     let Some(wanted) = wanted(context.policy, context.session, &draft.envelope) else { return Ok(()) };
+    if let Wanted::Signatures(signs) = wanted
+        && !concerns(&context.policy.settings.signing.signs, signs, draft)
+    {
+        context.services.note(&Note { check: "signing", rule: &wanted.rule(), text: "nothing to sign" });
+        return Ok(());
+    }
     let mut question: Vec<&[u8]> = match &wanted {
-        Wanted::Signatures => vec![b"sign"],
+        Wanted::Signatures(Signs::Own) => vec![b"local"],
+        Wanted::Signatures(_) => vec![b"sign"],
         Wanted::Seal(domain, _) => vec![b"seal", domain.as_bytes()],
     };
     question.extend(draft.front.iter().map(String::as_bytes));
@@ -128,6 +137,17 @@ pub fn message(context: &mut Context<'_, '_>, draft: &mut Draft) -> Checked {
             Err(refused(draft, &wanted, later()))
         }
     }
+}
+
+/// Whether the service has a say about a message, as far as that can be told without it.
+fn concerns(rules: &Signed, signs: Signs, draft: &Draft) -> bool {
+    let Ok(begin) = draft.begin(HEADER_MOST) else { return true };
+    if header::length(&begin) == begin.len() && draft.size() > begin.len() as u64 {
+        return true;
+    }
+    let has = |name: &str| header::fields(&begin).any(|field| field.is(name));
+    let from = header::fields(&begin).filter(|field| field.is("From")).map(|field| field.value);
+    rules.concerns(from) && !(signs == Signs::Own && has("Received"))
 }
 
 /// The lines of an answer, if they are what it may be.

@@ -2,7 +2,7 @@
 //!
 //! Known limits: what cannot be read as an address gives no domain; nothing is signed for it.
 
-use stafett_address::Domain;
+use crate::Domain;
 
 /// Domains of one field that count; nobody has so many.
 const MOST: usize = 50;
