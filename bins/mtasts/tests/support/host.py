@@ -1,6 +1,7 @@
 """HTTPS hosts behind a proxy: every name is served on one port of loopback.
 
-usage: host.py DIRECTORY. A client says CONNECT name:443, TLS begins, and what is in DIRECTORY/NAME is sent as it stands in
+usage: host.py DIRECTORY [direct]. With "direct" there is no proxy: TLS begins at once on port 443 of loopback, and the client
+names the host in its handshake (SNI). Without, a client says CONNECT name:443, TLS begins, and what is in DIRECTORY/NAME is sent as it stands in
 answer to any request. DIRECTORY/certs/NAME.pem (key and chain) is the certificate, or else certs/default.pem. A file
 NAME.slow makes the answer come a byte a second, NAME.never makes it not come, NAME.deaf leaves the handshake unanswered.
 Each request is a line of DIRECTORY/log; what is posted lies in DIRECTORY/posted-NUMBER. The port is printed.
@@ -91,8 +92,35 @@ def serve(client):
         client.close()
 
 
-listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+def serve_direct(client):
+    named = []
+
+    def choose(stream, name, context):
+        named.append(name)
+        own = path("certs/%s.pem" % name)
+        if os.path.exists(own):
+            stream.context = with_certificate(own)
+
+    context = with_certificate(path("certs/default.pem"))
+    context.sni_callback = choose
+    try:
+        with context.wrap_socket(client, server_side=True) as stream:
+            answer(stream, named[0])
+    except (ssl.SSLError, OSError):
+        log("%s no handshake" % named)
+    finally:
+        client.close()
+
+
+def with_certificate(file):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+is_direct = sys.argv[2:] == ["direct"]
+listener = socket.create_server(("127.0.0.1", 443 if is_direct else 0), backlog=100)
 print(listener.getsockname()[1], flush=True)
 while True:
     client, _ = listener.accept()
-    threading.Thread(target=serve, args=(client,), daemon=True).start()
+    threading.Thread(target=serve_direct if is_direct else serve, args=(client,), daemon=True).start()

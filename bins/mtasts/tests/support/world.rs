@@ -37,11 +37,22 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
+        World::reached_by(&[])
+    }
+
+    /// Hosts without a proxy, on port 443 of loopback: for a network that the test has for itself.
+    pub fn direct() -> World {
+        let mut world = World::reached_by(&["direct"]);
+        world.proxy.clear();
+        world
+    }
+
+    fn reached_by(way: &[&str]) -> World {
         let directory = tempfile::tempdir().unwrap();
         make_certificates(&directory.path().join("certs"));
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bins/mtasts/tests/support/host.py");
         let mut command = Command::new("python3");
-        command.arg(program).arg(directory.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg(program).arg(directory.path()).args(way).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut server = command.spawn().unwrap();
         let mut port = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
