@@ -5,12 +5,12 @@ use crate::subject::Subject;
 use stafett_control::rows;
 use stafett_site::{Findings, Weight};
 
-/// Judges where double bounces go: to a host that is not this one, since nothing is delivered here.
+/// Judges where double bounces go: to a host that is not this one, unless it has users.
 pub fn check(subject: &Subject, findings: &mut Findings) {
     let (to, host) = (&rows::DOUBLEBOUNCETO, &rows::DOUBLEBOUNCEHOST);
     let discarded = subject.line(to).is_none() && subject.control.path(to).exists();
     let (Some(me), Some(target)) = (&subject.me, subject.or_me(host)) else { return };
-    if discarded || !target.eq_ignore_ascii_case(me) || subject.is_routed(me) {
+    if discarded || !target.eq_ignore_ascii_case(me) || subject.is_routed(me) || subject.is_here(me) {
         return;
     }
     let user = subject.line(to).unwrap_or_else(|| "postmaster".to_owned());

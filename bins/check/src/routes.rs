@@ -49,11 +49,11 @@ fn twice(subject: &Subject, row: &Setting, findings: &mut Findings) {
     }
 }
 
-/// Nothing is delivered on this host, and its own name leads back to it.
+/// Where nothing is delivered on this host, its own name leads back to it.
 fn own_host(subject: &Subject, findings: &mut Findings) {
     let Some(me) = &subject.me else { return };
     for item in subject.list(&rows::RCPTHOSTS) {
-        if item.value.eq_ignore_ascii_case(me) && !subject.is_routed(me) {
+        if item.value.eq_ignore_ascii_case(me) && !subject.is_routed(me) && !subject.is_here(me) {
             let text = format!(
                 "mail for {me} is accepted, but that is this host and no route takes it further, so it would be deferred until it bounces"
             );

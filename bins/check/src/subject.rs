@@ -7,7 +7,7 @@ use stafett_address::Domain;
 use stafett_control::{Control, Form, Item, Pair, Setting, rows};
 use stafett_instance::Instance;
 use stafett_log::Failure;
-use stafett_route::{Listed, RcptHosts, SmtpRoutes};
+use stafett_route::{Listed, Locals, Place, RcptHosts, SmtpRoutes};
 use stafett_site::{Finding, Findings, Plan};
 use stafett_wire::delivery::{Destination, Kind};
 use std::path::{Path, PathBuf};
@@ -101,6 +101,12 @@ impl Subject {
     pub fn accepts(&self, hosts: &RcptHosts, domain: &str) -> bool {
         let Ok(domain) = Domain::parse(domain) else { return false };
         hosts.look_up(&domain).is_ok_and(|listed| listed != Listed::Nowhere)
+    }
+
+    /// Whether mail for a domain is delivered to users of this host.
+    pub fn is_here(&self, domain: &str) -> bool {
+        let address = format!("postmaster@{domain}");
+        Locals::read(&self.control).is_ok_and(|locals| matches!(locals.place(&address), Place::Here(_)))
     }
 
     /// Whether a line of smtproutes is meant for `domain`: one that names it, or one that gives a relay to all.
