@@ -3,6 +3,7 @@
 use crate::point::at_value;
 use crate::subject::Subject;
 use stafett_control::rows;
+use stafett_instance::tree::IMPORTING;
 use stafett_site::{Finding, Findings, Weight};
 use stafett_sys::ext4;
 use stafett_sys::filesystem::FileSystem;
@@ -18,6 +19,10 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
         findings.push(finding.remedy("boot a kernel 5.13 or later with lsm=...,landlock"));
     }
     clock(subject, findings);
+    if subject.root.join("queue").join(IMPORTING).exists() {
+        let text = "messages of another queue were just being taken over when that was broken off; they are in queue/hold";
+        findings.push(Finding::warning(format_args!("queue/{IMPORTING}"), text).remedy("run stafett-import again"));
+    }
 }
 
 fn file_system(subject: &Subject, findings: &mut Findings) {

@@ -3,19 +3,9 @@
 use crate::files::replace;
 use crate::{Failure, LOG, Plan};
 use stafett_control::{Control, rows};
+use stafett_site::listeners::FIRST_RULES;
 use std::io;
 use std::path::Path;
-
-/// The rules that a new instance begins with: everybody may connect, nobody may relay.
-const RULES: &str = "\
-# Rules of the listener by client address; make them count with: stafett-tcprules tcp.smtp
-# A client with RELAYCLIENT may send to any recipient. Lines begin with an address or a network:
-#127.0.0.1:allow,RELAYCLIENT=\"\"
-#192.0.2.0/24:allow,RELAYCLIENT=\"\"
-#2001:db8:1::/48:allow,RELAYCLIENT=\"\"
-#198.51.100.7:deny
-:allow
-";
 
 /// Judges before anything is made whether control/me will be there.
 pub fn needs_me(plan: &Plan, me: Option<&str>) -> Result<(), Failure> {
@@ -45,7 +35,7 @@ pub fn begin(plan: &Plan, me: Option<&str>, say: &mut impl FnMut(String)) -> Res
     let (source, compiled) = (rows::TCP_SMTP.name, rows::TCP_SMTP_CDB.name);
     let begun = !directory.join(source).exists() && !directory.join(compiled).exists();
     if begun {
-        put(&directory, source, RULES.as_bytes(), say)?;
+        put(&directory, source, FIRST_RULES.as_bytes(), say)?;
         compile(&directory).map_err(|reason| Failure::temporary(format_args!("unable to make control/{compiled}: {reason}")))?;
         say(format!("wrote control/{compiled}"));
     }
@@ -53,7 +43,7 @@ pub fn begin(plan: &Plan, me: Option<&str>, say: &mut impl FnMut(String)) -> Res
 }
 
 fn compile(directory: &Path) -> Result<(), String> {
-    let rules = stafett_ucspi::parse(RULES.as_bytes()).map_err(|fault| fault.to_string())?;
+    let rules = stafett_ucspi::parse(FIRST_RULES.as_bytes()).map_err(|fault| fault.to_string())?;
     let compiled = directory.join(rows::TCP_SMTP_CDB.name);
     let temporary = directory.join("tcp.smtp.cdb.new");
     stafett_ucspi::write(&rules, &compiled, &temporary).map_err(|error| error.to_string())?;

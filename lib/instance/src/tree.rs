@@ -285,8 +285,11 @@ pub const STATE: &str = "state";
 const SERVICE_DIRECTORIES: &[&str] = &["", "/env", "/log", "/supervise"];
 
 /// Files that are kept beside the messages: what the admin did while no scheduler ran, the attempts
-/// that may have been under way, and the last queue id given.
-pub const QUEUE_FILES: &[&str] = &["admin", "attempts", "lastid"];
+/// that may have been under way, the messages that are just being taken over, and the last queue id given.
+pub const QUEUE_FILES: &[&str] = &["admin", "attempts", IMPORTING, "lastid"];
+
+/// The file in queue/ that lists the messages which stafett-import is just taking over.
+pub const IMPORTING: &str = "importing";
 
 /// How many directories share the waiting messages.
 const SHARDS: usize = 256;

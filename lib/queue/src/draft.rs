@@ -116,6 +116,22 @@ impl<'a> Draft<'a> {
         Ok(Committed { id: self.id, size: self.size, place, envelope: text, sync_time })
     }
 
+    /// Makes a message durable that has a past in another queue, with the journal of that behind it. It lies in queue/hold
+    /// then, until [`Store::wait_until`] moves it on.
+    ///
+    /// # Errors
+    /// As [`Draft::commit`].
+    pub fn commit_with_past(mut self, envelope: &Envelope, journal: &str) -> io::Result<Committed> {
+        let mut text = Vec::with_capacity(512);
+        envelope.write(&mut text);
+        let ending = ending(self.id, self.size, self.checksum.clone(), &text);
+        self.gather(&ending)?;
+        self.gather(journal.as_bytes())?;
+        self.flush()?;
+        let sync_time = self.publish(Place::Held, true)?;
+        Ok(Committed { id: self.id, size: self.size, place: Place::Held, envelope: text, sync_time })
+    }
+
     fn publish(&mut self, place: Place, sync_directory: bool) -> io::Result<Duration> {
         let (directory, tmp) = (self.store.directory(), format!("tmp/{}", self.id));
         let new = self.store.name(self.id, self.size, place).to_string();

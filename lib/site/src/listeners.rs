@@ -6,6 +6,17 @@
 use crate::settings::Settings;
 use stafett_instance::tree::{self, Listener, Port};
 
+/// The rules that a new instance begins with: everybody may connect, nobody may relay.
+pub const FIRST_RULES: &str = "\
+# Rules of the listener by client address; make them count with: stafett-tcprules tcp.smtp
+# A client with RELAYCLIENT may send to any recipient. Lines begin with an address or a network:
+#127.0.0.1:allow,RELAYCLIENT=\"\"
+#192.0.2.0/24:allow,RELAYCLIENT=\"\"
+#2001:db8:1::/48:allow,RELAYCLIENT=\"\"
+#198.51.100.7:deny
+:allow
+";
+
 /// The variables that a port's kind means.
 pub fn variables(port: Port) -> &'static [(&'static str, &'static str)] {
     match port {

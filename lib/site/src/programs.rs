@@ -13,6 +13,7 @@ const TOOLS: &[&str] = &[
     "stafett-check",
     "stafett-dot",
     "stafett-explain",
+    "stafett-import",
     "stafett-inject",
     "stafett-log",
     "stafett-passwd",

@@ -52,6 +52,27 @@ fn change(user: nix::unistd::Uid, group: nix::unistd::Gid) -> io::Result<Dropped
     unprivileged()
 }
 
+/// Does `work` with the rights of `uid` and `gid` and comes back: for root's tools that read with power and write as the
+/// owner of what they write. Nothing changes where this process has that user already.
+///
+/// # Errors
+/// When the user cannot be changed; or not changed back, and then the caller must end.
+pub fn acting_as<T>(uid: Uid, gid: Gid, work: impl FnOnce() -> T) -> io::Result<T> {
+    if Uid::effective() == uid {
+        return Ok(work());
+    }
+    let (own_user, own_group) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    let (user, group) = (nix::unistd::Uid::from_raw(uid.0), nix::unistd::Gid::from_raw(gid.0));
+    // Root has no use for its further groups; they would stay with the other user.
+    nix::unistd::setgroups(&[group])?;
+    nix::unistd::setegid(group)?;
+    nix::unistd::seteuid(user)?;
+    let done = work();
+    nix::unistd::seteuid(own_user)?;
+    nix::unistd::setegid(own_group)?;
+    Ok(done)
+}
+
 /// Proof for a process that was started as an ordinary user.
 ///
 /// # Errors

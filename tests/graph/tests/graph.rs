@@ -135,7 +135,8 @@ fn the_page_says_who_links_what() {
 #[test]
 fn no_program_links_what_it_must_not_reach() {
     let table = all_linked();
-    let keeps_queue = ["stafett-queued", "stafett-send", "stafett-metrics", "qstat", "qtool"];
+    // the importer writes messages that have a past, which the injectors' socket has no words for
+    let keeps_queue = ["stafett-queued", "stafett-send", "stafett-import", "stafett-metrics", "qstat", "qtool"];
     for (name, (ours, others)) in &table {
         assert!(!ours.contains("queue") || keeps_queue.contains(&name.as_str()), "{name} links the queue store");
         assert!(!ours.contains("survey") || ["qstat", "qtool"].contains(&name.as_str()), "{name} links what is the admin's");

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Programs that go through the table as a whole; they are nobody's readers.
-const JUDGES: &[&str] = &["check", "explain", "setup"];
+const JUDGES: &[&str] = &["check", "explain", "import", "setup"];
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -12,6 +12,7 @@ mod faults;
 mod filters;
 mod forwarder;
 mod fronts;
+mod import;
 mod limits;
 mod lists;
 mod local;

@@ -1,0 +1,236 @@
+//! qmail's queue drained into ours, so that a message is in exactly one of them for whoever delivers, whenever this ends.
+//!
+//! What: the messages that can be taken are listed in queue/importing. Each is written into queue/hold with its marks and
+//! synced. When all are, qmail's files are moved out of qmail's sight and that is synced; only then the messages go from
+//! queue/hold to queue/cur, and the list is removed. A run that finds a list finishes what it says: what lies in queue/hold is
+//! given up by qmail and released, what does not is begun anew.
+//! Security stance: reads with the caller's power, opens no symbolic link, and writes as the owner of the queue. Both
+//! schedulers and our writer are locked out meanwhile. How it fails: with a sentence; running it again goes on. Known limits: who
+//! releases or deletes messages in queue/hold by hand after a broken run may deliver them twice.
+
+use crate::convert::{Here, convert, each_piece, seconds};
+use crate::qmail::letter::{Letter, Unusable};
+use crate::qmail::queue::{Content, Files, Part, Queue};
+use crate::record::{self, Taking, nanoseconds};
+use crate::report::{Mark, Report};
+use stafett_queue_store::{Id, Listed, Place, Store};
+use stafett_sys::privilege;
+use stafett_sys::user::{Gid, Uid};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Shows what would be taken.
+///
+/// # Errors
+/// When qmail's queue cannot be read.
+pub fn show(queue: &Queue, here: &Here, report: &mut Report) -> Result<(), String> {
+    let content = read_content(queue, report)?;
+    for (number, files) in &content.messages {
+        if let Some((letter, recipients)) = judge(queue, *number, files, here, report) {
+            tell(queue, &letter, *number, &recipients, report);
+        }
+    }
+    Ok(())
+}
+
+/// Takes it.
+///
+/// # Errors
+/// When it cannot be begun, or was broken off; nothing is lost then, and running it again goes on.
+pub fn run(queue: &Queue, store: &Store, here: &Here, keep: bool, report: &mut Report) -> Result<(), String> {
+    let drain = Drain::begin(queue, store, keep)?;
+    drain.finish_broken_off(report)?;
+    let content = read_content(queue, report)?;
+    let mut ids = drain.ids_in_use()?;
+    let mut all = Vec::new();
+    for (number, files) in &content.messages {
+        let Some((letter, recipients)) = judge(queue, *number, files, here, report) else { continue };
+        tell(queue, &letter, *number, &recipients, report);
+        let id = id(letter.birth, &mut ids);
+        let due = seconds(letter.due.unwrap_or_else(SystemTime::now));
+        all.push(Taking { id, number: *number, written: nanoseconds(letter.written), due });
+    }
+    if all.is_empty() {
+        return Ok(());
+    }
+    drain.as_owner("write queue/importing", || record::write(store, &all))?;
+    for taking in &all {
+        let Some(files) = content.messages.get(&taking.number) else { continue };
+        drain.copy(taking, files, here)?;
+    }
+    drain.hand_over(&all, &content)
+}
+
+/// The messages of qmail, and what else lies there.
+fn read_content(queue: &Queue, report: &mut Report) -> Result<Content, String> {
+    let content = queue.content().map_err(|error| format!("unable to read {}: {error}", queue.root().display()))?;
+    for odd in &content.odd {
+        report.say(Mark::Left, odd.display(), "is no file of a message");
+    }
+    Ok(content)
+}
+
+/// What can be taken; tells of what cannot.
+fn judge(queue: &Queue, number: u64, files: &Files, here: &Here, report: &mut Report) -> Option<(Letter, Vec<String>)> {
+    let place = format!("{} message {number}", queue.root().display());
+    let converted = Letter::read(files).and_then(|letter| match convert(&letter, number, here) {
+        Ok(converted) => Ok((letter, converted.envelope.recipients.into_iter().map(|recipient| recipient.address).collect())),
+        Err(reason) => Err(Unusable::Fault(reason)),
+    });
+    match converted {
+        Ok(usable) => return Some(usable),
+        Err(Unusable::Fault(reason)) => report.say(Mark::Left, place, format_args!("{reason}; it stays in qmail's queue")),
+        Err(Unusable::Unfinished) => {
+            report.say(Mark::Note, place, "was never accepted: its injection was broken off; qmail-clean removes it")
+        }
+        Err(Unusable::Nothing) => report.say(Mark::Note, place, "is done; qmail-send would only remove it"),
+    }
+    None
+}
+
+fn tell(queue: &Queue, letter: &Letter, number: u64, recipients: &[String], report: &mut Report) {
+    let open = letter.recipients.iter().filter(|recipient| !recipient.done).count();
+    let (sender, failed) = (letter.sender.escape_ascii(), letter.failures.len());
+    let text = format!("from <{sender}>, {} recipients, {open} waiting, {failed} to be bounced", recipients.len());
+    report.say(Mark::Take, format_args!("{} message {number}", queue.root().display()), text);
+}
+
+/// The time of birth, or the next one that is free.
+fn id(birth: SystemTime, used: &mut HashSet<u64>) -> Id {
+    let micros = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0));
+    let mut id = micros(birth.min(SystemTime::now()));
+    while !used.insert(id) {
+        id += 1;
+    }
+    Id(id)
+}
+
+/// A run, with all that is locked.
+struct Drain<'a> {
+    queue: &'a Queue,
+    store: &'a Store,
+    owner: (Uid, Gid),
+    keep: bool,
+    _locks: [OwnedFd; 3],
+}
+
+impl<'a> Drain<'a> {
+    fn begin(queue: &'a Queue, store: &'a Store, keep: bool) -> Result<Drain<'a>, String> {
+        let root = store.root().display();
+        let busy = |program: &str, error: &io::Error| match error.kind() {
+            ErrorKind::WouldBlock => format!("{program} is running on {root}; stop the services queued and send first"),
+            _ => format!("unable to lock {root}: {error}"),
+        };
+        let theirs = queue.lock()?;
+        let writer = store.become_writer().map_err(|error| busy("stafett-queued", &error))?;
+        let scheduler = store.become_scheduler().map_err(|error| busy("stafett-send", &error))?;
+        let seen = std::fs::metadata(store.root().join("cur")).map_err(|error| format!("unable to look at {root}/cur: {error}"))?;
+        let owner = (Uid(seen.uid()), Gid(seen.gid()));
+        if !Uid::effective().is_root() && Uid::effective() != owner.0 {
+            return Err(format!("do this as root or as the owner of {root}, user {}", owner.0));
+        }
+        let drain = Drain { queue, store, owner, keep, _locks: [theirs, writer, scheduler] };
+        drain.as_owner("sweep queue/tmp", || store.sweep())?;
+        Ok(drain)
+    }
+
+    /// Does it as the owner of our queue.
+    fn as_owner<T>(&self, verb: &str, work: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
+        let (uid, gid) = self.owner;
+        let failed = |error: io::Error| format!("unable to {verb} in {}: {error}", self.store.root().display());
+        privilege::acting_as(uid, gid, work).map_err(failed)?.map_err(failed)
+    }
+
+    /// The messages of one place.
+    fn list(&self, place: Place) -> Result<BTreeMap<u64, Listed>, String> {
+        let mut found = BTreeMap::new();
+        let mut add = |listed: Listed| {
+            found.insert(listed.id.0, listed);
+        };
+        let listed = self.store.list(place, &mut add, &mut |_: &Path| {});
+        listed.map_err(|error| format!("unable to read {}: {error}", self.store.root().display()))?;
+        Ok(found)
+    }
+
+    fn ids_in_use(&self) -> Result<HashSet<u64>, String> {
+        let mut ids = HashSet::new();
+        for place in [Place::New, Place::Waiting, Place::Held] {
+            ids.extend(self.list(place)?.into_keys());
+        }
+        Ok(ids)
+    }
+
+    /// Ends what an earlier run began.
+    fn finish_broken_off(&self, report: &mut Report) -> Result<(), String> {
+        let Some(mut all) = record::read(self.store).map_err(|error| format!("unable to go on with a run that was broken off: {error}"))?
+        else {
+            return Ok(());
+        };
+        let (held, waiting) = (self.list(Place::Held)?, self.list(Place::Waiting)?);
+        all.retain(|taking| waiting.contains_key(&taking.id.0) || held.get(&taking.id.0).is_some_and(|listed| self.is_whole(*listed)));
+        let text = format!("{} messages of a run that was broken off are in our queue; finishing that", all.len());
+        report.say(Mark::Note, self.store.root().display(), text);
+        let content = self.queue.content().map_err(|error| format!("unable to read {}: {error}", self.queue.root().display()))?;
+        self.hand_over(&all, &content)
+    }
+
+    /// Whether a message in queue/hold is all there. A power cut may have left a name without its bytes: that one is begun anew.
+    fn is_whole(&self, Listed { id, size, .. }: Listed) -> bool {
+        if self.store.read(id, size, Place::Held).is_ok_and(|entry| entry.is_ok()) {
+            return true;
+        }
+        let _ = self.as_owner("remove what is not whole", || self.store.remove(id, size, Place::Held));
+        false
+    }
+
+    /// Writes a message into queue/hold.
+    fn copy(&self, taking: &Taking, files: &Files, here: &Here) -> Result<(), String> {
+        let place = format!("{} message {}", self.queue.root().display(), taking.number);
+        let letter = Letter::read(files).map_err(|reason| format!("{place} has changed: {reason:?}; run this again"))?;
+        let converted = convert(&letter, taking.number, here).map_err(|reason| format!("{place} has changed: {reason}; run this again"))?;
+        self.as_owner("write queue/hold", || {
+            let mut draft = self.store.draft(taking.id)?;
+            each_piece(&letter.content, |bytes| draft.write(bytes)).map_err(io::Error::other)?;
+            draft.commit_with_past(&converted.envelope, &converted.journal)
+        })?;
+        Ok(())
+    }
+
+    /// Takes the messages that are in queue/hold out of qmail's sight, then lets them go.
+    fn hand_over(&self, all: &[Taking], content: &Content) -> Result<(), String> {
+        let failed = |error: io::Error| format!("unable to move files of {}: {error}; run this again", self.queue.root().display());
+        // What an earlier run wrote may not have reached the disk when it was broken off.
+        self.as_owner("sync", || rustix::fs::syncfs(File::open(self.store.root())?).map_err(io::Error::from))?;
+        for taking in all {
+            let is_it = |files: &&Files| files.path(Part::Mess).and_then(written).is_some_and(|written| written == taking.written);
+            if let Some(files) = content.messages.get(&taking.number).filter(is_it) {
+                self.queue.give_up(files, &taking.id.to_string(), taking.number, self.keep).map_err(failed)?;
+            }
+        }
+        self.queue.sync().map_err(failed)?;
+        let held = self.list(Place::Held)?;
+        self.as_owner("release messages", || {
+            let mut notes = String::new();
+            for taking in all {
+                if let Some(Listed { id, size, .. }) = held.get(&taking.id.0) {
+                    self.store.wait_until(*id, *size, Place::Held, taking.due)?;
+                    let (who, now) = (Uid::real(), seconds(SystemTime::now()));
+                    notes.push_str(&format!("admin uid {who}: import msg {id} at {now} while stopped\n"));
+                }
+            }
+            self.store.note(&notes)?;
+            rustix::fs::syncfs(File::open(self.store.root())?)?;
+            record::remove(self.store)
+        })
+    }
+}
+
+/// When a file was written.
+fn written(path: &Path) -> Option<u128> {
+    path.symlink_metadata().ok()?.modified().ok().map(nanoseconds)
+}
