@@ -26,6 +26,7 @@ mod ports;
 mod processes;
 mod routes;
 mod rules;
+mod secondary;
 mod service;
 mod show;
 mod signing;
@@ -76,6 +77,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     rules::check(subject, findings);
     listeners::check(subject, findings);
     routes::check(subject, findings);
+    secondary::check(subject, findings);
     outgoing::check(subject, findings);
     certificates::check(subject, findings);
     credentials::check(subject, findings);

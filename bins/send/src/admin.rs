@@ -8,6 +8,7 @@ use crate::delivery_line::channel;
 use crate::destination::State;
 use crate::message::{Message, Wish};
 use crate::scheduler::{SETTLE, Scheduler, now};
+use crate::waiting::FORCED;
 use stafett_queue_store::journal::Event;
 use stafett_queue_store::{Entry, Id, Listed, Place};
 use stafett_route::SmtpRoutes;
@@ -168,7 +169,7 @@ impl Scheduler {
         self.touch(place, id);
         self.touch(Place::Waiting, id);
         // In the line it is due whatever else is known of it.
-        self.put_in_line(Listed { id, size, place: Place::Waiting, due: 0 });
+        self.put_in_line(Listed { id, size, place: Place::Waiting, due: FORCED.into() });
         Ok(())
     }
 

@@ -101,6 +101,12 @@ impl Book {
         }
     }
 
+    /// A client asked for the mail of a domain; how much of it waits, where that is known.
+    pub fn etrn(&mut self, node: &str, client: &str, count: Option<usize>) {
+        let count = count.map_or("some".to_owned(), |count| count.to_string());
+        let _ = writeln!(self.text, "etrn {} from {}: {count} messages", word(node), word(client));
+    }
+
     /// What the admin did while no scheduler ran.
     pub fn noted(&mut self, line: &str) {
         let _ = writeln!(self.text, "{}", safe(line.as_bytes()));

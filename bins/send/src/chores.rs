@@ -1,18 +1,22 @@
 //! What may wait for a disk or another process, each on a thread of its own: syncing marks and
-//! removals, putting bounces into the queue, and looking through the queue at the start. The
-//! scheduler's loop never waits for any, nor does one for the other.
+//! removals, putting bounces into the queue, looking through the queue at the start, and for certain
+//! messages later. The scheduler's loop never waits for any, nor does one for the other.
 
+use crate::mark::Mark;
+use crate::settings::Settings;
 use crate::signing::Signing;
+use crate::wake::{Goal, meant};
 use stafett_envelope::Envelope;
-use stafett_queue_store::{Id, Listed, Place, Store};
+use stafett_queue_store::{Entry, Id, Listed, Place, Store};
 use stafett_sys::descriptor;
 use stafett_wire::injector::{Answer, Injector};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SendError, Sender, SyncSender, channel, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long queued may take for a bounce.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,6 +49,19 @@ pub struct Bounce {
     pub signing: Signing,
 }
 
+/// Looks for messages among those that wait.
+#[derive(Debug)]
+pub struct Survey {
+    /// The queue, for this thread alone.
+    pub store: Store,
+    /// What leads recipients to destinations.
+    pub settings: Settings,
+    /// What is looked for.
+    pub goals: Vec<Goal>,
+    /// Where.
+    pub candidates: Vec<Listed>,
+}
+
 /// What became of a chore that has an outcome.
 #[derive(Debug)]
 pub enum Done {
@@ -63,6 +80,10 @@ pub enum Done {
     Odd(PathBuf),
     /// Everything there was found, or not.
     Read(io::Result<()>),
+    /// Messages that a survey was for, each with a destination that it waits for.
+    Meant(Vec<(Id, Mark)>),
+    /// A survey is over; how long it took.
+    Surveyed(Duration),
 }
 
 /// The threads, from the scheduler's side.
@@ -108,6 +129,20 @@ impl Chores {
             let read = results.find(&store);
             // Nobody listens any more: the program ends.
             let _ = results.put(Done::Read(read));
+        })?;
+        Ok(())
+    }
+
+    /// Looks for messages.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn survey(&self, survey: Survey) -> io::Result<()> {
+        let results = self.results.clone()?;
+        std::thread::Builder::new().spawn(move || {
+            let begun = Instant::now();
+            results.look_for(&survey);
+            let _ = results.put(Done::Surveyed(begun.elapsed()));
         })?;
         Ok(())
     }
@@ -160,6 +195,26 @@ impl Results {
         store.list(Place::Waiting, &mut take, &mut |odd| drop(self.put(Done::Odd(odd.to_path_buf()))))?;
         let _ = self.put(Done::Found(found));
         Ok(())
+    }
+}
+
+impl Results {
+    /// Tells of what is meant, some at a time. What cannot be read is left to its own time.
+    fn look_for(&self, survey: &Survey) {
+        let (mut found, mut firsts) = (Vec::new(), HashSet::new());
+        for listed in &survey.candidates {
+            let file = survey.store.open_message(listed.id, listed.size, listed.place);
+            let Ok(Ok(Ok(entry))) = file.map(|file| Entry::glance(&file, listed.id, listed.size)) else { continue };
+            for (mark, is_once) in meant(&entry, &survey.goals, &survey.settings) {
+                if firsts.insert(mark) || !is_once {
+                    found.push((listed.id, mark));
+                }
+            }
+            if found.len() >= FIND && self.put(Done::Meant(std::mem::take(&mut found))).is_err() {
+                return;
+            }
+        }
+        let _ = self.put(Done::Meant(found));
     }
 }
 

@@ -42,6 +42,8 @@ pub struct State {
     pub last_error: String,
     /// The admin wants it tried now.
     pub is_hurried: bool,
+    /// Mail for it is kept here until it is back (control/holdlifetime).
+    pub is_kept: bool,
     pub(crate) work: Queued,
     /// Messages that are left on disk until the work above has become little.
     parked: VecDeque<Record>,
@@ -245,7 +247,8 @@ impl Destinations {
 
     /// Ends the pauses that are over by `now`, or all; gives those destinations their turn.
     /// Destinations whose failures were long ago are forgotten.
-    pub fn end_pauses(&mut self, now: Instant, all: bool) {
+    /// Returns those whose pause is over and for which nothing is at hand to try it with.
+    pub fn end_pauses(&mut self, now: Instant, all: bool) -> Vec<u64> {
         let mut over = Vec::new();
         if all {
             over.extend(self.states.iter().filter(|(_, state)| state.paused.is_some()).map(|(number, _)| *number));
@@ -253,14 +256,18 @@ impl Destinations {
         while self.ends.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             over.extend(self.ends.pop().map(|Reverse((_, number))| number));
         }
-        for number in over {
-            if let Some(state) = self.states.get_mut(&number) {
+        for number in &over {
+            if let Some(state) = self.states.get_mut(number) {
                 state.paused = state.paused.filter(|(until, _)| !all && *until > now);
                 state.next_slot = state.next_slot.filter(|until| *until > now);
             }
-            self.give_turn(number);
+            self.give_turn(*number);
         }
+        over.retain(|number| {
+            self.states.get(number).is_some_and(|state| state.paused.is_none() && state.pace.is_failing() && !state.waits())
+        });
         self.forget_the_old(now);
+        over
     }
 
     /// All destinations.
@@ -289,12 +296,36 @@ impl Destinations {
         })
     }
 
+    /// Mail for a destination is kept here until it is back.
+    pub fn keep(&mut self, name: &Destination) {
+        let state = self.numbers.get(name).and_then(|number| self.states.get_mut(number));
+        state.into_iter().for_each(|state| state.is_kept = true);
+    }
+
+    /// A destination took a message: it is left alone no more.
+    pub fn is_back(&mut self, number: u64) {
+        if let Some(state) = self.states.get_mut(&number) {
+            state.paused = None;
+        }
+        self.give_turn(number);
+    }
+
     /// Ends the pause of a destination, which is wanted now; says whether there was one.
     pub fn end_pause(&mut self, name: &Destination) -> bool {
         let number = self.number(name);
         let ended = self.states.get_mut(&number).is_some_and(State::hurry);
         self.give_turn(number);
         ended
+    }
+
+    /// Lets a destination be tried now if it is known; says how many messages are at hand for it.
+    pub fn hurry_known(&mut self, name: &Destination) -> usize {
+        let Some(number) = self.numbers.get(name).copied() else { return 0 };
+        let Some(state) = self.states.get_mut(&number) else { return 0 };
+        state.hurry();
+        let messages = state.work.len() + state.parked.len();
+        self.give_turn(number);
+        messages
     }
 
     /// Ends the pauses of the named destinations, or of all when none is named; says how many.
@@ -335,6 +366,7 @@ impl Destinations {
             next_slot: None,
             last_error: String::new(),
             is_hurried: false,
+            is_kept: false,
             work: Queued::default(),
             parked: VecDeque::new(),
             in_turn: false,

@@ -28,7 +28,8 @@ impl Scheduler {
     /// Gives out work until nothing more can be given out.
     pub fn dispatch(&mut self) {
         self.end_overdue();
-        self.destinations.end_pauses(Instant::now(), false);
+        let over = self.destinations.end_pauses(Instant::now(), false);
+        over.into_iter().for_each(|number| self.probe(number));
         if self.ending {
             self.close_all_idle();
             return;
@@ -307,6 +308,9 @@ impl Scheduler {
         let is_local = connection.is_local;
         self.count_done(is_local, job.recipients.len());
         self.judge_destination(destination, &report, job.since.elapsed());
+        if let Some(message) = self.messages.get_mut(&job.id) {
+            message.is_cut_off |= report.scope == Scope::Destination;
+        }
         self.record(&job, &report.recipients, &report.dsn_taken, true);
         if keep {
             self.make_idle(number);
@@ -353,7 +357,11 @@ impl Scheduler {
         let Some(state) = self.destinations.state(number) else { return };
         let most = self.settings.limits_of(&state.name).connections;
         if report.scope == Scope::Message {
+            let is_back = state.pace.is_failing();
             state.pace.succeeded(most);
+            if is_back {
+                self.is_back(number);
+            }
             return;
         }
         state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::work::Work;
 use stafett_queue_store::journal::{self, Event};
 use stafett_queue_store::{Id, Listed, Place};
 use stafett_wire::delivery::Destination;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 
 /// Said of a recipient whose domain no name can have.
@@ -18,22 +18,25 @@ const NOWHERE: &str = "Sorry, that domain is not one that can exist. (#5.1.2)";
 
 impl Scheduler {
     /// Gives the recipients to their destinations; `most` is how much work a destination may have
-    /// in memory. `due` is what the line said of the message: 0 when it is due whatever its file says.
+    /// in memory. `due` is what the line said of the message, `FORCED` or `WOKEN` when it is due whatever its file says.
     pub(crate) fn begin_pass(&mut self, mut message: Message, due: u64, most: usize) {
         let (mut groups, mut nowhere): (BTreeMap<Destination, Vec<usize>>, Vec<usize>) = Default::default();
-        let mut held = false;
-        for index in self.let_rest(&mut message, due == 0) {
+        let (mut held, mut is_kept) = (false, HashSet::new());
+        for index in self.let_rest(&mut message, due) {
             let domain = domain(message.address(index)).unwrap_or(&self.settings.me);
             if self.settings.held.look_up(domain).is_some() {
                 held = true;
                 continue;
             }
             let destination = self.settings.destination(message.address(index), message.standings.get(index));
-            if destination.is_usable() {
-                groups.entry(destination).or_default().push(index);
-            } else {
+            if !destination.is_usable() {
                 nowhere.push(index);
+                continue;
             }
+            if self.settings.keeps(domain) {
+                is_kept.insert(destination.clone());
+            }
+            groups.entry(destination).or_default().push(index);
         }
         if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.untold().next().is_none() {
             let Message { id, size, place, .. } = message;
@@ -54,6 +57,7 @@ impl Scheduler {
         let work = |recipients| Work { id, recipients, is_old };
         let numbers: Vec<u64> =
             groups.into_iter().map(|(destination, recipients)| self.destinations.add(destination, work(recipients))).collect();
+        is_kept.iter().for_each(|destination| self.destinations.keep(destination));
         numbers.into_iter().for_each(|number| self.put_off_if_down(number));
         self.finish_if_idle(id);
     }
@@ -154,6 +158,7 @@ impl Scheduler {
     pub(crate) fn wait(&mut self, id: Id, due: u64) {
         self.write_lines(id);
         let Some(message) = self.messages.remove(&id) else { return };
+        let mark = self.mark_of(&message);
         let Message { size, place, uncertain, begun, lines, .. } = message;
         let uncertain = uncertain || !lines.is_empty();
         let moved = self.store.wait_until(id, size, place, due);
@@ -161,7 +166,7 @@ impl Scheduler {
             Ok(()) => {
                 // Not synced: what a power cut undoes here is tried again too early.
                 self.keep_unwritten(id, lines);
-                self.waiting.add(Listed { id, size, place: Place::Waiting, due });
+                self.waiting.add_marked(Listed { id, size, place: Place::Waiting, due }, mark);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.book.error(format_args!("msg {id} has vanished from the queue while it was worked on"));

@@ -5,6 +5,7 @@
 
 use crate::message::Message;
 use crate::scheduler::{OWN_TROUBLE, SETTLE, Scheduler, TURN, now};
+use crate::waiting::WOKEN;
 use stafett_envelope::Envelope;
 use stafett_queue_store::journal::Standing;
 use stafett_queue_store::{Entry, Id, Listed, Place};
@@ -47,7 +48,7 @@ impl Scheduler {
             Some((id, size, envelope)) if self.messages.have_room() && !self.ending => {
                 if !self.messages.contains_key(&id) {
                     let standings = vec![Standing::default(); envelope.recipients.len()];
-                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings), 1, MOST_TOLD);
+                    self.begin_pass(Message::new(id, size, Place::New, envelope, standings), now(), MOST_TOLD);
                 }
             }
             _ => self.look_again(),
@@ -114,7 +115,7 @@ impl Scheduler {
 
     pub(crate) fn read(&mut self, listed: Listed) {
         if listed.place == Place::Waiting
-            && listed.due > 0
+            && listed.due > WOKEN.into()
             && let Some(later) = self.put_off_until(listed)
         {
             // Most often another entry of the line says so, too; one too many is better than none.

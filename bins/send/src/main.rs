@@ -12,6 +12,7 @@ mod admin;
 mod attempts;
 mod book;
 mod bounce;
+mod caller;
 mod chores;
 mod clock;
 mod connection;
@@ -20,9 +21,11 @@ mod delay;
 mod delivery_line;
 mod destination;
 mod dispatch;
+mod etrn;
 mod life;
 mod line;
 mod load;
+mod mark;
 mod message;
 mod messages;
 mod pace;
@@ -39,6 +42,7 @@ mod telling;
 mod twins;
 mod verp;
 mod waiting;
+mod wake;
 mod work;
 
 #[cfg(test)]
@@ -48,6 +52,7 @@ mod destination_test;
 
 use attempts::Attempts;
 use book::Book;
+use caller::{Caller, Door, etrn_door};
 use chores::Chores;
 use delivery_line::DeliveryLine;
 use scheduler::Scheduler;
@@ -65,16 +70,15 @@ use stafett_sys::signal::{Signal, Signals};
 use stafett_sys::socket::{self, Style};
 use stafett_sys::user::Uid;
 use stafett_wire::LARGEST_PACKET;
-use stafett_wire::question::{Question, Reply};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// How long an admin's program may keep the loop waiting for it to read.
-const PATIENCE: Duration = Duration::from_millis(200);
 const LOG: Log = Log::new("stafett-send");
 /// Descriptors: a file for each message in memory, a socket for each connection, journals to sync.
 const ENOUGH_FILES: u64 = 24 * 1024;
+/// Callers at run/etrn at once that have said nothing; one more takes the place of the first.
+const MOST_SILENT: usize = 32;
 /// How long callers are left waiting when there is no descriptor for them.
 const DEAF: Duration = Duration::from_secs(1);
 
@@ -98,6 +102,7 @@ fn run() -> Result<(), String> {
     }
     let path = instance.socket(Service::Send);
     let listener = socket::listen(&path, Style::Packets, 64).map_err(|error| format!("unable to listen at {}: {error}", path.display()))?;
+    let door = etrn_door(&instance)?;
     let wanted = [Signal::Terminate, Signal::Interrupt, Signal::Hangup, Signal::Alarm];
     let signals = Signals::block(&wanted).map_err(|error| format!("unable to block signals: {error}"))?;
 
@@ -113,13 +118,16 @@ fn run() -> Result<(), String> {
     let scheduler = Scheduler::new(settings, store, Book::new(LOG), attempts, suspects, (remote, local), chores);
     let scheduler = scheduler.map_err(|error| format!("unable to read the queue: {error}"))?;
     LOG.line("status: ready");
-    Loop { scheduler, listener, signals, watch, control, callers: Vec::new(), deaf_until: None, buffer: vec![0; LARGEST_PACKET] }.run()
+    Loop { scheduler, listener, door, signals, watch, control, callers: Vec::new(), deaf_until: None, buffer: vec![0; LARGEST_PACKET] }
+        .run()
 }
 
 /// The event loop: whoever has something to say is heard, then work is given out.
 struct Loop {
     scheduler: Scheduler,
     listener: OwnedFd,
+    /// Where smtpd asks, and its user.
+    door: Option<(OwnedFd, Uid)>,
     signals: Signals,
     watch: Watch,
     control: Control,
@@ -139,6 +147,7 @@ impl Loop {
             }
             self.scheduler.load();
             self.scheduler.put_off_some();
+            self.scheduler.wake_some();
             self.scheduler.dispatch();
             self.scheduler.sync(false);
             self.scheduler.tidy();
@@ -168,7 +177,8 @@ impl Loop {
         let lines = self.scheduler.line_descriptors();
         wanted.extend(lines.iter().map(|fd| (*fd, Interest::Read)));
         let listener = wanted.len();
-        wanted.extend(Some((self.listener.as_fd(), Interest::Read)).filter(|_| self.deaf_until.is_none()));
+        let doors = [Some(self.listener.as_fd()), self.door.as_ref().map(|(door, _)| door.as_fd())];
+        wanted.extend(doors.into_iter().flatten().map(|fd| (fd, Interest::Read)).filter(|_| self.deaf_until.is_none()));
         let ready = poll::wait(&wanted, Some(sleep)).map_err(|error| format!("unable to wait for events: {error}"))?;
         let is_ready = |index: usize| ready.get(index).is_some_and(|ready| ready.any());
         let first = fixed.len() + self.callers.len();
@@ -176,6 +186,7 @@ impl Loop {
             signal: is_ready(0),
             control: is_ready(1),
             listener: is_ready(listener),
+            door: is_ready(listener + 1),
             chores: is_ready(2),
             callers: (0..self.callers.len()).filter(|index| is_ready(fixed.len() + index)).collect(),
             connections: connections.iter().enumerate().filter(|(index, _)| is_ready(first + index)).map(|(_, number)| *number).collect(),
@@ -208,7 +219,10 @@ impl Loop {
             self.hear_caller(index);
         }
         if heard.listener {
-            self.admit();
+            self.admit(Door::Send);
+        }
+        if heard.door {
+            self.admit(Door::Etrn);
         }
     }
 
@@ -230,18 +244,24 @@ impl Loop {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Ok(_) | Err(_) => {
-                    self.callers.swap_remove(index);
-                    // What it told and we did not hear lies in queue/new.
-                    self.scheduler.look_again();
+                    let caller = self.callers.swap_remove(index);
+                    if caller.door == Door::Send {
+                        // What it told and we did not hear lies in queue/new.
+                        self.scheduler.look_again();
+                    }
                     return;
                 }
             }
         }
     }
 
-    fn admit(&mut self) {
+    fn admit(&mut self, door: Door) {
         loop {
-            let caller = match socket::accept(&self.listener) {
+            let listener = match (&self.door, door) {
+                (Some((listener, _)), Door::Etrn) => listener,
+                _ => &self.listener,
+            };
+            let caller = match socket::accept(listener) {
                 Ok(Some(caller)) => caller,
                 Ok(None) => return,
                 Err(error) => {
@@ -251,49 +271,29 @@ impl Loop {
                     return;
                 }
             };
-            // The mode of run/send says who may come here at all.
             match socket::peer(&caller) {
-                Ok(peer) if socket::set_nonblocking(&caller, true).is_ok() => self.callers.push(Caller { socket: caller, user: peer.uid }),
+                Ok(peer) if !self.may_enter(peer.uid, door) => {
+                    LOG.error(format_args!("dropped a call from user {}, who may not ask at run/etrn", peer.uid));
+                }
+                Ok(peer) if socket::set_nonblocking(&caller, true).is_ok() => self.take_in(Caller { socket: caller, user: peer.uid, door }),
                 _ => LOG.error("unable to tell who calls"),
             }
         }
     }
-}
 
-/// Somebody on our socket: queued, or an admin's program.
-struct Caller {
-    socket: OwnedFd,
-    user: Uid,
-}
-
-impl Caller {
-    /// Takes one packet; false when the caller is to be dropped.
-    fn take(&self, packet: &[u8], scheduler: &mut Scheduler) -> bool {
-        if Question::is_one(packet) {
-            return match Question::parse(packet) {
-                Ok(question) => scheduler.answer(&question, self.user).iter().all(|reply| self.tell(reply)),
-                Err(error) => self.tell(&Reply::Permanent(error.to_string())),
-            };
-        }
-        let may_tell = self.user == Uid::effective() || self.user.is_root();
-        if may_tell {
-            scheduler.arrival(packet);
-        } else {
-            LOG.error(format_args!("dropped a call from user {}, who may ask but not tell of messages", self.user));
-        }
-        may_tell
+    /// The mode of run/send says who may come there at all.
+    fn may_enter(&self, user: Uid, door: Door) -> bool {
+        let is_smtpd = self.door.as_ref().is_some_and(|(_, smtpd)| *smtpd == user);
+        door == Door::Send || is_smtpd || user == Uid::effective() || user.is_root()
     }
 
-    /// Waits a little for a caller that reads slowly; one that does not read is dropped.
-    fn tell(&self, reply: &Reply) -> bool {
-        let packet = reply.encode();
-        match socket::send_packet(&self.socket, &packet, None) {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                let waited = poll::wait_two((self.socket.as_fd(), Interest::Write), None, Some(PATIENCE));
-                waited.is_ok() && socket::send_packet(&self.socket, &packet, None).is_ok()
-            }
-            done => done.is_ok(),
+    fn take_in(&mut self, caller: Caller) {
+        let is_silent = |caller: &Caller| caller.door == Door::Etrn;
+        if is_silent(&caller) && self.callers.iter().filter(|caller| is_silent(caller)).count() >= MOST_SILENT {
+            let first = self.callers.iter().position(is_silent);
+            first.into_iter().for_each(|first| drop(self.callers.remove(first)));
         }
+        self.callers.push(caller);
     }
 }
 
@@ -302,6 +302,7 @@ struct Heard {
     signal: bool,
     control: bool,
     listener: bool,
+    door: bool,
     chores: bool,
     callers: Vec<usize>,
     connections: Vec<u64>,

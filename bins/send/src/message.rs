@@ -54,6 +54,8 @@ pub struct Message {
     pub begun: bool,
     /// Which settings gave its recipients to their destinations.
     pub grouped_by: u64,
+    /// A destination of it could not be reached in this pass.
+    pub is_cut_off: bool,
 }
 
 impl Message {
@@ -82,6 +84,7 @@ impl Message {
             wish: None,
             begun: false,
             grouped_by: 0,
+            is_cut_off: false,
         }
     }
 

@@ -62,6 +62,7 @@ impl Scheduler {
                 message.not_before = message.not_before.max(until);
             }
         }
+        message.is_cut_off = true;
         message.open = message.open.saturating_sub(work.recipients.len());
         self.finish_if_idle(work.id);
     }

@@ -8,6 +8,7 @@
 use crate::pace::{Step, latest_attempt};
 use crate::schedule::attempt_after;
 use crate::scheduler::{Scheduler, now};
+use crate::waiting::FORCED;
 use stafett_queue_store::{Id, Listed, Place};
 use std::collections::HashSet;
 use std::io;
@@ -71,6 +72,7 @@ impl Scheduler {
                 .error(format_args!("unable to begin {}/attempts anew: {error}; going on with the old one", self.store.root().display()));
         }
         self.book.queue_read(reading.found);
+        self.probe_kept();
     }
 
     /// Most of what was under way when a scheduler was killed is delivered and gone; after a crash of
@@ -105,7 +107,7 @@ impl Scheduler {
         let mut due = attempt_after(listed.id, Step::Remote, 0, now, std::iter::empty());
         if let Err(error) = self.store.wait_until(listed.id, listed.size, listed.place, due) {
             self.book.error(format_args!("unable to set the time of msg {}: {error}; trying it now", listed.id));
-            due = 0;
+            due = FORCED.into();
         }
         self.touch(Place::Waiting, listed.id);
         Listed { place: Place::Waiting, due, ..listed }

@@ -7,7 +7,9 @@
 use crate::message::Message;
 use crate::pace::{Step, latest_attempt, next_attempt};
 use crate::scheduler::{Scheduler, domain, now};
+use crate::waiting::{FORCED, WOKEN};
 use stafett_queue_store::Id;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::iter::{empty, once};
 
@@ -43,15 +45,22 @@ impl Scheduler {
         scheduled.max(message.not_before).min(latest_attempt(message.id.birth_seconds(), now))
     }
 
-    /// Lets those recipients rest whose time has not come, in a pass that is early because a bounce could not be queued, or
-    /// because users of this host are tried more often than other hosts. Returns those that are to be tried.
-    pub(crate) fn let_rest(&self, message: &mut Message, is_forced: bool) -> Vec<usize> {
+    /// Lets those recipients rest whose time has not come, in a pass that is early because a bounce could not be queued, because
+    /// users of this host are tried more often than other hosts, or because the destination of others was asked for; `due` is
+    /// what the line said of the message. Returns those that are to be tried.
+    pub(crate) fn let_rest(&self, message: &mut Message, due: u64) -> Vec<usize> {
         let waiting: Vec<usize> = message.waiting().collect();
-        if is_forced || (message.untold().next().is_none() && !self.is_mixed(message, &waiting)) {
+        let is_woken = due == WOKEN.into();
+        if due == FORCED.into() || !(is_woken || message.untold().next().is_some() || self.is_mixed(message, &waiting)) {
+            return waiting;
+        }
+        let asked_for = if is_woken { self.asked_for(message, &waiting) } else { HashSet::new() };
+        if !waiting.is_empty() && asked_for.len() == waiting.len() {
             return waiting;
         }
         let now = now();
-        let due = |index: usize| (index, self.attempt_of(message, index, now));
+        let own_time = |index: usize| self.attempt_of(message, index, now).filter(|_| !asked_for.contains(&index));
+        let due = |index: usize| (index, own_time(index));
         let (resting, tried): (Vec<_>, Vec<_>) = waiting.into_iter().map(due).partition(|(_, due)| due.is_some_and(|due| due > now));
         message.resting_until = resting.into_iter().filter_map(|(_, due)| due).min();
         tried.into_iter().map(|(index, _)| index).collect()

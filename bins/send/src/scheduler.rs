@@ -11,6 +11,7 @@ use crate::chores::{self, Chores, Done};
 use crate::connection::Connection;
 use crate::delivery_line::DeliveryLine;
 use crate::destination::Destinations;
+use crate::etrn::Asked;
 use crate::line::Line;
 
 use crate::message::Message;
@@ -19,6 +20,7 @@ use crate::reading::Reading;
 use crate::room::Blocked;
 use crate::settings::Settings;
 use crate::waiting::Waiting;
+use crate::wake::Waking;
 use stafett_queue_store::{Id, Listed, Store};
 use stafett_wire::LARGEST_PACKET;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -69,6 +71,10 @@ pub struct Scheduler {
     pub(crate) buffer: Vec<u8>,
     pub(crate) chores: Chores,
     pub(crate) waiting: Waiting,
+    /// Destinations that are there again, and those that were asked for.
+    pub(crate) waking: Waking,
+    /// The domains that smtpd has asked for.
+    pub(crate) asked_for: Asked,
     /// The queue is still being read.
     pub(crate) reading: Option<Reading>,
     /// Why this program cannot go on.
@@ -148,6 +154,8 @@ impl Scheduler {
             buffer: vec![0; LARGEST_PACKET],
             chores,
             waiting: Waiting::to_be_read(),
+            waking: Waking::default(),
+            asked_for: Asked::default(),
             reading: None,
             broken: None,
             started: now(),
@@ -184,6 +192,7 @@ impl Scheduler {
         longest = self.destinations.next_pause_end().map_or(longest, |at| longest.min(until(at)));
         longest = self.next_idle_end().map_or(longest, |at| longest.min(until(at)));
         longest = self.next_deadline().map_or(longest, |at| longest.min(until(at)));
+        longest = self.waking.next().map_or(longest, |at| longest.min(until(at)));
         if self.unsynced.is_dirty() || !self.blocked.is_empty() { longest.min(Duration::from_millis(200)) } else { longest }
     }
 
@@ -194,6 +203,8 @@ impl Scheduler {
                 Done::Bounced { of, answer } => self.bounce_answered(of, answer),
                 Done::Found(messages) => self.found(messages),
                 Done::Odd(file) => self.found_odd(&file),
+                Done::Meant(messages) => self.meant(&messages),
+                Done::Surveyed(took) => self.surveyed(took),
                 Done::Read(read) => self.read_to_the_end(read),
                 Done::Synced(result) => {
                     self.unsynced.syncing = false;
@@ -235,7 +246,7 @@ impl Scheduler {
     /// Everything is due now, whatever failed before (ALRM).
     pub fn alarm(&mut self) {
         self.waiting.all_now();
-        self.destinations.end_pauses(Instant::now(), true);
+        let _ = self.destinations.end_pauses(Instant::now(), true);
     }
 
     /// Leaves everything on disk as it stands.
@@ -270,6 +281,9 @@ impl Scheduler {
     /// Puts new settings in force.
     pub fn replace_settings(&mut self, settings: Settings) {
         let freed = self.settings.held != settings.held;
+        if self.settings.leads_elsewhere(&settings) {
+            self.waiting.forget_marks();
+        }
         self.settings = settings;
         self.generation += 1;
         // Limits may be wider now.

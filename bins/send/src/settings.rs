@@ -37,6 +37,8 @@ pub struct Settings {
     lifetime: u64,
     bounce_lifetime: u64,
     lifetimes: DomainMap<u64>,
+    /// Domains whose mail is kept here until their own host is back, and for how many seconds.
+    kept: DomainMap<u64>,
     limits: DomainMap<Limits>,
     /// Seconds after which a sender is told that a recipient still waits; `None` tells nobody.
     pub delay_notice: Option<u64>,
@@ -99,7 +101,8 @@ impl Settings {
             held: held(control)?,
             lifetime,
             bounce_lifetime: number(&rows::BOUNCELIFETIME, lifetime)?,
-            lifetimes: lifetimes(control)?,
+            lifetimes: lifetimes(control, &rows::QUEUELIFETIMES)?,
+            kept: lifetimes(control, &rows::HOLDLIFETIME)?,
             limits: limits(control, concurrency_destination)?,
             delay_notice: control.integer(&rows::DELAYNOTICE)?.filter(|seconds| *seconds > 0),
             delivery: Duration::from_secs(number(&rows::TIMEOUTDELIVERY, 14_400)?),
@@ -167,7 +170,22 @@ impl Settings {
     /// Seconds that a recipient in `domain` of a message from `sender` is tried.
     pub fn lifetime_of(&self, sender: &str, domain: &str) -> u64 {
         let usual = if sender.is_empty() || sender == DOUBLE { self.bounce_lifetime } else { self.lifetime };
-        self.lifetimes.look_up(domain).copied().unwrap_or(usual)
+        self.kept.look_up(domain).or_else(|| self.lifetimes.look_up(domain)).copied().unwrap_or(usual)
+    }
+
+    /// Whether the mail of a domain is kept here until its own host is back.
+    pub fn keeps(&self, domain: &str) -> bool {
+        self.kept.look_up(domain).is_some()
+    }
+
+    /// Whether mail is kept here for any domain.
+    pub fn keeps_any(&self) -> bool {
+        self.kept != DomainMap::default()
+    }
+
+    /// Whether recipients may have other destinations than by these.
+    pub fn leads_elsewhere(&self, other: &Settings) -> bool {
+        self.me != other.me || self.routes != other.routes || self.locals != other.locals
     }
 }
 
@@ -183,9 +201,9 @@ fn held(control: &Control) -> Result<DomainMap<()>, Error> {
     Ok(held)
 }
 
-fn lifetimes(control: &Control) -> Result<DomainMap<u64>, Error> {
+fn lifetimes(control: &Control, row: &Setting) -> Result<DomainMap<u64>, Error> {
     let mut lifetimes = DomainMap::default();
-    for item in control.map(&rows::QUEUELIFETIMES)?.unwrap_or_default() {
+    for item in control.map(row)?.unwrap_or_default() {
         let (domain, seconds) = item.value;
         lifetimes.insert(&domain, seconds.parse().unwrap_or(u64::MAX));
     }

@@ -2,6 +2,7 @@
 //! ([`stafett_queue_store::Store::only_place`]); here is when it is asked.
 
 use crate::scheduler::{Scheduler, now};
+use crate::waiting::WOKEN;
 use stafett_queue_store::{Dropped, Id, Listed, Place};
 
 impl Scheduler {
@@ -38,7 +39,7 @@ impl Scheduler {
             return Some(listed);
         }
         let found = self.store.find(listed.id, listed.size).ok().flatten()?;
-        let is_due = found.due <= now() || listed.due == 0 && listed.place == Place::Waiting;
+        let is_due = found.due <= now() || listed.due <= WOKEN.into() && listed.place == Place::Waiting;
         match best {
             Place::Held => None,
             Place::Waiting if !is_due => {

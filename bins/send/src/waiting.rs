@@ -4,12 +4,18 @@
 //! When the scheduler starts, those that wait come in as they are found. What was put in line
 //! meanwhile is newer than what was found, and stays.
 
+use crate::mark::Mark;
 use stafett_queue_store::{Id, Listed, Place};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 /// Fresh messages that are read for each one whose time has come again.
 const FRESH_FOR_EACH_OLD: u32 = 4;
+
+/// In the place of a time: due now, whatever its file says, with all its recipients.
+pub const FORCED: u32 = 0;
+/// In the place of a time: due now, whatever its file says, for those recipients whose destination was asked for.
+pub const WOKEN: u32 = 1;
 
 /// The messages that are not being worked on.
 #[derive(Debug, Default)]
@@ -30,17 +36,34 @@ pub struct Record {
     id: Id,
     /// The size, and in the last two bits the place.
     rest: u64,
+    mark: Mark,
 }
 
-impl From<Listed> for Record {
-    fn from(listed: Listed) -> Record {
+impl Record {
+    fn new(listed: Listed, mark: Mark) -> Record {
         let place = match listed.place {
             Place::New => 0,
             Place::Waiting => 1,
             Place::Held => 2,
         };
         // Seconds that do not fit come after the year 2106, sizes beyond 2^62 in no file system.
-        Record { due: u32::try_from(listed.due).unwrap_or(u32::MAX), id: listed.id, rest: listed.size << 2 | place }
+        Record { due: u32::try_from(listed.due).unwrap_or(u32::MAX), id: listed.id, rest: listed.size << 2 | place, mark }
+    }
+
+    /// What it waits for.
+    pub fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl From<Listed> for Record {
+    fn from(listed: Listed) -> Record {
+        Record::new(listed, Mark::default())
     }
 }
 
@@ -69,16 +92,21 @@ impl Waiting {
 
     /// Adds a message with its next attempt.
     pub fn add(&mut self, message: Listed) {
+        self.add_marked(message, Mark::default());
+    }
+
+    /// Adds a message with its next attempt and what it waits for.
+    pub fn add_marked(&mut self, message: Listed, mark: Mark) {
         if let Some(newer) = &mut self.newer {
             newer.insert(message.id);
         }
-        self.push(message);
+        self.push(Record::new(message, mark));
     }
 
     /// Adds a message that was found on disk, unless it was put in line since.
     pub fn found(&mut self, message: Listed) {
         if !self.newer.as_ref().is_some_and(|newer| newer.contains(&message.id)) {
-            self.push(if self.all_now { Listed { due: 0, ..message } } else { message });
+            self.push(if self.all_now { Listed { due: FORCED.into(), ..message } } else { message }.into());
         }
     }
 
@@ -88,12 +116,12 @@ impl Waiting {
         self.all_now = false;
     }
 
-    fn push(&mut self, message: Listed) {
+    fn push(&mut self, record: Record) {
         if self.later.len() == self.later.capacity() {
             // A quarter more, not twice as much: there may be millions.
             self.later.reserve_exact((self.later.len() / 4).max(1024));
         }
-        self.later.push(Reverse(message.into()));
+        self.later.push(Reverse(record));
     }
 
     /// The next message to work on at `now` (seconds since 1970): fresh before old, yet old ones
@@ -131,10 +159,39 @@ impl Waiting {
         taken
     }
 
+    /// Makes those due now that `is_meant`, at most `most`, for the recipients that were asked for; says how many.
+    pub fn wake(&mut self, most: usize, is_meant: impl Fn(&Record) -> bool) -> usize {
+        if !self.any(&is_meant) {
+            return 0;
+        }
+        let mut all = std::mem::take(&mut self.later).into_vec();
+        let meant = all.iter_mut().filter(|Reverse(record)| is_meant(record)).take(most);
+        let woken = meant.map(|Reverse(record)| record.due = record.due.min(WOKEN)).count();
+        self.later = all.into();
+        woken
+    }
+
+    /// Whether any `is_meant`.
+    pub fn any(&self, is_meant: impl Fn(&Record) -> bool) -> bool {
+        self.later.iter().any(|Reverse(record)| is_meant(record))
+    }
+
+    /// Those that `is_meant`.
+    pub fn select(&self, is_meant: impl Fn(&Record) -> bool) -> Vec<Listed> {
+        self.later.iter().map(|Reverse(record)| *record).filter(|record| is_meant(record)).map(Listed::from).collect()
+    }
+
+    /// Nobody knows any more what messages wait for: the routes have changed.
+    pub fn forget_marks(&mut self) {
+        let mut all = std::mem::take(&mut self.later).into_vec();
+        all.iter_mut().for_each(|Reverse(record)| record.mark = Mark::default());
+        self.later = all.into();
+    }
+
     /// Makes every waiting message due now, whatever its file says.
     pub fn all_now(&mut self) {
         let mut all = std::mem::take(&mut self.later).into_vec();
-        all.iter_mut().for_each(|Reverse(record)| record.due = 0);
+        all.iter_mut().for_each(|Reverse(record)| record.due = FORCED);
         self.later = all.into();
         self.all_now = self.newer.is_some();
     }
@@ -143,7 +200,9 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::{Record, Waiting};
+    use crate::mark::Mark;
     use stafett_queue_store::{Id, Listed, Place};
+    use stafett_wire::delivery::{Destination, Kind};
 
     fn listed(id: u64, due: u64) -> Listed {
         Listed { id: Id(id), size: 1, place: Place::Waiting, due }
@@ -180,6 +239,24 @@ mod tests {
         waiting.found(listed(3, 40));
         let order: Vec<u64> = std::iter::from_fn(|| waiting.next(49)).map(|listed| listed.id.0).collect();
         assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_waits_for_one_destination_is_woken_and_nothing_else() {
+        let mut waiting = Waiting::default();
+        let marks = ["a.example", "b.example"].map(|name| Mark::of(&Destination::plain(Kind::Mx, name, 25)).because_it_is_down());
+        for id in 0..6 {
+            waiting.add_marked(listed(id, 50 + id), marks[(id % 2) as usize]);
+        }
+        waiting.add(listed(6, 60));
+        assert_eq!(waiting.wake(usize::MAX, |record| record.mark() == marks[1]), 3);
+        let order: Vec<u64> = std::iter::from_fn(|| waiting.next(49)).map(|listed| listed.id.0).collect();
+        assert_eq!(order, [1, 3, 5]);
+        assert_eq!((waiting.wake(1, |record| record.mark() == marks[0]), waiting.wake(9, |record| record.mark() == marks[1])), (1, 0));
+        assert_eq!(waiting.next(49).map(|listed| listed.due), Some(super::WOKEN.into()));
+        assert_eq!(waiting.select(|record| record.mark().is_unknown()).len(), 1);
+        waiting.forget_marks();
+        assert_eq!(waiting.select(|record| record.mark().is_unknown()).len(), 3);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod blocklist;
 pub mod callout;
 pub mod dkim;
+pub mod etrn;
 pub mod greylist;
 pub mod helo;
 pub mod https;

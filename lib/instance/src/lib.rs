@@ -60,6 +60,8 @@ pub enum Service {
     TlsRpt,
     /// stafett-local --resident.
     Local,
+    /// stafett-send, where smtpd may ask for the mail of a domain to be tried, and for nothing else.
+    Etrn,
 }
 
 /// Where stafett-local is asked for recipients, below the instance; beside its own run directory, for others may pass here.
@@ -89,6 +91,7 @@ impl Service {
             Service::MtaSts => "mtasts",
             Service::TlsRpt => "tlsrpt",
             Service::Local => "local",
+            Service::Etrn => "etrn",
         }
     }
 }

@@ -269,6 +269,8 @@ const DIRECTORIES: &[Row] = &[
     ("queue/hold", Role::Queue, Group::Own, 0o755),
     ("queue/bad", Role::Queue, Group::Own, 0o755),
     ("run", Role::Root, Group::Own, 0o755),
+    // Beside run/send, where admins give orders: here smtpd may ask send for one thing.
+    ("run/etrn", Role::Queue, Group::Of(Role::Smtpd), 0o710),
     // Messages that are judged whole before they are queued; files without names.
     ("spool", Role::Smtpd, Group::Own, 0o700),
     (STATE, Role::Root, Group::Own, 0o755),

@@ -213,6 +213,7 @@ impl<'a, R> Dialogue<'a, R> {
             Command::Bdat { size, last } => self.chunk(size, last),
             Command::StartTls => self.start_tls(),
             Command::Auth(mechanism, message) => self.authenticate(mechanism, message, services),
+            Command::Etrn(node) => self.etrn(node, services),
             Command::Rset => {
                 self.state = State::Idle;
                 Step::Say(Reply::new(250, (2, 0, 0), "flushed"))
@@ -221,6 +222,27 @@ impl<'a, R> Dialogue<'a, R> {
             Command::Vrfy => Step::Say(Reply::new(252, (2, 5, 2), "send some mail, I will try my best")),
             Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
             Command::Quit => Step::End(Reply::new(221, (2, 0, 0), self.policy.settings.me.clone())),
+        }
+    }
+
+    /// RFC 1985: who may ask for anything is said by control/etrn; without it the command is as unknown as ever.
+    fn etrn(&mut self, node: &str, services: &mut dyn Services) -> Step<R> {
+        let policy = self.policy;
+        if policy.settings.etrn.are_none() {
+            return Step::Say(Fault::NotImplemented.reply());
+        }
+        if self.session.greeted.is_none() {
+            return out_of_order("say EHLO first");
+        }
+        if !matches!(self.state, State::Idle) {
+            return out_of_order("not in the middle of a transaction");
+        }
+        if policy.lacks_tls(&self.session) {
+            return Step::Say(Reply::new(530, (5, 7, 0), "Must issue a STARTTLS command first"));
+        }
+        match checks::etrn::start(&mut Context { policy, session: &mut self.session, services }, node) {
+            Ok(reply) => Step::Say(reply),
+            Err(refusal) => Step::Refuse(refusal),
         }
     }
 
@@ -286,6 +308,7 @@ impl<'a, R> Dialogue<'a, R> {
             size: self.policy.databytes(),
             starttls: self.policy.offers_tls(&self.session),
             require_tls: self.policy.offers_require_tls(&self.session),
+            etrn: checks::etrn::is_offered(self.policy, &self.session),
             auth: self.mechanisms(),
         };
         let reply = offer.reply(&self.policy.settings.me);

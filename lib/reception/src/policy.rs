@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 
 use stafett_address::{Domain, Mailbox, Path};
+use stafett_control::form::who::Client as Who;
 use stafett_envelope::{Envelope, Recipient, Ret};
 use stafett_route::Listed;
 use stafett_smtp::Reply;
@@ -245,6 +246,13 @@ impl Policy<'_> {
     fn certificate_line(&self, session: &Session) -> Option<usize> {
         let fingerprint = session.tls.as_ref()?.fingerprint.as_ref()?;
         self.settings.tls_clients.get(fingerprint).copied()
+    }
+
+    /// The client as lines of control files mean clients.
+    pub fn who<'b>(&self, session: &'b Session) -> Who<'b> {
+        let account = session.account.as_ref();
+        let classes = account.map_or(&[][..], |account| &account.classes);
+        Who { ip: self.client.ip, relay: self.relays(session), account: account.map(|account| account.name.as_str()), classes }
     }
 
     /// Whether STARTTLS is offered.

@@ -17,7 +17,7 @@ use crate::badmailfrom::BadMailFrom;
 use crate::checks::milter::Milters;
 use crate::checks::submission::Masquerades;
 use crate::checks::tally::Limits;
-use crate::checks::{callout, recipients, signing, srs};
+use crate::checks::{callout, etrn, recipients, signing, srs};
 use crate::front::Fronts;
 use signs::Signs;
 
@@ -38,6 +38,8 @@ pub struct Settings {
     pub recipients: recipients::Lists,
     /// Whose recipients are asked for at the next host.
     pub callout: callout::Rules,
+    /// Who may have the mail of a domain tried.
+    pub etrn: etrn::Rules,
     /// Who may name another client.
     pub fronts: Fronts,
     /// Whether there are certificates, so that STARTTLS is offered.
@@ -95,6 +97,7 @@ impl Settings {
             badmailfrom: badmailfrom(control)?,
             recipients: recipients::Lists::read(control)?,
             callout: callout::Rules::read(control)?,
+            etrn: etrn::Rules::read(control)?,
             fronts: Fronts::read(control)?,
             certificates: control.directory_of(&rows::SERVERCERTS)?.is_some(),
             tls_clients: fingerprints(control)?,

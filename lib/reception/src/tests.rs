@@ -52,6 +52,7 @@ pub(crate) fn settings(listed: &[&str]) -> Settings {
         badmailfrom: BadMailFrom::from_words("@bad.example").unwrap(),
         recipients: recipients::Lists::default(),
         callout: callout::Rules::default(),
+        etrn: Default::default(),
         fronts: Fronts::default(),
         certificates: false,
         tls_clients: std::collections::HashMap::new(),

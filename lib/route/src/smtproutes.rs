@@ -22,7 +22,7 @@ pub const SMTP_PORT: u16 = 25;
 pub const LMTP_PORT: u16 = 24;
 
 /// The table of routes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SmtpRoutes {
     routes: HashMap<String, Route>,
 }

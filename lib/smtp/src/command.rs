@@ -36,6 +36,8 @@ pub enum Command<'a> {
     StartTls,
     /// AUTH: the mechanism's name, and the client's first message in base64 if it came along (RFC 4954).
     Auth(&'a str, Option<&'a str>),
+    /// ETRN with what it asks for, as it was said; perhaps nothing (RFC 1985).
+    Etrn(&'a str),
     /// RSET.
     Rset,
     /// NOOP.
@@ -85,7 +87,7 @@ const TABLE: &[(&str, Parse)] = &[
     ("EXPN", not_implemented),
     ("STARTTLS", |argument| without(argument, Command::StartTls)),
     ("AUTH", auth),
-    ("ETRN", not_implemented),
+    ("ETRN", |argument| Ok(Command::Etrn(argument))),
     ("TURN", not_implemented),
     ("SEND", not_implemented),
     ("SOML", not_implemented),

@@ -11,6 +11,8 @@ pub struct Offer {
     pub starttls: bool,
     /// Whether REQUIRETLS is offered (RFC 8689 §2: under TLS alone).
     pub require_tls: bool,
+    /// Whether ETRN is offered (RFC 1985).
+    pub etrn: bool,
     /// The mechanisms of AUTH, with blanks between (RFC 4954); empty where it is not offered.
     pub auth: String,
 }
@@ -22,6 +24,7 @@ impl Offer {
         let reply = if self.starttls { reply.line("STARTTLS") } else { reply };
         let reply = if self.require_tls { reply.line("REQUIRETLS") } else { reply };
         let reply = if self.auth.is_empty() { reply } else { reply.line(format!("AUTH {}", self.auth)) };
+        let reply = if self.etrn { reply.line("ETRN") } else { reply };
         reply
             .line("PIPELINING")
             .line(format!("SIZE {}", self.size))

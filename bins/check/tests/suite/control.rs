@@ -51,6 +51,18 @@ fn a_check_whose_service_is_not_there_is_an_error() {
 }
 
 #[test]
+fn a_secondary_takes_what_it_keeps_and_knows_its_recipients() {
+    for ground in Ground::all() {
+        let (kept, listed) = (("holdlifetime", Some("example.org:2592000\n")), ("validrcptto", Some("a@example.org\n")));
+        ground.says(&[kept, listed], 0, "");
+        let out = "control/holdlifetime:1: warning: mail for example.org is kept without knowing its recipients, and what its own host refuses later bounces\n    example.org:2592000\n    ^^^^^^^^^^^\n    write \"example.org:on\" into callout, or the recipients into validrcptto; see stafett-secondary(7)\n";
+        ground.says(&[kept], 1, out);
+        let out = "control/holdlifetime:1: warning: this host is to keep mail for .other.example, but takes none: rcpthosts does not list it\n    .other.example:10\n    ^^^^^^^^^^^^^^\n    add .other.example to rcpthosts\n";
+        ground.says(&[("holdlifetime", Some(".other.example:10\n")), listed], 1, out);
+    }
+}
+
+#[test]
 fn routes_find_their_credentials_and_nothing_of_these_is_shown() {
     let smtpauth = |text: &'static str| ("smtpauth", Some(text));
     let smtproutes = |text: &'static str| ("smtproutes", Some(text));

@@ -7,6 +7,8 @@ mod clock;
 mod common;
 mod crashes;
 mod delay;
+mod etrn;
+mod kept;
 mod life;
 mod limits;
 mod moves;

@@ -53,7 +53,7 @@ fn a_destination_that_is_down_is_probed_by_one() {
     assert_eq!(remote.seen().len(), 2);
     assert_eq!(remote.most_open(), 1);
     remote.script(|_| Reply::All(DONE.0, DONE.1));
-    site.wait_for("they are all delivered", |site| site.count("success: ") == 9);
+    site.wait_for("they are all delivered, and those that found it down", |site| site.count("success: ") == 11);
 }
 
 #[test]

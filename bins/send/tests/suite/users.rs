@@ -113,6 +113,7 @@ fn a_host_rests_while_a_user_of_the_same_message_is_tried() {
     site.store().append(id, size, Place::New, &journal).unwrap();
     site.store().wait_until(id, size, Place::New, id.birth_seconds() + 12_400).unwrap();
     site.start();
+    site.wait_for_log("deferral: ");
     // The time of joe, 12,100 to 12,363 s, has come; that of the other host, from 14,400 s on, has not.
     let next = rests_until(&site, id);
     assert!((14_400..15_000).contains(&next), "the next of joe is a little later than that of the host: {next}\n{}", site.log());

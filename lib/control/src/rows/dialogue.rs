@@ -1,6 +1,7 @@
 //! Rows: the dialogue of smtpd.
 
 use super::seconds;
+use crate::form::etrn::etrn;
 use crate::form::milter::milter;
 use crate::form::tap::tap;
 use crate::form::{Form, Setting};
@@ -94,6 +95,15 @@ pub static TIMEOUTSMTPD: Setting = Setting {
     readers: &["smtpd"],
     text: "How many seconds smtpd waits for the next bytes from a client. RFC 5321 section 4.5.3.2.7 asks for 300 at least.",
     example: "300",
+};
+/// Who may have the mail of a domain tried.
+pub static ETRN: Setting = Setting {
+    name: "etrn",
+    form: Form::Map(etrn),
+    default: "none: ETRN is not offered",
+    readers: &["smtpd"],
+    text: "Which clients may have the mail that waits here for a domain tried at once (ETRN, RFC 1985), such as the primary MX when it is back: domain:CLIENTS for exactly that domain, .domain:CLIENTS for all below it. CLIENTS are networks, authenticated, people, robots or class:NAME (accounts), relayclients, with blanks between. The mail goes where it goes anyway, never to the client for its asking. Once a minute for each domain; see stafett-secondary(7). The last line for a domain counts.",
+    example: "example.org:192.0.2.25 2001:db8::25\n.example.org:authenticated",
 };
 /// Recipients of one message.
 pub static MAXRECIPIENTS: Setting = Setting {

@@ -39,6 +39,15 @@ pub static QUEUELIFETIMES: Setting = Setting {
     text: "How many seconds a recipient is tried, by domain, where that is not queuelifetime: domain:seconds for exactly that domain, .domain:seconds for all below it. The last line for a domain counts.",
     example: "example.org:2592000\n.example.net:86400",
 };
+/// Domains that this host is the secondary MX for.
+pub static HOLDLIFETIME: Setting = Setting {
+    name: "holdlifetime",
+    form: Form::Map(lifetime),
+    default: "none: this host is the secondary MX for no domain",
+    readers: &["send"],
+    text: "The domains that this host is the secondary MX for, and for how many seconds it keeps a recipient's mail while their own host is down: domain:seconds for exactly that domain, .domain:seconds for all below it. It counts before queuelifetimes, queuelifetime and bouncelifetime. The host is tried every ten minutes at least, and when it is back all that waits for it goes; see stafett-secondary(7). The last line for a domain counts.",
+    example: "example.org:2592000\n.example.net:1209600",
+};
 /// Life of a bounce.
 pub static BOUNCELIFETIME: Setting = Setting {
     name: "bouncelifetime",

@@ -233,7 +233,5 @@ fn barred(context: &Context<'_, '_>) -> Checked {
 }
 
 fn client<'a>(context: &'a Context<'_, '_>) -> Client<'a> {
-    let (policy, account) = (context.policy, context.session.account.as_ref());
-    let classes = account.map_or(&[][..], |account| &account.classes);
-    Client { ip: policy.client.ip, relay: policy.relays(context.session), account: account.map(|account| account.name.as_str()), classes }
+    context.policy.who(context.session)
 }

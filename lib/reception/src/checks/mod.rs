@@ -11,6 +11,7 @@ pub mod callout;
 pub mod denied;
 pub mod dmarc;
 mod early;
+pub mod etrn;
 mod here;
 pub mod limits;
 pub mod looked;
