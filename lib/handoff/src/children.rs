@@ -140,24 +140,31 @@ impl Children {
 
     /// Sends those away that have waited long enough, or are too many.
     pub fn expire(&mut self) {
-        if self.waiting == 0 {
+        let Some(oldest) = self.oldest() else { return };
+        let now = Instant::now();
+        let keep = self.keep;
+        let is_over = |since: Instant| now.saturating_duration_since(since) >= keep;
+        if self.waiting <= MOST_WAITING && !is_over(oldest) {
             return;
         }
         let mut waiting: Vec<(Instant, Pid)> =
             self.table.iter().filter(|(_, child)| child.waits()).map(|(pid, child)| (child.waiting_since, *pid)).collect();
         waiting.sort_unstable_by(|one, other| other.cmp(one));
-        let keep = self.keep;
-        let is_old = |(place, (since, _)): &(usize, (Instant, Pid))| *place >= MOST_WAITING || since.elapsed() >= keep;
+        let is_old = |(place, (since, _)): &(usize, (Instant, Pid))| *place >= MOST_WAITING || is_over(*since);
         waiting.into_iter().enumerate().filter(is_old).for_each(|(_, (_, pid))| self.cut(pid));
     }
 
     /// How long until somebody has waited long enough.
     pub fn next_expiry(&self) -> Option<Duration> {
+        self.oldest().map(|oldest| self.keep.saturating_sub(oldest.elapsed()))
+    }
+
+    /// Since when the one waits that has waited longest. The clock is read once for all: this is done for every conversation.
+    fn oldest(&self) -> Option<Instant> {
         if self.waiting == 0 {
             return None;
         }
-        let waiting = self.table.values().filter(|child| child.waits());
-        waiting.map(|child| self.keep.saturating_sub(child.waiting_since.elapsed())).min()
+        self.table.values().filter(|child| child.waits()).map(|child| child.waiting_since).min()
     }
 
     /// Sends all away that wait, and all others after what they serve: settings have changed, or
