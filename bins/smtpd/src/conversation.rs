@@ -222,7 +222,8 @@ impl<'a> Conversation<'a> {
     }
 
     fn secure(&mut self, partner: Partner) -> Result<(), End> {
-        let secured = partner.shake_hands(self.channel.client()).map_err(|reason| End::Failed(io::Error::other(reason)))?;
+        let binds = self.policy.settings.auth.binds();
+        let secured = partner.shake_hands(self.channel.client(), binds).map_err(|reason| End::Failed(io::Error::other(reason)))?;
         self.channel.secure(secured.input, secured.output);
         *self.link = secured.link;
         self.record.secured(&secured.tls);

@@ -91,13 +91,13 @@ impl Partner {
         Ok(Partner::Service(link))
     }
 
-    /// Lets it take the handshake on the client's connection.
+    /// Lets it take the handshake on the client's connection. With `binds` it tells what a proof can be bound to as well.
     ///
     /// # Errors
     /// When there is none in the end.
-    pub fn shake_hands(self, client: BorrowedFd<'_>) -> Result<Secured, String> {
+    pub fn shake_hands(self, client: BorrowedFd<'_>, binds: bool) -> Result<Secured, String> {
         match self {
-            Partner::Service(link) => by_service(link, client),
+            Partner::Service(link) => by_service(link, client, binds),
             Partner::Listener { control, input, output } => {
                 let tls = by_listener(control).map_err(|error| format!("the TLS handshake failed: {error}"))?;
                 Ok(Secured { input, output: Some(output), tls, link: None })
@@ -125,10 +125,13 @@ impl Link {
     }
 }
 
-fn by_service(link: Link, client: BorrowedFd<'_>) -> Result<Secured, String> {
+fn by_service(link: Link, client: BorrowedFd<'_>, binds: bool) -> Result<Secured, String> {
     let lost = |error: io::Error| format!("stafett-tls is gone: {error}");
     let mut start = Vec::new();
     push(&mut start, b"start");
+    if binds {
+        push(&mut start, b"binding");
+    }
     socket::send_packet(&link.socket, &start, Some(client)).map_err(lost)?;
     let (ready, _) = wait_two((link.socket.as_fd(), Interest::Read), None, Some(PATIENCE)).map_err(lost)?;
     if !ready.any() {

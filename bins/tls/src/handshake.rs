@@ -1,15 +1,17 @@
 //! One client: its handshake, what smtpd is told of it, then its bytes.
 //!
 //! The descriptor of a handoff is one end of a pair of packet sockets; smtpd keeps the other. smtpd sends `start` with the
-//! client's connection; the answer is K with variables (`SSL_PROTOCOL=...`) and a stream socket that carries the plain
-//! text, or Z with a reason. When that connection is over we say `ready` for the client's next one (stafett-protocols(7)).
+//! client's connection, and `binding` if it wants to know what a proof can be bound to (RFC 5929, RFC 9266); the answer is K
+//! with variables (`SSL_PROTOCOL=...`) and a stream socket that carries the plain text, or Z with a reason. When that
+//! connection is over we say `ready` for the client's next one (stafett-protocols(7)).
 //!
 //! Known limits: certificates that have changed meanwhile count for who comes after [`FRESH`].
 
 use crate::certificates::Choice;
 use crate::endpoint::endpoint;
 use crate::names::names;
-use crate::pump::{self, Failed};
+use crate::pump;
+use crate::stream::Failed;
 use ring::digest::{SHA256, digest};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use stafett_handoff::Conversation;
@@ -42,23 +44,29 @@ pub struct Configured {
 pub fn serve(config: &Configured, conversation: &Conversation) -> i32 {
     let link = &conversation.descriptor;
     let until = Instant::now() + FRESH;
-    let Some(mut client) = start(link, None) else { return 111 };
+    let Some(mut begin) = start(link, None) else { return 111 };
     loop {
-        match take(config, link, client) {
+        match take(config, link, begin) {
             Some(code) => return code,
             None if Instant::now() >= until || tell(link, &[b"ready"]).is_err() => return 0,
             None => {}
         }
         let Some(next) = start(link, Some(&conversation.lifeline)) else { return 0 };
-        client = next;
+        begin = next;
     }
 }
 
+/// What smtpd asks for.
+struct Start {
+    client: OwnedFd,
+    binds: bool,
+}
+
 /// One connection. The exit code, unless there may be another one.
-fn take(config: &Configured, link: &OwnedFd, client: OwnedFd) -> Option<i32> {
+fn take(config: &Configured, link: &OwnedFd, Start { client, binds }: Start) -> Option<i32> {
     match shake_hands(&config.server, &client) {
         Ok(connection) => {
-            let Ok(plain) = open(link, &connection, &config.choice) else { return Some(111) };
+            let Ok(plain) = open(link, &connection, binds.then_some(&config.choice)) else { return Some(111) };
             // smtpd knows what it missed: its end of the stream is closed
             let _ = pump::carry(connection, &client, &plain);
             None
@@ -77,8 +85,8 @@ fn tell(link: &OwnedFd, fields: &[&[u8]]) -> io::Result<()> {
     socket::send_packet(link, &packet, None)
 }
 
-/// The client's connection; nothing when smtpd hangs up or has no more, or the parent ends meanwhile.
-fn start(link: &OwnedFd, lifeline: Option<&OwnedFd>) -> Option<OwnedFd> {
+/// The next connection; nothing when smtpd hangs up or has no more, or the parent ends meanwhile.
+fn start(link: &OwnedFd, lifeline: Option<&OwnedFd>) -> Option<Start> {
     let (ready, _) = wait_two((link.as_fd(), Interest::Read), lifeline.map(AsFd::as_fd), Some(SILENCE)).ok()?;
     if !ready.any() {
         return None;
@@ -86,7 +94,12 @@ fn start(link: &OwnedFd, lifeline: Option<&OwnedFd>) -> Option<OwnedFd> {
     let mut buffer = [0; 256];
     let packet = socket::receive_packet(link, &mut buffer).ok()?;
     let fields = all(buffer.get(..packet.length)?, 4).ok()?;
-    packet.descriptor.filter(|_| fields == [b"start"])
+    let binds = match fields[..] {
+        [b"start"] => false,
+        [b"start", b"binding"] => true,
+        _ => return None,
+    };
+    packet.descriptor.map(|client| Start { client, binds })
 }
 
 fn shake_hands(config: &Arc<ServerConfig>, client: &OwnedFd) -> Result<ServerConnection, Failed> {
@@ -96,17 +109,17 @@ fn shake_hands(config: &Arc<ServerConfig>, client: &OwnedFd) -> Result<ServerCon
 }
 
 /// Tells smtpd what was agreed on, and gives it its end of the plain text.
-fn open(link: &OwnedFd, connection: &ServerConnection, choice: &Choice) -> io::Result<OwnedFd> {
+fn open(link: &OwnedFd, connection: &ServerConnection, bound: Option<&Arc<Choice>>) -> io::Result<OwnedFd> {
     let (ours, theirs) = socket::pair(Style::Stream)?;
     let mut packet = Vec::new();
     push(&mut packet, b"K");
-    variables(connection, choice).iter().for_each(|variable| push(&mut packet, variable.as_bytes()));
+    variables(connection, bound).iter().for_each(|variable| push(&mut packet, variable.as_bytes()));
     socket::send_packet(link, &packet, Some(theirs.as_fd()))?;
     Ok(ours)
 }
 
 /// In the names of mod_ssl, which UCSPI-TLS programs use too.
-fn variables(connection: &ServerConnection, choice: &Choice) -> Vec<String> {
+fn variables(connection: &ServerConnection, bound: Option<&Arc<Choice>>) -> Vec<String> {
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
@@ -124,16 +137,23 @@ fn variables(connection: &ServerConnection, choice: &Choice) -> Vec<String> {
         variables.extend(subject.map(|name| format!("SSL_CLIENT_S_DN_CN={name}")));
         variables.extend(issuer.map(|name| format!("SSL_CLIENT_I_DN_CN={name}")));
     }
+    variables.extend(bound.into_iter().flat_map(|choice| bindings(connection, choice)));
+    variables
+}
+
+/// What binds a proof to this connection, or to our certificate.
+fn bindings(connection: &ServerConnection, choice: &Choice) -> Vec<String> {
+    let mut bindings = Vec::new();
     if connection.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
         // RFC 9266: what this connection and no other has, so that a password's proof is good for it alone. With older versions
         // of TLS it would not be unique.
         let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
-        variables.extend(exported.ok().map(|data| format!("SSL_CHANNEL_EXPORTER={}", hexadecimal(&data))));
+        bindings.extend(exported.ok().map(|data| format!("SSL_CHANNEL_EXPORTER={}", hexadecimal(&data))));
     }
     // a session that goes on has had the same certificate: with another one come other tickets
     let shown = choice.of(connection.server_name()).and_then(|key| endpoint(key.end_entity_cert().ok()?));
-    variables.extend(shown.map(|hash| format!("SSL_CHANNEL_ENDPOINT={hash}")));
-    variables
+    bindings.extend(shown.map(|hash| format!("SSL_CHANNEL_ENDPOINT={hash}")));
+    bindings
 }
 
 /// The length of the key of a cipher suite, which stands in its name; that of ChaCha20 is always the same.

@@ -22,6 +22,7 @@ mod keys;
 mod names;
 mod pump;
 mod resident;
+mod stream;
 
 use certificates::Certificates;
 use keys::KeyService;

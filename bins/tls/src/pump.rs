@@ -4,10 +4,10 @@
 //! sent in one call. Security stance: what is kept is bounded on both sides: nothing is read from one while the other does not
 //! take it. How it fails: whatever breaks ends the carrying; each side sees the other's end as its own.
 
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use crate::stream::{Failed, Stream, read, would_block};
 use rustls::{IoState, ProtocolVersion, ServerConnection};
 use stafett_sys::poll::{Interest, wait_pair, wait_two};
-use std::io::{self, BufRead, IoSlice, Write};
+use std::io::{BufRead, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -19,49 +19,6 @@ const FLIGHT: usize = 4 * 1024;
 const LINGER: Duration = Duration::from_secs(10);
 /// How long what a client still sends is read and dropped.
 const DEAF: Duration = Duration::from_secs(1);
-
-/// Why there is no handshake, in words for the log.
-#[derive(Debug)]
-pub struct Failed(pub String);
-
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Self {
-        Failed(error.to_string())
-    }
-}
-
-impl From<rustls::Error> for Failed {
-    fn from(error: rustls::Error) -> Self {
-        Failed(error.to_string())
-    }
-}
-
-/// A socket as the library writes to it. It never waits, whatever the socket does for others who have it.
-struct Stream<'a>(&'a OwnedFd);
-
-const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
-
-impl Write for Stream<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        rustix::net::send(self.0, bytes, SENDING).map_err(io::Error::from)
-    }
-
-    /// The records of a flight leave in one packet, not in one each.
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        rustix::net::sendmsg(self.0, pieces, &mut SendAncillaryBuffer::default(), SENDING).map_err(io::Error::from)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Reads what is there, as much as there is room for without growing; only memory that is filled is touched.
-fn read(socket: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Option<usize>, Failed> {
-    buffer.clear();
-    let room = rustix::buffer::spare_capacity(buffer);
-    would_block(rustix::net::recv(socket, room, RecvFlags::DONTWAIT).map(|(_, length)| length).map_err(io::Error::from))
-}
 
 /// Takes the handshake. What it still has to tell the client waits for the first words of smtpd where the version allows it.
 ///
@@ -293,14 +250,5 @@ fn linger(client: &OwnedFd) {
         if !came || left.is_zero() || !read(client, &mut buffer).is_ok_and(|length| length.is_none_or(|length| length > 0)) {
             return;
         }
-    }
-}
-
-/// Nothing where the socket was not ready after all, or a signal came.
-fn would_block<T>(result: io::Result<T>) -> Result<Option<T>, Failed> {
-    match result {
-        Ok(done) => Ok(Some(done)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

@@ -48,6 +48,11 @@ impl Offered {
         })
     }
 
+    /// Whether some mechanism may need what binds a proof to its connection (RFC 5929, RFC 9266).
+    pub fn binds(&self) -> bool {
+        self.is_on && self.mechanisms.contains(&Mechanism::ScramPlus)
+    }
+
     /// Whether a client may log in over its connection.
     pub fn may_be_heard(&self, client: &Client, session: &Session) -> bool {
         session.tls.is_some() || client.ip.is_some_and(|ip| self.plain.iter().any(|network| network.contains(ip)))
