@@ -27,6 +27,7 @@ pub fn check(subject: &Subject, findings: &mut Findings) {
     route_hosts(subject, &resolver, findings);
     domains(subject, &resolver, findings);
     signing::check_records(subject, &resolver, findings);
+    rewritten(subject, &resolver, findings);
 }
 
 /// The servers, each asked whether it answers at all; `None` when none does.
@@ -153,6 +154,34 @@ pub enum Found {
     Nothing(String),
     /// It cannot be looked up now, and why.
     Unknown(String),
+}
+
+/// The domain of rewritten senders: bounces must find the way to it, and whoever looks at SPF must find this host there.
+fn rewritten(subject: &Subject, resolver: &Resolver, findings: &mut Findings) {
+    let Some((domain, name)) = subject.line(&rows::SRSDOMAIN).and_then(|domain| Some((domain.clone(), name(&domain)?))) else { return };
+    let mut say = |weight: Weight, text: String, remedy: &str| {
+        findings.push(at_value(weight, &subject.control, &rows::SRSDOMAIN, text).remedy(remedy));
+    };
+    let outcome = resolver.exchangers(&name, PATIENCE);
+    let leads = match &outcome {
+        Outcome::Answer(found) => !found.iter().any(|(_, host)| host.is_root()),
+        Outcome::NoData => matches!(resolver.addresses(&name, PATIENCE), Outcome::Answer(_)),
+        _ => false,
+    };
+    if !leads {
+        let why = if matches!(outcome, Outcome::Answer(_)) { "takes no mail (null MX)".to_owned() } else { words(&outcome) };
+        let text = format!("{domain} {why}, so bounces to rewritten senders are lost");
+        say(weight(&outcome), text, "give it an MX record that names this host");
+    }
+    let has_spf = |text: &String| text.get(..6).is_some_and(|begin| begin.eq_ignore_ascii_case("v=spf1"));
+    match texts(resolver, std::slice::from_ref(&domain)).pop() {
+        Some(Found::Texts(texts)) if texts.iter().any(has_spf) => {}
+        Some(Found::Unknown(why)) => say(Weight::Warning, format!("the SPF record of {domain} {why}"), "ask again later"),
+        _ => {
+            let text = format!("{domain} has no SPF record, so that rewritten senders pass no better than others");
+            say(Weight::Warning, text, "give it a TXT record such as \"v=spf1 mx -all\"");
+        }
+    }
 }
 
 /// The TXT records of names.

@@ -29,6 +29,8 @@ fn records(name: &str) -> Option<Vec<(u16, Vec<u8>)>> {
         "null.example" => vec![(MX, vec![0, 0, 0])],
         "ours.example" => vec![exchange("relay.example.org")],
         "empty.example" => vec![],
+        "srs.example.org" => vec![exchange("relay.example.org"), (TXT, b"\x0ev=spf1 mx -all".to_vec())],
+        "host.example.org" => vec![address("192.0.2.1"), (TXT, b"\x05other".to_vec())],
         name if name.ends_with("._domainkey.example.org") => return published(name),
         _ => return None,
     })
@@ -258,6 +260,29 @@ fn the_record_of_each_key_is_compared_with_it() {
             let wanted = format!("{selector}._domainkey.example.org {words}");
             assert!(code == 100 && out.contains(&wanted) && out.contains(&format!("example.org {selector} prints")), "{out}");
             ground.remove(&format!("control/dkim/example.org/{selector}"));
+        }
+    }
+}
+
+#[test]
+fn the_domain_of_rewritten_senders_must_lead_here() {
+    let server = Server::start();
+    for ground in Ground::all() {
+        let said = |domain: &str| {
+            ground.control("srsdomain", format!("{domain}\n"));
+            asked(&ground, &server).1
+        };
+        let out = said("srs.example.org");
+        assert!(!out.contains("SPF") && !out.contains("bounces to rewritten"), "{out}");
+        let out = said("host.example.org");
+        assert!(out.contains("host.example.org has no SPF record") && !out.contains("bounces to rewritten"), "{out}");
+        for (domain, why) in [
+            ("empty.example", "has no such record in the DNS"),
+            ("nowhere.example", "does not exist in the DNS"),
+            ("null.example", "takes no mail (null MX)"),
+        ] {
+            let out = said(domain);
+            assert!(out.contains(&format!("error: {domain} {why}, so bounces to rewritten senders are lost")), "{out}");
         }
     }
 }

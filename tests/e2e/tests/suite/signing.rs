@@ -7,7 +7,7 @@ use crate::postfix::{Postfix, has_postfix};
 use crate::queue::inject;
 use stafett_test_e2e::{Act, Arrived, Client, Sink, Site, Step, Supervisor, has, message, run, scratch, skip, transfer, wait_until};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -271,8 +271,8 @@ fn what_users_send_on_has_a_sender_that_leads_back_and_nobody_else_sees_it() {
     let (home, owner) = (scratch(), fs::metadata("/proc/self").unwrap().uid());
     let number = if owner == 0 { 61_001 } else { owner };
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let inject = site.command("stafett-sendmail").get_program().to_owned();
-    let program = format!("|{} -f \"$NEWSENDER\" program@far.test\n", Path::new(&inject).display());
+    symlink(site.command("stafett-dot").get_program(), home.path().join("forward")).unwrap();
+    let program = "|./forward program@far.test\n".to_owned();
     for (name, text) in [
         (".qmail", "&out@far.test\n./Maildir/\n".to_owned()),
         (".qmail-inner", "&b@inner.test\n".to_owned()),
