@@ -15,7 +15,7 @@ pub enum Source {
     Known,
     /// The host takes everybody.
     Everybody,
-    /// The host cannot be asked; the last time it could, the recipient was there.
+    /// The host cannot be asked; the last time it could, the recipient was there, or was not.
     Remembered,
     /// The host cannot be asked.
     Away,
@@ -61,6 +61,9 @@ pub fn later(source: Source, destination: &Destination, reply: &str) -> Answer {
 pub fn nonsense(what: &str) -> Answer {
     Answer::new(Verdict::Temporary, format!("451 4.3.0 {what}"))
 }
+
+/// The reply for a recipient that was not there the last time.
+pub const REMEMBERED: &str = "550 5.1.1 the recipient's host does not know the recipient, as it said earlier";
 
 /// The reply where there is no finding in time.
 pub fn without_finding(source: Source) -> &'static str {

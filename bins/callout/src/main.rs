@@ -31,7 +31,7 @@ use stafett_log::{Failure, Log};
 use stafett_start as start;
 use stafett_sys::limit;
 
-use crate::memory::Memory;
+use crate::memory::{Memory, Said};
 use crate::options::{Options, USAGE, Work};
 use crate::service::Callout;
 use crate::settings::Settings;
@@ -75,9 +75,10 @@ fn serve(instance: &Instance) -> Result<(), String> {
 
 fn remembered(path: &std::path::Path) -> Result<(Memory, Store), String> {
     let mut memory = Memory::default();
-    let store = Store::open(LOG, path, |seconds, key| match seconds {
-        0 => drop(memory.forget(key)),
-        _ => memory.is_valid(key, seconds, None),
+    let store = Store::open(LOG, path, |said, key| match said {
+        Said::Nothing => drop(memory.forget(key)),
+        Said::Valid(seconds) => memory.is_valid(key, seconds, None),
+        Said::Unknown(seconds) => drop(memory.is_unknown(key, seconds, None, "")),
     });
     let store = store.map_err(|error| format!("unable to read {}: {error}", path.display()))?;
     Ok((memory, store))

@@ -1,7 +1,7 @@
 //! What is known of recipients: who is there, who is not, and when that was said.
 //!
-//! A key is an address, or `@domain` for "its host takes everybody" (or, as a no, "it does not"). Both kinds are
-//! bounded: when half of the room is full the other half, which holds what is older, is given up.
+//! A key is an address, or `@domain` for "its host takes everybody" (or, as a no, "it does not"), or `@@host` for a host that
+//! cannot be asked, since the time that is noted. Both kinds are bounded: when half of the room is full the other half, which holds what is older, is given up.
 //! Known limits: times are those of the wall clock, because they outlive the process; an entry from the future, after the
 //! clock was set back, is as fresh as can be for a day and unknown beyond.
 
@@ -17,6 +17,17 @@ const CLOCK_STEP: u64 = 24 * 3600;
 
 /// A point in time, in seconds since 1970.
 pub type Seconds = u64;
+
+/// What was said of somebody, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It is there.
+    Valid(Seconds),
+    /// It is not.
+    Unknown(Seconds),
+    /// Nothing counts any more.
+    Nothing,
+}
 
 /// Everything that is known.
 #[derive(Debug)]
@@ -37,7 +48,8 @@ struct Valid {
 #[derive(Clone, Debug)]
 struct Unknown {
     said: Seconds,
-    by: u64,
+    /// Who said so; nobody knows after a restart.
+    by: Option<u64>,
     reply: String,
 }
 
@@ -64,7 +76,7 @@ impl Memory {
     }
 
     /// Notes that it is not; whether it was valid until now.
-    pub fn is_unknown(&mut self, key: &str, said: Seconds, by: u64, reply: &str) -> bool {
+    pub fn is_unknown(&mut self, key: &str, said: Seconds, by: Option<u64>, reply: &str) -> bool {
         self.unknown.insert(key, Unknown { said, by, reply: reply.to_owned() });
         self.valid.remove(key)
     }
@@ -83,7 +95,7 @@ impl Memory {
         {
             return Some(Known::Valid);
         }
-        let unknown = self.unknown.find(key).filter(|unknown| unknown.by == by && is_within(unknown.said, now, no));
+        let unknown = self.unknown.find(key).filter(|unknown| unknown.by == Some(by) && is_within(unknown.said, now, no));
         unknown.map(|unknown| Known::Unknown(&unknown.reply))
     }
 
@@ -92,14 +104,26 @@ impl Memory {
         self.valid.find(key).is_some_and(|valid| is_within(valid.said, now, remember))
     }
 
-    /// How many recipients are known to be there.
-    pub fn valid_count(&self) -> usize {
-        self.valid.len()
+    /// The same of one that was not there.
+    pub fn was_unknown(&self, key: &str, now: Seconds, refuse: Duration) -> bool {
+        self.unknown.find(key).is_some_and(|unknown| is_within(unknown.said, now, refuse))
     }
 
-    /// All that are known to be there, and when that was said.
-    pub fn all_valid(&self) -> impl Iterator<Item = (Seconds, &str)> {
-        self.valid.iter().map(|(key, valid)| (valid.said, key))
+    /// When a host went away that is away; the time of what is remembered stands still meanwhile.
+    pub fn away_since(&self, host: &str) -> Option<Seconds> {
+        self.valid.find(host).map(|away| away.said)
+    }
+
+    /// How many lines it takes to write down what is to outlive the process.
+    pub fn count(&self) -> usize {
+        self.valid.len() + self.unknown.len()
+    }
+
+    /// All that is to outlive the process: when it was said, and of whom.
+    pub fn all(&self) -> impl Iterator<Item = (Said, &str)> {
+        let unknown = self.unknown.iter().filter(|(key, _)| !key.starts_with('@'));
+        let unknown = unknown.map(|(key, unknown)| (Said::Unknown(unknown.said), key));
+        self.valid.iter().map(|(key, valid)| (Said::Valid(valid.said), key)).chain(unknown)
     }
 }
 

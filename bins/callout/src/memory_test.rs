@@ -9,7 +9,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn yes_and_no_have_lifetimes_of_their_own() {
     let mut memory = Memory::default();
     memory.is_valid("a@x", 1000, Some(7));
-    memory.is_unknown("b@x", 1000, 7, "550 5.1.1 no");
+    memory.is_unknown("b@x", 1000, Some(7), "550 5.1.1 no");
     let known = |memory: &Memory, key: &str, now| memory.known(key, now, 7, DAY, HOUR).map(|known| known == Known::Valid);
     assert_eq!(known(&memory, "a@x", 1000 + 86_399), Some(true));
     assert_eq!(known(&memory, "a@x", 1000 + 86_400), None);
@@ -25,10 +25,22 @@ fn another_host_is_asked_anew_and_yet_the_recipient_stays_remembered() {
     assert_eq!(memory.known("a@x", 1001, 8, DAY, HOUR), None);
     assert!(memory.was_valid("a@x", 1000 + 86_401, 31 * DAY));
     assert!(!memory.was_valid("a@x", 1000 + 86_400 * 32, 31 * DAY));
-    assert!(memory.is_unknown("a@x", 2000, 8, "550 5.1.1 gone"));
+    assert!(memory.is_unknown("a@x", 2000, Some(8), "550 5.1.1 gone"));
     assert!(!memory.was_valid("a@x", 2001, 31 * DAY));
     memory.is_valid("a@x", 3000, None);
     assert_eq!(memory.known("a@x", 3001, 9, DAY, HOUR), Some(Known::Valid));
+}
+
+#[test]
+fn a_no_of_before_a_restart_is_remembered_and_yet_asked_for_again() {
+    let mut memory = Memory::default();
+    memory.is_unknown("b@x", 1000, None, "550 5.1.1 no");
+    memory.is_unknown("@x", 1000, Some(7), "");
+    memory.is_valid("a@x", 2000, Some(7));
+    assert_eq!(memory.known("b@x", 1001, 7, DAY, HOUR), None);
+    assert!(memory.was_unknown("b@x", 1000 + 86_399, DAY) && !memory.was_unknown("b@x", 1000 + 86_400, DAY));
+    let all: Vec<_> = memory.all().collect();
+    assert_eq!((all, memory.count()), (vec![(Said::Valid(2000), "a@x"), (Said::Unknown(1000), "b@x")], 3));
 }
 
 #[test]

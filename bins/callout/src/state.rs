@@ -16,7 +16,7 @@ use stafett_control::form::callout::Callout;
 use stafett_wire::delivery::Destination;
 
 use crate::answers::{self, Source};
-use crate::memory::{Known, Memory, Seconds};
+use crate::memory::{Known, Memory, Said, Seconds};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -201,11 +201,22 @@ impl State {
         })
     }
 
-    /// The answer without a finding: who was valid stays valid.
+    /// The answer without a finding: who was valid stays valid, and who was not there is not. How long, counts to the time when the
+    /// host went away: however long that lasts, nothing is forgotten meanwhile.
     fn fallback(&self, inquiry: &Inquiry, target: &Target, source: Source) -> Answer {
-        let was_valid = |key: &str| self.memory.was_valid(key, now(), inquiry.rule.remember);
-        if was_valid(&inquiry.address) || was_valid(&inquiry.everybody()) {
+        let (rule, at) = (&inquiry.rule, self.memory.away_since(&away(target)).unwrap_or_else(now));
+        let was_valid = |key: &str| self.memory.was_valid(key, at, rule.remember);
+        if was_valid(&inquiry.address) {
             return answers::yes(Source::Remembered, &target.destination);
+        }
+        if self.memory.was_unknown(&inquiry.address, at, rule.refuse) {
+            return answers::no(Source::Remembered, &target.destination, answers::REMEMBERED);
+        }
+        if was_valid(&inquiry.everybody()) {
+            return answers::yes(Source::Remembered, &target.destination);
+        }
+        if source == Source::Away && rule.accepts_unknown {
+            return answers::yes(source, &target.destination);
         }
         answers::later(source, &target.destination, answers::without_finding(source))
     }
@@ -239,7 +250,7 @@ impl State {
     /// Writes what is to outlive the process.
     pub fn write(&mut self) {
         if self.store.has_pending() {
-            self.store.write(self.memory.valid_count(), self.memory.all_valid());
+            self.store.write(self.memory.count(), self.memory.all());
         }
     }
 
@@ -252,7 +263,7 @@ impl State {
     pub fn forget(&mut self, key: &str) -> bool {
         let known = self.memory.forget(key);
         if known {
-            self.store.note(0, key);
+            self.store.note(Said::Nothing, key);
         }
         known
     }
@@ -273,6 +284,23 @@ impl State {
         }
         if self.hosts.len() > MOST_HOSTS {
             self.hosts.retain(|_, host| host.threads > 0 || !host.line.is_empty());
+        }
+    }
+
+    /// Notes that a host cannot be asked from now on.
+    pub fn has_gone(&mut self, target: &Target) {
+        let key = away(target);
+        if self.memory.away_since(&key).is_none() {
+            self.memory.is_valid(&key, now(), None);
+            self.store.note(Said::Valid(now()), &key);
+        }
+    }
+
+    /// Notes that a host can be asked.
+    pub fn has_come(&mut self, target: &Target) {
+        let key = away(target);
+        if self.memory.forget(&key) {
+            self.store.note(Said::Nothing, &key);
         }
     }
 
@@ -320,12 +348,15 @@ impl State {
     fn is_valid(&mut self, key: &str, target: &Target) {
         let now = now();
         self.memory.is_valid(key, now, Some(target.number()));
-        self.store.note(now, key);
+        self.store.note(Said::Valid(now), key);
     }
 
     fn is_unknown(&mut self, key: &str, said: Seconds, target: &Target, reply: &str) {
-        if self.memory.is_unknown(key, said, target.number(), reply) {
-            self.store.note(0, key);
+        let was_valid = self.memory.is_unknown(key, said, Some(target.number()), reply);
+        match key.starts_with('@') {
+            false => self.store.note(Said::Unknown(said), key),
+            true if was_valid => self.store.note(Said::Nothing, key),
+            true => {}
         }
     }
 
@@ -342,6 +373,11 @@ impl State {
 /// The domain of an address, or all of a text without one.
 pub fn domain(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, domain)| domain)
+}
+
+/// The key under which is known since when a host cannot be asked.
+fn away(target: &Target) -> String {
+    format!("@@{}", target.destination)
 }
 
 fn everybody(address: &str) -> String {

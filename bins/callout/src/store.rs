@@ -1,18 +1,19 @@
-//! The recipients that are there, on disk, so that they stay valid over a restart while their host is down.
+//! The recipients that are there and those that are not, on disk, so that they stay so over a restart while their host is down.
 //!
-//! One text file of lines `SECONDS ADDRESS`, appended to in batches and written anew when half of it is outdated; 0 for
-//! the seconds takes an address back. It is a memory and nothing hangs on its last seconds, so it is synced only when it
+//! One text file of lines `SECONDS ADDRESS`, appended to in batches and written anew when half of it is outdated; `-` in front
+//! of the seconds says that the address is not there, 0 for the seconds takes back what was said of it. It is a memory and nothing hangs on its last seconds, so it is synced only when it
 //! is written anew.
 //! Security stance: nobody but this service can reach the file. It is bounded, and what does not parse counts for nothing.
 //! How it fails: a torn last line is dropped; a file that cannot be written is said once and the memory goes on without.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use stafett_log::Log;
 
-use crate::memory::Seconds;
+use crate::memory::Said;
 
 /// The file's size at most when it is read, in bytes.
 const LARGEST: u64 = 128 * 1024 * 1024;
@@ -36,11 +37,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file, and tells all of its lines in order; 0 seconds mean that the address is not there any more.
+    /// Opens the file, and tells all of its lines in order.
     ///
     /// # Errors
     /// When the file is there and cannot be read.
-    pub fn open(log: Log, path: &Path, mut tell: impl FnMut(Seconds, &str)) -> io::Result<Store> {
+    pub fn open(log: Log, path: &Path, mut tell: impl FnMut(Said, &str)) -> io::Result<Store> {
         let mut text = Vec::new();
         match File::open(path) {
             Ok(file) => drop(file.take(LARGEST).read_to_end(&mut text)?),
@@ -50,8 +51,8 @@ impl Store {
         let mut lines = 0;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         for line in text.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n') {
-            if let Some((seconds, key)) = parse(line) {
-                tell(seconds, key);
+            if let Some((said, key)) = parse(line) {
+                tell(said, key);
             }
             lines += 1;
         }
@@ -63,9 +64,9 @@ impl Store {
     }
 
     /// Notes a line for the next batch.
-    pub fn note(&mut self, seconds: Seconds, key: &str) {
+    pub fn note(&mut self, said: Said, key: &str) {
         if key.len() <= LONGEST && !key.contains(char::is_control) && self.pending.len() < MOST_PENDING {
-            self.pending.push_str(&format!("{seconds} {key}\n"));
+            self.pending.push_str(&format!("{said} {key}\n"));
         }
     }
 
@@ -75,7 +76,7 @@ impl Store {
     }
 
     /// Writes what waits; all that is alive when the file has too much that is not.
-    pub fn write<'a>(&mut self, alive: usize, all: impl Iterator<Item = (Seconds, &'a str)>) {
+    pub fn write<'a>(&mut self, alive: usize, all: impl Iterator<Item = (Said, &'a str)>) {
         let done = match &mut self.file {
             Some(file) if self.lines <= 2 * alive + SLACK => {
                 self.lines += self.pending.bytes().filter(|byte| *byte == b'\n').count();
@@ -97,11 +98,11 @@ impl Store {
         }
     }
 
-    fn write_anew<'a>(&mut self, alive: usize, all: impl Iterator<Item = (Seconds, &'a str)>) -> io::Result<()> {
+    fn write_anew<'a>(&mut self, alive: usize, all: impl Iterator<Item = (Said, &'a str)>) -> io::Result<()> {
         let temporary = self.path.with_extension("tmp");
         let mut file = io::BufWriter::new(File::create(&temporary)?);
-        for (seconds, key) in all {
-            writeln!(file, "{seconds} {key}")?;
+        for (said, key) in all {
+            writeln!(file, "{said} {key}")?;
         }
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
@@ -112,9 +113,23 @@ impl Store {
     }
 }
 
-fn parse(line: &[u8]) -> Option<(Seconds, &str)> {
-    let (seconds, key) = std::str::from_utf8(line).ok()?.split_once(' ')?;
-    (key.contains('@') && key.len() <= LONGEST).then_some((seconds.parse().ok()?, key))
+impl fmt::Display for Said {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Said::Valid(seconds) => write!(out, "{seconds}"),
+            Said::Unknown(seconds) => write!(out, "-{seconds}"),
+            Said::Nothing => out.write_str("0"),
+        }
+    }
+}
+
+fn parse(line: &[u8]) -> Option<(Said, &str)> {
+    let (said, key) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+    let said = match said.strip_prefix('-') {
+        Some(seconds) => Said::Unknown(seconds.parse().ok()?),
+        None => Some(said.parse().ok()?).filter(|seconds| *seconds > 0).map_or(Said::Nothing, Said::Valid),
+    };
+    (key.contains('@') && key.len() <= LONGEST).then_some((said, key))
 }
 
 #[cfg(test)]

@@ -236,6 +236,7 @@ impl Worker {
     fn is_away(&mut self, inquiry: &Inquiry, NotAsked { reason, for_good }: NotAsked) {
         let is_new = {
             let mut state = self.shared.lock();
+            state.has_gone(&self.target);
             let host = state.host(&self.target);
             host.away = Some(Away { until: Instant::now() + AWAY, for_good });
             !std::mem::replace(&mut host.is_reported, true)
@@ -254,6 +255,7 @@ impl Worker {
     fn is_back(&self) {
         let was_away = {
             let mut state = self.shared.lock();
+            state.has_come(&self.target);
             let host = state.host(&self.target);
             host.away = None;
             std::mem::take(&mut host.is_reported)

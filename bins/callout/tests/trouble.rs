@@ -30,10 +30,12 @@ fn who_was_valid_stays_valid_while_the_host_is_down_and_over_a_restart() {
     assert_eq!((callout.short("good@a.test"), callout.short("bad@a.test")), ("K asked".to_owned(), "D asked".to_owned()));
     fails.store(true, Ordering::Relaxed);
     assert_eq!(callout.short("good@a.test"), "K remembered");
-    assert_eq!(callout.short("bad@a.test"), "Z away");
+    assert_eq!(callout.short("bad@a.test"), "D remembered");
     callout.restart();
     assert_eq!(callout.short("good@a.test"), "K remembered");
-    let later = callout.ask("bad@a.test");
+    let no = callout.ask("bad@a.test");
+    assert_eq!((no.verdict, no.text.get(..9)), (Verdict::Permanent, Some("550 5.1.1")));
+    let later = callout.ask("new@a.test");
     assert_eq!(later.verdict, Verdict::Temporary);
     assert!(later.text.starts_with("451 4.4.1 the recipient's host cannot be asked"), "{}", later.text);
     assert_eq!(callout.log().matches("unable to ask 127.0.0.1:").count(), 2, "{}", callout.log());
@@ -47,9 +49,9 @@ fn who_is_gone_is_forgotten_on_disk_too() {
     callout.restart();
     assert_eq!(callout.short("gone@a.test"), "D asked");
     fails.store(true, Ordering::Relaxed);
-    assert_eq!(callout.short("gone@a.test"), "Z away");
+    assert_eq!(callout.short("gone@a.test"), "D remembered");
     callout.restart();
-    assert_eq!(callout.short("gone@a.test"), "Z away");
+    assert_eq!(callout.short("gone@a.test"), "D remembered");
 }
 
 #[test]
@@ -61,6 +63,35 @@ fn a_memory_has_an_end() {
     callout.restart();
     assert_eq!(callout.short("lately@a.test"), "K remembered");
     assert_eq!(callout.short("long-ago@a.test"), "Z away");
+}
+
+#[test]
+fn nothing_is_forgotten_while_the_host_is_down_however_long() {
+    let (host, fails) = switchable(|_| Action::Close);
+    fails.store(true, Ordering::Relaxed);
+    let mut callout = Callout::for_port(host.port, "on remember=2 refuse=2");
+    let days_ago = |days: u64| now() - days * 86_400;
+    let said = [(11, "", "good1"), (13, "", "good2"), (11, "-", "bad1"), (13, "-", "bad2")];
+    let mut text: String = said.iter().map(|(days, sign, name)| format!("{sign}{} {name}@a.test\n", days_ago(*days))).collect();
+    // Away for ten days: what was a day old then is so still.
+    text.push_str(&format!("{} @@127.0.0.1:{}\n", days_ago(10), host.port));
+    std::fs::write(callout.path("state/callout/known"), text).unwrap();
+    callout.restart();
+    let answers = ["good1", "good2", "bad1", "bad2"].map(|name| callout.short(&format!("{name}@a.test")));
+    assert_eq!(answers, ["K remembered", "Z away", "D remembered", "Z away"]);
+    fails.store(false, Ordering::Relaxed);
+    // It is left alone for a while, which a restart ends.
+    callout.restart();
+    assert_eq!((callout.short("good3@a.test"), callout.short("bad1@a.test")), ("K asked".to_owned(), "D asked".to_owned()));
+    callout.restart();
+    assert!(std::fs::read_to_string(callout.path("state/callout/known")).unwrap().contains("0 @@127.0.0.1:"));
+}
+
+#[test]
+fn those_who_were_never_asked_for_are_accepted_where_the_admin_wants_that() {
+    let (port, _kept) = closed_port();
+    let callout = Callout::for_port(port, "on unknown=accept");
+    assert_eq!(callout.short("anybody@a.test"), "K away");
 }
 
 #[test]

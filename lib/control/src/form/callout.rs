@@ -24,6 +24,10 @@ pub struct Callout {
     pub everybody: Duration,
     /// How long a recipient that was there stays valid while its host cannot be asked.
     pub remember: Duration,
+    /// How long a recipient that was not there is refused while its host cannot be asked.
+    pub refuse: Duration,
+    /// Whether recipients that were never asked for are accepted while their host cannot be asked.
+    pub accepts_unknown: bool,
     /// How long a client waits for the answer.
     pub wait: Duration,
     /// The sender of the question; empty is `<>`.
@@ -40,6 +44,8 @@ impl Default for Callout {
             no: Duration::from_secs(3600),
             everybody: Duration::from_secs(DAY),
             remember: Duration::from_secs(31 * DAY),
+            refuse: Duration::from_secs(7 * DAY),
+            accepts_unknown: false,
             wait: Duration::from_secs(30),
             sender: String::new(),
             connections: 2,
@@ -79,10 +85,16 @@ impl Callout {
             "no" => self.no = seconds(0, 30 * DAY)?,
             "everybody" => self.everybody = seconds(60, 30 * DAY)?,
             "remember" => self.remember = Duration::from_secs(number(value, 0, LONGEST_MEMORY, "days")? * DAY),
+            "refuse" => self.refuse = Duration::from_secs(number(value, 0, LONGEST_MEMORY, "days")? * DAY),
+            "unknown" => self.accepts_unknown = accepts(value)?,
             "wait" => self.wait = seconds(1, 240)?,
             "connections" => self.connections = usize::try_from(number(value, 1, 50, "connections")?).unwrap_or(1),
             "sender" => self.sender = sender(value)?,
-            _ => return Err(format!("\"{name}\" is no option; write yes, no, everybody, remember, wait, connections or sender")),
+            _ => {
+                return Err(format!(
+                    "\"{name}\" is no option; write yes, no, everybody, remember, refuse, unknown, wait, connections or sender"
+                ));
+            }
         }
         Ok(())
     }
@@ -95,6 +107,14 @@ impl Callout {
 pub fn callout(domain: &str, rest: &str) -> Result<(), String> {
     key_or_all(domain)?;
     Callout::parse(rest).map(drop)
+}
+
+fn accepts(text: &str) -> Result<bool, String> {
+    match text {
+        "later" => Ok(false),
+        "accept" => Ok(true),
+        _ => Err(format!("\"{text}\" is neither later nor accept; write unknown=later to put unknown recipients off")),
+    }
 }
 
 fn number(text: &str, least: u64, most: u64, unit: &str) -> Result<u64, String> {

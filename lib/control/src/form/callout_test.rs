@@ -11,6 +11,9 @@ fn a_value_says_on_or_off_and_how() {
     assert_eq!((all.remember.as_secs(), all.wait.as_secs(), all.connections), (7 * 86_400, 20, 4));
     assert_eq!(all.sender, "probe@relay.example");
     assert_eq!(Callout::parse("on sender=<>").unwrap().sender, "");
+    let kept = Callout::parse("on refuse=2 unknown=accept").unwrap();
+    assert_eq!((kept.refuse.as_secs(), kept.accepts_unknown), (2 * 86_400, true));
+    assert!(!Callout::parse("on unknown=later").unwrap().accepts_unknown && !Callout::default().accepts_unknown);
 }
 
 #[test]
@@ -25,6 +28,8 @@ fn what_is_not_understood_is_an_error_that_quotes_it() {
         ("on wait=1 wait=2", "\"wait\""),
         ("on remember=4000", "\"4000\""),
         ("on sender=a>b@c.example", "\"a>b@c.example\""),
+        ("on refuse=367", "\"367\""),
+        ("on unknown=yes", "\"yes\""),
         ("on sender=@c.example", "\"@c.example\""),
     ] {
         let error = Callout::parse(text).unwrap_err();

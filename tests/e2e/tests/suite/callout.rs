@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 /// An institute: `b` has a mailbox, `grey` is put off, at all.test everybody has one.
-fn institute() -> Postfix {
+pub fn institute() -> Postfix {
     let postfix = Postfix::start(
         "virtual_mailbox_domains = inst.test all.test\nvirtual_mailbox_base = /\n\
          virtual_mailbox_maps = inline:{b@inst.test=PLACE/mail/b/, grey@inst.test=PLACE/mail/b/, @all.test=PLACE/mail/b/}\n\
@@ -22,7 +22,7 @@ fn institute() -> Postfix {
     postfix
 }
 
-fn relay(postfix: &Postfix, services: &str, callout: &str) -> Site {
+pub fn relay(postfix: &Postfix, services: &str, callout: &str) -> Site {
     let mut site = Site::new();
     let made = site.setup(&["--with", services]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -38,7 +38,7 @@ fn relay(postfix: &Postfix, services: &str, callout: &str) -> Site {
 }
 
 /// The code of the reply to a recipient on a connection of its own.
-fn rcpt(site: &Site, recipient: &str) -> (u16, String) {
+pub fn rcpt(site: &Site, recipient: &str) -> (u16, String) {
     let mut client = Client::greeted(site.port());
     assert_eq!(client.command("MAIL FROM:<a@sender.test>").code, 250);
     let reply = client.command(&format!("RCPT TO:<{recipient}>"));
@@ -63,7 +63,8 @@ fn unknown_recipients_are_refused_at_rcpt_and_known_ones_outlive_their_host() {
 
     assert!(postfix.command("stop").status().unwrap().success());
     assert_eq!(rcpt(&site, "b@inst.test").0, 250, "{}", site.logs());
-    assert_eq!(rcpt(&site, "nobody@inst.test").0, 451);
+    assert_eq!(rcpt(&site, "nobody@inst.test").0, 550, "it was not there a moment ago");
+    assert_eq!(rcpt(&site, "never.asked@inst.test").0, 451);
     assert_eq!(rcpt(&site, "some.one@all.test").0, 250);
     let mut client = Client::greeted(site.port());
     client.deliver("a@sender.test", &["b@inst.test"], &message("while-it-is-down"));

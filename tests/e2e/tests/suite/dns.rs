@@ -31,6 +31,10 @@ viacname IN MX 5 alias
 alias    IN CNAME second
 empty    IN TXT \"nothing else\"
 ours     IN MX 10 here
+kept     IN MX 10 third
+kept     IN MX 20 here
+kept     IN MX 30 second
+third    IN A 198.18.25.3
 here     IN A 198.18.25.254
 broken   IN NS ns.broken
 ns.broken IN A 198.18.25.98
@@ -134,7 +138,7 @@ fn can_run(test: &str) -> bool {
 }
 
 fn elsewhere() -> Elsewhere {
-    Elsewhere::new([198, 18, 25], &[1, 2, 98, 99])
+    Elsewhere::new([198, 18, 25], &[1, 2, 3, 98, 99])
 }
 
 fn sink(place: &Elsewhere, last: u8) -> Sink {
@@ -193,6 +197,28 @@ fn mx_records_lead() {
     send("ours");
     assert!(wait_until(10, || site.log("send").contains("best_MX")), "{}", site.logs());
     assert_eq!(site.queue_files().len(), 2, "{}", site.logs());
+}
+
+#[test]
+fn a_secondary_waits_for_the_primary_and_for_nobody_behind_itself() {
+    if !can_run("a_secondary_waits_for_the_primary_and_for_nobody_behind_itself") {
+        return;
+    }
+    let _alone = ADDRESSES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let resolver = Resolver::start();
+    let place = elsewhere();
+    let behind = sink(&place, 2);
+    let site = relay(&resolver.line());
+    site.control("holdlifetime", ".zone.test:2592000\n");
+    site.control("etrn", ".zone.test:127.0.0.1\n");
+    transfer(site.port(), "a@sender.test", "b@kept.zone.test", &message("kept"));
+    assert!(wait_until(30, || site.log("send").contains("deferral: ")), "{}", site.logs());
+    let primary = sink(&place, 3);
+    let code = Client::greeted(site.port()).command("ETRN kept.zone.test").code;
+    assert!((250..254).contains(&code), "{code}\n{}", site.logs());
+    primary.messages(1, 60);
+    site.drained(10);
+    assert!(behind.seen().arrived.is_empty());
 }
 
 #[test]

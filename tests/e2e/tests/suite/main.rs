@@ -29,6 +29,7 @@ mod quickstart;
 mod relay;
 mod reports;
 mod scheduler;
+mod secondary;
 mod secrecy;
 mod sendmail;
 mod signing;
