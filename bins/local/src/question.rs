@@ -67,6 +67,10 @@ fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str)
 fn look_up(settings: &Settings, root: &Path, (local, host): (&str, &str), null: &OwnedFd) -> Result<bool, String> {
     let users = Users::new(root, settings.breaks.clone());
     let Some(owner) = users.find(local).map_err(|trouble| trouble.text)? else { return Ok(false) };
+    if owner.dash.is_empty() {
+        // A user has mail without any file; nothing of the user's is looked at.
+        return Ok(true);
+    }
     become_owner(&owner).map_err(|error| format!("unable to become user {}: {error}", owner.user))?;
     let nothing = null.try_clone().map_err(|error| error.to_string())?;
     let delivery = Delivery {

@@ -27,13 +27,26 @@ pub fn insist() -> io::Result<()> {
     }
 }
 
+/// Whether users and groups come from this machine alone, so that asking for any waits for nobody.
+pub fn are_own() -> bool {
+    std::fs::read_to_string(FILE).is_ok_and(|text| [DATABASE, "group", "initgroups"].iter().all(|database| all_own(&text, database)))
+}
+
+fn all_own(text: &str, database: &str) -> bool {
+    let sources = sources_of(text, database).unwrap_or_default();
+    words(&sources).iter().all(|word| is_action(word) || OWN.contains(&word.as_str()))
+}
+
+/// What the last line for a database says.
+fn sources_of(text: &str, database: &str) -> Option<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let mut named = lines.filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim().eq_ignore_ascii_case(database));
+    named.next_back().map(|(_, sources)| sources.trim().to_owned())
+}
+
 /// The sources of users with what to do about those that are away; `None` when nothing is to be added.
 pub fn cautious(text: &str) -> Option<String> {
-    let without_comment = |line: &'_ str| line.split('#').next().unwrap_or_default().trim().to_owned();
-    let is_ours = |line: &String| line.split(':').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(DATABASE));
-    let line = text.lines().map(without_comment).rfind(is_ours)?;
-    let (_, sources) = line.split_once(':')?;
-    let words = words(sources);
+    let words = words(&sources_of(text, DATABASE)?);
     let mut out = Vec::with_capacity(words.len() + 2);
     let mut rest = &words[..];
     while let [word, behind @ ..] = rest {

@@ -1,4 +1,10 @@
-use super::cautious;
+use super::{all_own, cautious};
+
+#[test]
+fn sources_of_this_machine_are_known() {
+    let text = "passwd: files systemd\ngroup: files [SUCCESS=merge] systemd # ldap\nshadow: sss\n";
+    assert!(all_own(text, "passwd") && all_own(text, "group") && all_own(text, "initgroups") && !all_own(text, "shadow"));
+}
 
 #[test]
 fn a_source_that_is_away_ends_the_search_where_another_stands_behind_it() {

@@ -139,6 +139,15 @@ pub fn group_by_name(name: &str) -> io::Result<Option<Gid>> {
     Ok(found.map(|group| Gid(group.gid.as_raw())))
 }
 
+/// How many groups a user is in, `first` included (getgrouplist(3)).
+///
+/// # Errors
+/// When they cannot be told.
+pub fn groups_of(name: &str, first: Gid) -> io::Result<usize> {
+    let groups = nix::unistd::getgrouplist(&CString::new(name)?, nix::unistd::Gid::from_raw(first.0))?;
+    Ok(groups.len())
+}
+
 /// The name of that group; `None` when it has none (getgrgid_r(3)).
 pub fn group_name(gid: Gid) -> io::Result<Option<String>> {
     let raw = nix::unistd::Gid::from_raw(gid.0);

@@ -57,21 +57,20 @@ impl Content {
     pub fn header(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), Stop>) -> Result<(), Stop> {
         let mut rest: Vec<u8> = Vec::new();
         let mut over = false;
-        self.copy(&mut |piece| {
-            if over {
-                return Ok(());
-            }
+        let read = self.copy(&mut |piece| {
             rest.extend_from_slice(piece);
             while let Some(end) = memchr::memchr(b'\n', &rest) {
                 let line: Vec<u8> = rest.drain(..=end).take(end).collect();
                 if line.is_empty() {
                     over = true;
-                    return Ok(());
+                    // Nothing behind it is read.
+                    return Err(Stop::Later(String::new()));
                 }
                 take(&line)?;
             }
             Ok(())
-        })
+        });
+        if over { Ok(()) } else { read }
     }
 
     fn copy_file(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), Stop>) -> Result<(), Stop> {

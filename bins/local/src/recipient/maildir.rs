@@ -9,11 +9,14 @@
 use super::{Delivery, Stop, quota};
 use rustix::fs::{CWD, RenameFlags};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Small messages are written at once, in bytes.
+const BUFFER: usize = 16 * 1024;
 
 /// Deliveries of this process so far, so that two of one microsecond have different names.
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -31,8 +34,9 @@ pub fn deliver(delivery: &Delivery, path: &Path) -> Result<(), Stop> {
     landed
 }
 
-fn write(delivery: &Delivery, mut file: File, path: &Path, name: &Name, quota: Option<quota::Quota>) -> Result<(), Stop> {
+fn write(delivery: &Delivery, file: File, path: &Path, name: &Name, quota: Option<quota::Quota>) -> Result<(), Stop> {
     let (mut bytes, mut lines) = (0_u64, 0_u64);
+    let mut file = BufWriter::with_capacity(BUFFER, file);
     let mut put = |piece: &[u8]| {
         bytes += piece.len() as u64;
         lines += memchr::memchr_iter(b'\n', piece).count() as u64;
@@ -43,6 +47,7 @@ fn write(delivery: &Delivery, mut file: File, path: &Path, name: &Name, quota: O
     if let Some(quota) = &quota {
         quota.admit(path, bytes)?;
     }
+    let file = file.into_inner().map_err(|error| failed(path, error.error()))?;
     file.sync_all().map_err(|error| failed(path, &error))?;
     delivery.is_wanted()?;
     land(&file, path, name, (bytes, bytes + lines)).map_err(|error| failed(path, &error))?;
