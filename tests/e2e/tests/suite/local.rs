@@ -10,18 +10,18 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Users of the tests: who runs them as an ordinary user has but one number.
-const JOE: u32 = 61_001;
-const ANN: u32 = 61_002;
+pub const JOE: u32 = 61_001;
+pub const ANN: u32 = 61_002;
 
 /// An instance that delivers to users of its own table, whose homes lie in a directory of the test.
-struct Town {
-    site: Site,
-    homes: tempfile::TempDir,
+pub struct Town {
+    pub site: Site,
+    pub homes: tempfile::TempDir,
 }
 
 impl Town {
     /// Not started yet.
-    fn new() -> Town {
+    pub fn new() -> Town {
         let site = Site::new();
         let made = site.setup(&["--with", "local"]);
         assert!(made.status.success(), "{made:?}");
@@ -49,22 +49,22 @@ impl Town {
         run(self.site.command("stafett-users").arg(self.site.root()));
     }
 
-    fn home(&self, name: &str) -> PathBuf {
+    pub fn home(&self, name: &str) -> PathBuf {
         self.homes.path().join(name)
     }
 
     /// Writes a file of a user's.
-    fn write(&self, name: &str, number: u32, text: &str) {
+    pub fn write(&self, name: &str, number: u32, text: &str) {
         fs::write(self.homes.path().join(name), text).unwrap();
         give(&self.homes.path().join(name), number);
     }
 
     /// The new messages of a user.
-    fn mail(&self, name: &str) -> Vec<PathBuf> {
+    pub fn mail(&self, name: &str) -> Vec<PathBuf> {
         files(&self.home(name).join("Maildir/new"))
     }
 
-    fn has_mail(&self, name: &str, count: usize) {
+    pub fn has_mail(&self, name: &str, count: usize) {
         assert!(wait_until(60, || self.mail(name).len() >= count), "{name}: {}", self.site.log("send"));
         assert_eq!(self.mail(name).len(), count);
     }
@@ -74,16 +74,16 @@ fn uid(number: u32) -> u32 {
     if is_root() { number } else { fs::metadata("/proc/self").unwrap().uid() }
 }
 
-fn give(path: &Path, number: u32) {
+pub fn give(path: &Path, number: u32) {
     chown(path, Some(uid(number)), Some(uid(number)).filter(|_| is_root())).unwrap();
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub fn files(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// The whole file of the first new message.
-fn text(paths: &[PathBuf]) -> String {
+pub fn text(paths: &[PathBuf]) -> String {
     fs::read_to_string(&paths[0]).unwrap()
 }
 
@@ -211,7 +211,7 @@ fn an_instance_of_an_ordinary_user_delivers_as_that_user() {
 }
 
 /// Delivers as soon as there is somebody who knows the recipients.
-fn insist(site: &Site, to: &str, message: &[u8]) {
+pub fn insist(site: &Site, to: &str, message: &[u8]) {
     let mut client = Client::greeted(site.port());
     client.command("MAIL FROM:<a@sender.test>").must(250);
     assert!(wait_until(60, || client.command(&format!("RCPT TO:<{to}>")).code == 250), "{}", site.logs());
@@ -253,25 +253,25 @@ fn a_delivery_that_is_killed_leaves_nothing_half_in_new() {
     assert!(done, "{} of {sent}: {}", whole(), town.site.log("send"));
 }
 
-/// Dovecot as an IMAP server over the homes of a town; ended when dropped.
-struct Dovecot {
+/// Dovecot as a server of IMAP or POP3 over the homes of a town; ended when dropped.
+pub struct Dovecot {
     place: tempfile::TempDir,
     process: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Dovecot {
-    fn over(town: &Town) -> Dovecot {
+    pub fn over(town: &Town, protocol: &str) -> Dovecot {
         let (place, port) = (scratch(), free_port());
         fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let (directory, home) = (place.path().display().to_string(), town.home("joe"));
         fs::write(place.path().join("users"), format!("joe:{{PLAIN}}x:{JOE}:{JOE}::{}::\n", home.display())).unwrap();
         let settings = format!(
-            "base_dir = {directory}/run\nstate_dir = {directory}/state\nlog_path = {directory}/log\nprotocols = imap\nssl = no\n\
+            "base_dir = {directory}/run\nstate_dir = {directory}/state\nlog_path = {directory}/log\nprotocols = {protocol}\nssl = no\n\
              default_internal_user = nobody\ndefault_internal_group = nogroup\ndefault_login_user = nobody\nfirst_valid_uid = 1\n\
              disable_plaintext_auth = no\nmail_location = maildir:~/Maildir\nuserdb {{\n driver = passwd-file\n args = {directory}/users\n}}\n\
-             passdb {{\n driver = passwd-file\n args = {directory}/users\n}}\nservice imap-login {{\n chroot =\n inet_listener imap {{\n  \
-             address = 127.0.0.1\n  port = {port}\n }}\n inet_listener imaps {{\n  port = 0\n }}\n}}\nservice anvil {{\n chroot =\n}}\n\
+             passdb {{\n driver = passwd-file\n args = {directory}/users\n}}\nservice {protocol}-login {{\n chroot =\n inet_listener {protocol} {{\n  \
+             address = 127.0.0.1\n  port = {port}\n }}\n inet_listener {protocol}s {{\n  port = 0\n }}\n}}\nservice anvil {{\n chroot =\n}}\n\
              service stats {{\n chroot =\n}}\n"
         );
         fs::write(place.path().join("conf"), settings).unwrap();
@@ -279,15 +279,19 @@ impl Dovecot {
         Dovecot { place, process, port }
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it listens.
+    pub fn is_up(&self) {
+        assert!(wait_until(60, || TcpStream::connect(("127.0.0.1", self.port)).is_ok()), "{}", self.log());
     }
 
     /// A session that has chosen the inbox.
     fn session(&self) -> Imap {
-        let connect = || TcpStream::connect(("127.0.0.1", self.port)).ok();
-        assert!(wait_until(60, || connect().is_some()), "{}", self.log());
-        let stream = connect().unwrap();
+        self.is_up();
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut imap = Imap(BufReader::new(stream));
         imap.line();
@@ -334,7 +338,7 @@ fn dovecot_shows_mail_as_it_arrives() {
     let mut town = Town::new();
     town.write("joe/Maildir/maildirsize", JOE, "1000000S\n");
     town.site.start(Supervisor::Runit);
-    let dovecot = Dovecot::over(&town);
+    let dovecot = Dovecot::over(&town, "imap");
     let mut imap = dovecot.session();
     for number in 1..=5 {
         transfer(town.site.port(), "a@sender.test", "joe@relay.test", &message(&format!("letter {number}")));

@@ -16,6 +16,7 @@ mod import;
 mod limits;
 mod lists;
 mod local;
+mod localfaults;
 mod matchup;
 mod metrics;
 mod neighbours;
