@@ -35,6 +35,8 @@ pub struct RemoteKey {
 struct RemoteSigner {
     service: KeyService,
     name: String,
+    /// Says which key of that name: it may have been changed, and our certificate not yet.
+    public: SubjectPublicKeyInfoDer<'static>,
     scheme: SignatureScheme,
 }
 
@@ -71,7 +73,7 @@ impl KeyService {
 impl SigningKey for RemoteKey {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
         let scheme = *self.schemes.iter().find(|scheme| offered.contains(scheme))?;
-        Some(Box::new(RemoteSigner { service: self.service.clone(), name: self.name.clone(), scheme }))
+        Some(Box::new(RemoteSigner { service: self.service.clone(), name: self.name.clone(), public: self.public.clone(), scheme }))
     }
 
     fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
@@ -90,7 +92,8 @@ impl SigningKey for RemoteKey {
 impl Signer for RemoteSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let scheme = u16::from(self.scheme).to_string();
-        self.service.signature(&[b"sign", self.name.as_bytes(), scheme.as_bytes(), message]).map_err(Error::General)
+        let question: [&[u8]; 5] = [b"sign", self.name.as_bytes(), scheme.as_bytes(), message, self.public.as_ref()];
+        self.service.signature(&question).map_err(Error::General)
     }
 
     fn scheme(&self) -> SignatureScheme {

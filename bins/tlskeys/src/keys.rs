@@ -38,6 +38,8 @@ struct Loaded {
     /// That of the file when it was last read, whether it could be used or not.
     stamp: Option<Stamp>,
     key: Option<Arc<dyn SigningKey>>,
+    /// The one before, whose certificate stafett-tls may still have in force.
+    before: Option<Arc<dyn SigningKey>>,
 }
 
 impl Keys {
@@ -59,18 +61,25 @@ impl Keys {
         let stamp = Stamp::of(&self.store.key(name));
         let known = self.loaded.get(name);
         if known.is_none_or(|loaded| loaded.stamp != stamp) {
-            let key = match self.read(name) {
-                Ok(key) => Some(key),
+            let (last, older) = known.map_or((None, None), |loaded| (loaded.key.clone(), loaded.before.clone()));
+            let (key, before) = match self.read(name) {
+                Ok(key) if last.as_ref().is_some_and(|last| last.public_key() == key.public_key()) => (Some(key), older),
+                Ok(key) => (Some(key), last),
                 Err(reason) => {
-                    let last = known.and_then(|loaded| loaded.key.clone());
                     let kept = if last.is_some() { " (the last good copy stays in force)" } else { "" };
                     self.log.error(format_args!("{}{kept}", safe(reason.as_bytes())));
-                    last
+                    (last, older)
                 }
             };
-            self.loaded.insert(name.to_owned(), Loaded { stamp, key });
+            self.loaded.insert(name.to_owned(), Loaded { stamp, key, before });
         }
         self.loaded.get(name).and_then(|loaded| loaded.key.clone())
+    }
+
+    /// The key of a name that has this public half, `now` or the one before.
+    fn with_public(&self, name: &str, now: Arc<dyn SigningKey>, public: &[u8]) -> Option<Arc<dyn SigningKey>> {
+        let before = self.loaded.get(name).and_then(|loaded| loaded.before.clone());
+        [Some(now), before].into_iter().flatten().find(|key| key.public_key().is_some_and(|own| own.as_ref() == public))
     }
 
     fn read(&self, name: &str) -> Result<Arc<dyn SigningKey>, String> {
@@ -94,6 +103,10 @@ impl Keys {
             "sign" => {
                 let scheme = question.text(2).and_then(|text| text.parse::<u16>().ok()).ok_or("a question without a scheme")?;
                 let text = question.fields.get(3).filter(|text| text.len() <= LONGEST).ok_or("nothing that could be signed")?;
+                let key = match question.fields.get(4) {
+                    Some(public) => self.with_public(name, key, public).ok_or("the key of that certificate is not there any more")?,
+                    None => key,
+                };
                 let signer = key.choose_scheme(&[SignatureScheme::from(scheme)]).ok_or("the key cannot sign by that scheme")?;
                 let signature = signer.sign(text).map_err(|error| format!("unable to sign: {error}"))?;
                 Ok(Answer::new(Verdict::Ok, "").with(signature))

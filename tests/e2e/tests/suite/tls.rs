@@ -125,6 +125,19 @@ fn certificates_are_chosen_by_name_and_changed_while_it_runs() {
     fs::copy(site.path("control/servercerts/other.test/cert.pem"), site.path("control/servercerts/relay.test/cert.pem")).unwrap();
     wait_until(10, || sends(&site, "starttls", "../..", "relay.test") && site.log("tls").contains("does not belong"));
     stays("relay.test/cert.pem does not belong to the key beside it");
+    // a renewal whose key comes before its certificate
+    fs::write(site.path("control/servercerts/relay.test/cert.pem"), &good).unwrap();
+    assert!(wait_until(10, || sends(&site, "starttls", "../..", "relay.test")), "{}", site.logs());
+    let (key, new) = (site.path("control/servercerts/relay.test/key.pem"), site.path("control/servercerts/other.test/key.pem"));
+    let found = fs::metadata(&new).unwrap();
+    fs::copy(&new, site.path("key.pem")).unwrap();
+    if is_root() {
+        std::os::unix::fs::chown(site.path("key.pem"), Some(found.uid()), Some(found.gid())).unwrap();
+    }
+    fs::rename(site.path("key.pem"), &key).unwrap();
+    for _ in 0..5 {
+        assert!(sends(&site, "starttls", "../..", "relay.test"), "{}", site.logs());
+    }
 }
 
 #[test]
