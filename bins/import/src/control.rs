@@ -45,7 +45,7 @@ fn one(ground: &mut Ground, name: &str, report: &mut Report) -> Result<(), Strin
     }
     match fate(name) {
         Fate::Same(row) => same(ground, row, row.name, report),
-        Fate::As(row) => same(ground, row, name, report),
+        Fate::As(name, row) => same(ground, row, name, report),
         Fate::Routes => relays::take(ground, report),
         Fate::SenderDomain => sender_domain(ground, report),
         Fate::Certificate(row) => certificates::take(ground, row, name, report),
@@ -68,7 +68,7 @@ fn one(ground: &mut Ground, name: &str, report: &mut Report) -> Result<(), Strin
 }
 
 /// Takes the file `name` for `row`.
-fn same(ground: &mut Ground, row: &'static Setting, name: &str, report: &mut Report) -> Result<(), String> {
+fn same(ground: &mut Ground, row: &'static Setting, name: &'static str, report: &mut Report) -> Result<(), String> {
     let source = ground.qmail.join("control").join(name);
     let faults = faults(ground, row, name);
     if !faults.is_empty() {
@@ -82,33 +82,10 @@ fn same(ground: &mut Ground, row: &'static Setting, name: &str, report: &mut Rep
     put(ground, row, &bytes, &how, report)
 }
 
-/// What our reader has to say against the file of another name.
-fn faults(ground: &Ground, row: &'static Setting, name: &str) -> Vec<String> {
-    let renamed = |text: String| text.replacen(&format!("control/{}", row.name), &format!("control/{name}"), 1);
-    if row.name == name {
-        return ground.theirs().faults(row).iter().map(ToString::to_string).collect();
-    }
-    // The reader knows a file by the name of its row.
-    let Ok(place) = Scratch::with(&ground.qmail.join("control").join(name), row.name) else { return Vec::new() };
-    Control::new(&place.0).faults(row).iter().map(|fault| renamed(fault.to_string())).collect()
-}
-
-/// A directory in which a file has another name, removed when dropped.
-struct Scratch(std::path::PathBuf);
-
-impl Scratch {
-    fn with(source: &Path, name: &str) -> std::io::Result<Scratch> {
-        let place = std::env::temp_dir().join(format!("stafett-import.{}", std::process::id()));
-        std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&place)?;
-        let scratch = Scratch(place);
-        fs::copy(source, scratch.0.join(name)).map(|_| scratch)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// What our reader has to say against the file, whatever its name.
+fn faults(ground: &Ground, row: &'static Setting, name: &'static str) -> Vec<String> {
+    let as_named = Setting { name, ..*row };
+    ground.theirs().faults(&as_named).iter().map(ToString::to_string).collect()
 }
 
 /// Writes a control file of ours, and asks for the service that it needs.

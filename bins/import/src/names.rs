@@ -11,8 +11,8 @@ use stafett_control::{Setting, rows};
 pub enum Fate {
     /// It is taken as it is.
     Same(&'static Setting),
-    /// It is taken under this name.
-    As(&'static Setting),
+    /// The file of this name is taken as one of ours.
+    As(&'static str, &'static Setting),
     /// smtproutes, whose lines may hold credentials.
     Routes,
     /// mfcheck: a number that we write as a word.
@@ -54,7 +54,7 @@ const SPECIAL: &[(&str, Fate)] = &[
     ("filterargs", Fate::Not("Stafett runs no filter before delivery to another host; milters judge mail as it comes in: control/milters")),
     ("goodrcptto", Fate::Not("a recipient that is not to be refused is written !address into badrcptto")),
     ("locals.cdb", Fate::Not("locals is a text file; write its domains into control/locals")),
-    ("maxrcpt", Fate::As(&rows::MAXRECIPIENTS)),
+    ("maxrcpt", Fate::As("maxrcpt", &rows::MAXRECIPIENTS)),
     ("mfcheck", Fate::SenderDomain),
     (
         "morercpthosts",
@@ -72,9 +72,9 @@ const SPECIAL: &[(&str, Fate)] = &[
     ("simversions", Fate::Not(MILTERS)),
     ("smtproutes", Fate::Routes),
     ("smtproutes.cdb", Fate::Not("smtproutes is a text file; write its lines into control/smtproutes")),
-    ("srs_domain", Fate::As(&rows::SRSDOMAIN)),
-    ("srs_maxage", Fate::As(&rows::SRSMAXAGE)),
-    ("srs_secrets", Fate::As(&rows::SRSSECRETS)),
+    ("srs_domain", Fate::As("srs_domain", &rows::SRSDOMAIN)),
+    ("srs_maxage", Fate::As("srs_maxage", &rows::SRSMAXAGE)),
+    ("srs_secrets", Fate::As("srs_secrets", &rows::SRSSECRETS)),
     ("tcp.smtp", Fate::Rules),
     ("tcp.smtp.cdb", Fate::Rules),
     ("tlsclientciphers", Fate::Not(TLS_OWN)),

@@ -9,15 +9,20 @@
 use crate::control::read;
 use crate::ground::{Fresh, Ground};
 use crate::report::{Mark, Report};
+use rustix::fs::{Mode, OFlags};
 use stafett_instance::people::Role;
 use stafett_local_users::{TABLE, parse, write};
 use std::ffi::OsString;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Files beside assign from which qmail-pw2u makes it.
 const SOURCES: &[&str] = &["append", "exclude", "include", "mailnames", "subusers"];
+
+/// Bytes of a dot-qmail file at most.
+const LARGEST: u64 = 1024 * 1024;
 
 /// Takes over both.
 ///
@@ -107,25 +112,42 @@ fn aliases(ground: &Ground, report: &mut Report) -> Result<(), String> {
 
 fn alias(ground: &Ground, directory: &Path, name: &OsString, report: &mut Report) -> Result<(), String> {
     let place = format!("alias/{}", name.to_string_lossy());
-    let path = directory.join(name);
     if !name.as_encoded_bytes().starts_with(b".qmail") {
         report.say(Mark::Note, place, "is no dot-qmail file and stays where it is; mail in it can be copied when qmail is gone");
         return Ok(());
     }
-    let lies_here =
-        fs::canonicalize(&path).ok().zip(fs::canonicalize(directory).ok()).is_some_and(|(file, home)| file.parent() == Some(&home));
-    let Some(found) = fs::metadata(&path).ok().filter(|found| found.is_file() && lies_here) else {
+    let Some((bytes, mode)) = dot_qmail(directory, name) else {
         report.say(Mark::Left, place, "is a link that leads out of alias/, or no file; copy what it shall say");
         return Ok(());
     };
-    let bytes = read(&path)?;
+    if bytes.windows(11).any(|word| word == b"fastforward") {
+        let text = "write the file of its aliases into control/aliases, and run newaliases: stafett-aliases(8)";
+        report.say(Mark::Todo, &place, text);
+    }
     if let Some(number) = own_programs(&bytes) {
         let text = "names a place below /var/qmail; make it one that stays, before qmail is removed";
         report.say(Mark::Note, format_args!("{place}:{number}"), text);
     }
     // 1: qmail-local only forwards where a dot-qmail file is executable, and so do we.
-    let mode = 0o644 | (found.permissions().mode() & 0o111);
+    let mode = 0o644 | (mode & 0o111);
     ground.put(Fresh { path: &place, bytes: &bytes, owner: Role::Alias, mode, how: "" }, report)
+}
+
+/// The content and mode of a file in alias/. The directory is another user's, who may put links to anything there: one is
+/// followed by its own name alone, and only to a file beside it.
+fn dot_qmail(directory: &Path, name: &OsString) -> Option<(Vec<u8>, u32)> {
+    let path = directory.join(name);
+    let path = match fs::read_link(&path) {
+        Ok(target) if target.components().count() == 1 => directory.join(target.file_name()?),
+        Ok(_) => return None,
+        Err(_) => path,
+    };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    let found = file.metadata().ok().filter(fs::Metadata::is_file)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    Some((bytes, found.permissions().mode()))
 }
 
 /// The first line that names something of qmail's own.

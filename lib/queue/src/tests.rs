@@ -41,6 +41,20 @@ fn a_message_is_read_back_as_it_was_written() {
 }
 
 #[test]
+fn a_message_with_a_past_is_held_until_it_is_released() {
+    let (directory, store) = queue();
+    let mut draft = store.draft(ID).unwrap();
+    draft.write(MESSAGE).unwrap();
+    let size = draft.commit_with_past(&envelope(), "5 0 K done elsewhere\n6 1 D no\n").unwrap().size;
+    let entry = store.read(ID, size, Place::Held).unwrap().unwrap();
+    let events: Vec<_> = entry.standings.iter().map(|standing| standing.event).collect();
+    assert_eq!((events, entry.unusable_lines), (vec![Some(Event::Delivered), Some(Event::Failed)], 0));
+    store.wait_until(ID, size, Place::Held, 77).unwrap();
+    assert_eq!(store.find(ID, size).unwrap(), Some(Listed { id: ID, size, place: Place::Waiting, due: 77 }));
+    assert_eq!(fs::read_dir(directory.path().join("hold")).unwrap().count(), 0);
+}
+
+#[test]
 fn any_changed_or_missing_byte_of_what_was_accepted_is_noticed() {
     let (directory, store) = queue();
     let size = put(&store);

@@ -306,6 +306,10 @@ fn a_drain_that_is_killed_anywhere_is_finished_by_the_next() {
         command.arg(qmail.home()).arg(site.root()).arg("--drain").stdin(Stdio::null()).stdout(Stdio::null());
         let status = command.status().unwrap();
         assert_eq!(status.signal(), Some(9), "{calls} {number}: {status}");
+        if (calls, number) == ("renameat2", 8) {
+            let checked = text(&site.command("stafett-check").arg(site.root()).output().unwrap());
+            assert!(checked.contains("queue/importing: warning: "), "{checked}");
+        }
         let again = imported(qmail.import(&site, &["--drain"]));
         assert_eq!(messages(&site), whole, "{calls} {number}:\n{again}");
         assert_eq!(
@@ -357,6 +361,12 @@ fn what_differs_is_kept_and_an_open_relay_is_closed() {
     fs::remove_file(qmail.path("control/rcpthosts")).unwrap();
     fs::write(qmail.path("control/tcp.smtp"), "127.:allow,RELAYCLIENT=\"\"\n:allow,RELAYCLIENT=\"\"\n").unwrap();
     site.control("databytes", "1\n");
+    fs::write(qmail.path("control/maxrcpt"), "many\n").unwrap();
+    fs::write(qmail.path("alias/.qmail-default"), "| /var/qmail/bin/fastforward -d /etc/aliases.cdb\n").unwrap();
+    fs::write(qmail.path("list"), "joe@example.org\n@shop.example.net\n").unwrap();
+    let mut compile = Command::new(program("stafett-tcprules"));
+    compile.arg("--recipients").arg(qmail.path("control/validrcptto.cdb")).arg(qmail.path("tmp"));
+    assert!(compile.stdin(File::open(qmail.path("list")).unwrap()).status().unwrap().success());
     let taken = imported(qmail.import(&site, &["--take"]));
     assert!(taken.contains("note      control/rcpthosts: qmail has none and so relays for the whole world"), "{taken}");
     let hosts = fs::read_to_string(site.path("control/rcpthosts")).unwrap();
@@ -366,6 +376,11 @@ fn what_differs_is_kept_and_an_open_relay_is_closed() {
         taken.contains("not taken control/databytes: the instance has another one; its line 1 is \"1\", qmail's is \"20000000\""),
         "{taken}"
     );
+    for line in
+        ["not taken control/maxrcpt:1: \"many\" is not a number", "took      control/validrcptto.cdb\n", "to do     alias/.qmail-default: "]
+    {
+        assert!(taken.contains(line), "{line:?} is not in\n{taken}");
+    }
     assert_eq!(fs::read_to_string(site.path("control/databytes")).unwrap(), "1\n");
     assert!(fs::read_to_string(site.path("control/tcp.smtp")).unwrap().ends_with("\n:allow\n"));
     imported(qmail.import(&site, &["--take", "--force"]));
