@@ -8,6 +8,7 @@
 //! left to look at. Running it again takes nothing twice.
 //! Known limits: it knows the control files of qmail, notqmail and the popular patches by name; others it lists.
 
+mod arguments;
 mod certificates;
 mod control;
 mod convert;

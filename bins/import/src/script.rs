@@ -5,9 +5,10 @@
 //! cat(1) or head(1); nothing is executed. How it fails: what cannot be read stands in [`Found::left`] with its line.
 //! Known limits: programs that it does not know end the reading.
 
+use crate::arguments::{base, name_of, options};
 use crate::shell::{Command, Piece, Word, parse};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What was found in one script.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -280,38 +281,6 @@ impl Reading<'_> {
             self.found.left.push((line, reason));
         }
     }
-}
-
-/// Options in front of words, as getopt(3) reads them; the letters in `valued` have a value.
-fn options(words: Vec<String>, valued: &str) -> (Vec<(char, Option<String>)>, Vec<String>) {
-    let (mut found, mut rest) = (Vec::new(), words.into_iter().peekable());
-    while let Some(word) = rest.next_if(|word| word.len() > 1 && word.starts_with('-')) {
-        if word == "--" {
-            break;
-        }
-        let mut letters = word.chars().skip(1);
-        while let Some(letter) = letters.next() {
-            if valued.contains(letter) {
-                let attached: String = letters.by_ref().collect();
-                found.push((letter, if attached.is_empty() { rest.next() } else { Some(attached) }));
-            } else {
-                found.push((letter, None));
-            }
-        }
-    }
-    (found, rest.collect())
-}
-
-/// The name of an assignment.
-fn name_of(word: &str) -> Option<&str> {
-    let (name, _) = word.split_once('=')?;
-    let fits =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.as_bytes()[0].is_ascii_digit();
-    fits.then_some(name)
-}
-
-fn base(path: &str) -> &str {
-    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
 }
 
 #[cfg(test)]
