@@ -14,6 +14,7 @@ mod forwarder;
 mod fronts;
 mod import;
 mod limits;
+mod lines;
 mod lists;
 mod local;
 mod localfaults;
