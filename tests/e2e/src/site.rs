@@ -170,7 +170,9 @@ impl Site {
         let greets = std::io::Read::read(&mut stream, &mut greeting).is_ok_and(|count| greeting[..count].starts_with(b"220 "));
         let _ = std::io::Write::write_all(&mut stream, b"QUIT\r\n");
         let is_called = std::os::unix::net::UnixStream::connect(self.path("run/queue/socket")).is_ok();
-        greets && is_called && self.path("run/send/socket").exists() && self.path("run/remote/socket").exists()
+        // Where there are users of this host, smtpd asks for them.
+        let knows_users = !self.path("run/recipients").is_dir() || self.log("local").contains("stafett-local: status: ready");
+        greets && is_called && knows_users && self.path("run/send/socket").exists() && self.path("run/remote/socket").exists()
     }
 
     /// Ends every service as an admin would, and waits until all are gone.
