@@ -1,21 +1,24 @@
 //! The two ends: the qmail that is left, and the instance that is come to; and writing into the latter.
 //!
 //! Security stance: a file of the instance is written whole under another name first; what the admin has there already is never
-//! written over unless that is asked for. Nothing is written through a symbolic link. How it fails: a sentence. Known limits: a
-//! group of editors that control/ has does not become the group of new files.
+//! written over unless that is asked for. Nothing is read or written through a symbolic link in the instance: alias/ is not
+//! root's. What others may not read is not shown. How it fails: a sentence. Known limits: a group of editors that control/ has
+//! does not become the group of new files.
 
 use crate::report::{Mark, Report};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use stafett_control::Control;
 use stafett_instance::people::{Group, People, Role};
 use stafett_site::Plan;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Where qmail lives unless it was built otherwise; its scripts name this.
-const HOME: &str = "/var/qmail";
+pub const HOME: &str = "/var/qmail";
 
 /// Both ends of the move.
 #[derive(Debug)]
@@ -143,15 +146,21 @@ impl Ground {
     pub fn put_over(&self, fresh: Fresh<'_>, first: &[u8], report: &mut Report) -> Result<(), String> {
         let path = self.root.join(fresh.path);
         let failed = |error: io::Error| format!("unable to write {}: {error}", path.display());
-        match fs::read(&path) {
-            Ok(found) if found == fresh.bytes => {
+        match existing(&path) {
+            Ok(None) => {
+                report.say(Mark::Left, fresh.path, "in the instance this is a symbolic link or no file; remove it and run this again");
+                return Ok(());
+            }
+            Ok(Some(found)) if found == fresh.bytes => {
                 report.say(Mark::Have, fresh.path, "");
                 return Ok(());
             }
-            Ok(found) if found == first && !first.is_empty() => {}
+            Ok(Some(found)) if found == first && !first.is_empty() => {}
             Ok(_) if self.force => report.say(Mark::Note, fresh.path, "differs in the instance and is written over"),
-            Ok(found) => {
-                let text = format!("the instance has another one; {}; --force writes over it", difference(&found, fresh.bytes));
+            Ok(Some(found)) => {
+                let is_secret = fresh.mode & 0o044 == 0;
+                let how = if is_secret { "what differs is secret".to_owned() } else { difference(&found, fresh.bytes) };
+                let text = format!("the instance has another one; {how}; --force writes over it");
                 report.say(Mark::Left, fresh.path, text);
                 return Ok(());
             }
@@ -175,7 +184,8 @@ impl Ground {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         file.write_all(fresh.bytes)?;
         let (uid, gid) = self.ids(fresh.owner);
-        chown(&temporary, Some(uid), Some(gid))?;
+        // By the descriptor: who owns the directory may have put a link under that name since.
+        fchown(&file, Some(uid), Some(gid))?;
         file.set_permissions(fs::Permissions::from_mode(fresh.mode))?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
@@ -186,6 +196,20 @@ impl Ground {
     pub fn applies(&self) -> bool {
         self.apply
     }
+}
+
+/// What a file of the instance holds; `None` for what is no file. Who owns the directory may put anything there.
+fn existing(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let opened = match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK, Mode::empty()) {
+        Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+        opened => File::from(opened?),
+    };
+    if !opened.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    (&opened).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// The first line in which two files differ, in words.
@@ -206,3 +230,7 @@ fn difference(ours: &[u8], theirs: &[u8]) -> String {
     }
     "they differ in blank space".to_owned()
 }
+
+#[cfg(test)]
+#[path = "ground_test.rs"]
+mod ground_test;

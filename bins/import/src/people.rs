@@ -15,7 +15,7 @@ use stafett_local_users::{TABLE, parse, write};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// Files beside assign from which qmail-pw2u makes it.
@@ -117,7 +117,7 @@ fn alias(ground: &Ground, directory: &Path, name: &OsString, report: &mut Report
         return Ok(());
     }
     let Some((bytes, mode)) = dot_qmail(directory, name) else {
-        report.say(Mark::Left, place, "is a link that leads out of alias/, or no file; copy what it shall say");
+        report.say(Mark::Left, place, "is a link that leads out of alias/, or no file, or larger than 1 MiB; copy what it shall say");
         return Ok(());
     };
     if bytes.windows(11).any(|word| word == b"fastforward") {
@@ -144,9 +144,11 @@ fn dot_qmail(directory: &Path, name: &OsString) -> Option<(Vec<u8>, u32)> {
     };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
-    let found = file.metadata().ok().filter(fs::Metadata::is_file)?;
+    let found = file.metadata().ok().filter(|found| found.is_file() && found.len() <= LARGEST)?;
+    // Another name may be that of a file which the owner of the directory could not read.
+    let is_theirs = found.nlink() == 1 || found.mode() & 0o004 != 0 || found.uid() == fs::metadata(directory).ok()?.uid();
     let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    file.take(LARGEST).read_to_end(&mut bytes).ok().filter(|_| is_theirs)?;
     Some((bytes, found.permissions().mode()))
 }
 
@@ -161,3 +163,7 @@ pub fn newer(one: &Path, other: &Path) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|found| found.modified()).ok();
     time(one).zip(time(other)).is_some_and(|(one, other)| one > other)
 }
+
+#[cfg(test)]
+#[path = "people_test.rs"]
+mod people_test;
