@@ -2,16 +2,20 @@
 //!
 //! What: the file that `-x` of the run script names, or `--rules`, or /etc/tcp.smtp; the text is the name without `.cdb`.
 //! Security stance: rules that our reader does not accept are named with line and column and left, so that no deny is lost
-//! without a word. How it fails: a sentence. Known limits: a text that was never compiled is taken as if it were, with a note.
+//! without a word; so are rules that let everybody relay, and those with a program that puts mail into qmail's own queue, which
+//! nobody would take out of it. How it fails: a sentence. Known limits: a text that was never compiled is taken as if it were, with a note.
 
 use crate::control::read;
-use crate::ground::{Fresh, Ground};
+use crate::ground::{Fresh, Ground, HOME};
 use crate::people::newer;
 use crate::report::{Mark, Report};
 use stafett_site::listeners::FIRST_RULES;
-use stafett_ucspi::{Instructions, parse, variable, write};
+use stafett_ucspi::{Instructions, Rule, Rules, parse, variable, write};
 use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where qmail's guides have the rules.
 const USUAL: &[&str] = &["/etc/tcp.smtp", "/var/qmail/control/tcp.smtp", "/var/qmail/tcp.smtp"];
@@ -58,13 +62,8 @@ fn put(ground: &Ground, source: &Path, text: &[u8], how: &str, report: &mut Repo
             return Ok(());
         }
     };
-    let opens = |rule: &&stafett_ucspi::Rule| {
-        let relays = rule.instructions.variables.iter().any(|(name, _)| name == b"RELAYCLIENT");
-        matches!(rule.address.as_str(), "" | "=") && relays && !rule.instructions.deny
-    };
-    if let Some(open) = rules.iter().find(opens) {
-        let text = "gives RELAYCLIENT to every client, which is an open relay; name the networks that may relay and run this again";
-        report.say(Mark::Left, format_args!("{}:{}", source.display(), open.line), text);
+    if let Some((line, reason)) = bars(ground, &rules)? {
+        report.say(Mark::Left, format_args!("{}{line}", source.display()), reason);
         return Ok(());
     }
     for rule in &rules {
@@ -86,6 +85,62 @@ fn put(ground: &Ground, source: &Path, text: &[u8], how: &str, report: &mut Repo
     Ok(())
 }
 
+const OPEN: &str = "gives RELAYCLIENT to every client, which is an open relay; name the networks that may relay and run this again";
+
+/// What is said where QMAILQUEUE names a program of qmail's: what that accepts would lie in a queue that nobody works off.
+pub const STRANDED: &str = "QMAILQUEUE names a program that belongs to qmail, which puts mail into qmail's own queue; scanners are milters \
+                            (stafett-milter(8)), or a program that ends by running stafett-queue";
+
+/// Why the rules cannot be taken at all: `:line`, or nothing where it is no single one, and the reason.
+fn bars(ground: &Ground, rules: &[Rule]) -> Result<Option<(String, &'static str)>, String> {
+    let is_open = |rule: &&Rule| {
+        let relays = rule.instructions.variables.iter().any(|(name, _)| name == b"RELAYCLIENT");
+        relays && !rule.instructions.deny && (matches!(rule.address.as_str(), "" | "=") || rule.address.ends_with("/0"))
+    };
+    let strands = |rule: &&Rule| rule.instructions.variables.iter().any(|(name, value)| is_stranding(ground, name, value));
+    let at = |rule: &Rule| format!(":{}", rule.line);
+    if let Some(open) = rules.iter().find(is_open) {
+        return Ok(Some((at(open), OPEN)));
+    }
+    if let Some(stranding) = rules.iter().find(strands) {
+        return Ok(Some((at(stranding), STRANDED)));
+    }
+    Ok(let_everybody_relay(rules)?.then(|| (String::new(), OPEN)))
+}
+
+/// Whether a variable hands mail to a program of qmail's.
+pub fn is_stranding(ground: &Ground, name: &[u8], value: &[u8]) -> bool {
+    let program = Path::new(std::str::from_utf8(value).unwrap_or_default());
+    name == b"QMAILQUEUE" && (program.starts_with(HOME) || program.starts_with(&ground.qmail))
+}
+
+/// Rules may be open without saying so in one line: that shows when they are asked.
+fn let_everybody_relay(rules: &[Rule]) -> Result<bool, String> {
+    let failed = |error: String| format!("unable to judge the rules: {error}");
+    let place = Scratch::new().map_err(|error| failed(error.to_string()))?;
+    let table = place.0.join("cdb");
+    write(rules, &table, &place.0.join("tmp")).map_err(|error| failed(error.to_string()))?;
+    Rules::open(&table).map(|rules| rules.let_everybody_relay()).map_err(|error| failed(error.to_string()))
+}
+
+/// A directory for a moment.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> io::Result<Scratch> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let place = std::env::temp_dir().join(format!("stafett-import.{}.{since}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&place)?;
+        Ok(Scratch(place))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// What a variable of a rule will not do here.
 fn remark(source: &Path, line: usize, name: &[u8], value: &[u8], report: &mut Report) {
     let (place, shown) = (format!("{}:{line}", source.display()), name.escape_ascii());
@@ -94,8 +149,8 @@ fn remark(source: &Path, line: usize, name: &[u8], value: &[u8], report: &mut Re
         Some(known) => {
             if let Err(reason) = known.judge(value) {
                 report.say(Mark::Left, place, reason);
-            } else if name == b"QMAILQUEUE" && value.starts_with(b"/var/qmail/") {
-                report.say(Mark::Note, place, "a program of qmail's stands before the queue; it must end by running stafett-queue");
+            } else if name == b"QMAILQUEUE" {
+                report.say(Mark::Todo, place, "see that the program of QMAILQUEUE ends by running stafett-queue, not qmail-queue");
             }
         }
     }
@@ -135,3 +190,7 @@ fn compiled(text: &Path) -> PathBuf {
     name.push(".cdb");
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+#[path = "rules_test.rs"]
+mod rules_test;

@@ -8,6 +8,7 @@
 use crate::control::{first_fault, put};
 use crate::ground::{Fresh, Ground};
 use crate::report::{Mark, Report};
+use crate::rules::{STRANDED, is_stranding};
 use crate::script::{Found, Scripts};
 use stafett_control::rows;
 use stafett_instance::tree::{self, Port};
@@ -210,6 +211,7 @@ fn variables(ground: &mut Ground, kind: Port, path: &Path, found: &Found, report
             Some(Ok(())) if name == "RELAYCLIENT" => {
                 report.say(Mark::Left, place, "gives RELAYCLIENT to every client, which is an open relay unless only your own can connect; name their networks in control/tcp.smtp");
             }
+            Some(Ok(())) if is_stranding(ground, name.as_bytes(), value.as_bytes()) => report.say(Mark::Left, place, STRANDED),
             Some(Ok(())) if !ground.root.join("service").join(&listener).join("env").is_dir() => {
                 report.say(
                     Mark::Todo,

@@ -15,6 +15,12 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
+/// Addresses all over the world that have nothing in common: whoever gives something to all of one family gives it to everybody.
+const ANYBODY: [&[&str]; 2] = [
+    &["5.1.2.3", "45.33.32.1", "77.8.9.10", "101.102.103.104", "151.101.1.1", "185.5.6.7", "217.218.219.220"],
+    &["2001:4860::1", "2400:cb00::1", "2600:1f00::1", "2804:14d::1", "2a00:1450::1", "2c0f:fb50::1"],
+];
+
 /// What the rules are asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
@@ -89,6 +95,17 @@ impl Rules {
         let bytes = std::fs::read(path).map_err(RulesError::Unreadable)?;
         let table = Table::new(bytes).map_err(RulesError::Broken)?;
         Ok(Rules { table })
+    }
+
+    /// Whether all clients of IPv4 or of IPv6 may send to every recipient, however that is spelled: an open relay.
+    pub fn let_everybody_relay(&self) -> bool {
+        let relays = |ip: IpAddr| {
+            let found = self.look_up(&Client { ip, host: None, info: None }).ok().flatten();
+            found.is_some_and(|found| {
+                !found.instructions.deny && found.instructions.variables.iter().any(|(name, _)| name == b"RELAYCLIENT")
+            })
+        };
+        ANYBODY.iter().any(|family| family.iter().filter_map(|ip| ip.parse().ok()).all(relays))
     }
 
     /// The rule that decides over `client`; `None` when none does, which means allow.
