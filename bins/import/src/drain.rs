@@ -1,9 +1,9 @@
 //! qmail's queue drained into ours, so that a message is in exactly one of them for whoever delivers, whenever this ends.
 //!
 //! What: the messages that can be taken are listed in queue/importing. Each is written into queue/hold with its marks and
-//! synced. When all are, qmail's files are moved out of qmail's sight and that is synced; only then the messages go from
-//! queue/hold to queue/cur, and the list is removed. A run that finds a list finishes what it says: what lies in queue/hold is
-//! given up by qmail and released, what does not is begun anew.
+//! synced. When all are, the list says so, qmail's files are moved out of qmail's sight and that is synced; only then the
+//! messages go from queue/hold to queue/cur, and the list is removed. A run that finds a list finishes what it says: a copy of
+//! what qmail would still deliver, which may have gone on with it since, is removed and made anew; the others are released.
 //! Security stance: reads with the caller's power, opens no symbolic link, and writes as the owner of the queue. Both
 //! schedulers and our writer are locked out meanwhile. How it fails: with a sentence; running it again goes on. Known limits: who
 //! releases or deletes messages in queue/hold by hand after a broken run may deliver them twice.
@@ -11,7 +11,7 @@
 use crate::convert::{Here, convert, each_piece, seconds};
 use crate::qmail::letter::{Letter, Unusable};
 use crate::qmail::queue::{Content, Files, Part, Queue};
-use crate::record::{self, Taking, nanoseconds};
+use crate::record::{self, Stage, Taking, nanoseconds};
 use crate::report::{Mark, Report};
 use stafett_queue_store::{Id, Listed, Place, Store};
 use stafett_sys::privilege;
@@ -58,11 +58,14 @@ pub fn run(queue: &Queue, store: &Store, here: &Here, keep: bool, report: &mut R
     if all.is_empty() {
         return Ok(());
     }
-    drain.as_owner("write queue/importing", || record::write(store, &all))?;
+    drain.record(Stage::Copying, &all)?;
     for taking in &all {
         let Some(files) = content.messages.get(&taking.number) else { continue };
         drain.copy(taking, files, here)?;
     }
+    // What was written before may not have reached the disk, whatever each sync said: after this it has.
+    drain.sync()?;
+    drain.record(if keep { Stage::Moving } else { Stage::Removing }, &all)?;
     drain.hand_over(&all, &content)
 }
 
@@ -167,25 +170,50 @@ impl<'a> Drain<'a> {
 
     /// Ends what an earlier run began.
     fn finish_broken_off(&self, report: &mut Report) -> Result<(), String> {
-        let Some(mut all) = record::read(self.store).map_err(|error| format!("unable to go on with a run that was broken off: {error}"))?
-        else {
-            return Ok(());
-        };
-        let (held, waiting) = (self.list(Place::Held)?, self.list(Place::Waiting)?);
-        all.retain(|taking| waiting.contains_key(&taking.id.0) || held.get(&taking.id.0).is_some_and(|listed| self.is_whole(*listed)));
-        let text = format!("{} messages of a run that was broken off are in our queue; finishing that", all.len());
-        report.say(Mark::Note, self.store.root().display(), text);
+        let broken_off = |error| format!("unable to go on with a run that was broken off: {error}");
+        let Some((stage, all)) = record::read(self.store).map_err(broken_off)? else { return Ok(()) };
+        let held = self.list(Place::Held)?;
         let content = self.queue.content().map_err(|error| format!("unable to read {}: {error}", self.queue.root().display()))?;
-        self.hand_over(&all, &content)
+        let (mut ready, mut anew) = (Vec::new(), 0);
+        for (taking, listed) in all.into_iter().filter_map(|taking| held.get(&taking.id.0).map(|listed| (taking, *listed))) {
+            let files = content.messages.get(&taking.number).filter(|files| is_it(files, &taking));
+            if stage == Stage::Copying || files.is_some_and(Files::is_seen) {
+                self.as_owner("remove a copy", || self.store.remove(listed.id, listed.size, Place::Held))?;
+                anew += 1;
+            } else if let Some(reason) = self.doubt(stage, &taking, listed, files) {
+                report.say(Mark::Left, format_args!("{} msg {}", self.store.root().display(), taking.id), reason);
+            } else {
+                ready.push(taking);
+            }
+        }
+        let text = format!("a run was broken off; {} messages of it are finished, {anew} begun anew", ready.len());
+        report.say(Mark::Note, self.store.root().display(), text);
+        self.hand_over(&ready, &content)
     }
 
-    /// Whether a message in queue/hold is all there. A power cut may have left a name without its bytes: that one is begun anew.
-    fn is_whole(&self, Listed { id, size, .. }: Listed) -> bool {
-        if self.store.read(id, size, Place::Held).is_ok_and(|entry| entry.is_ok()) {
-            return true;
+    /// Why a copy that qmail has given up is not to be released.
+    fn doubt(&self, stage: Stage, taking: &Taking, Listed { id, size, .. }: Listed, files: Option<&Files>) -> Option<String> {
+        let Taking { number, .. } = taking;
+        if !self.store.read(id, size, Place::Held).is_ok_and(|entry| entry.is_ok()) {
+            return Some(format!(
+                "is not whole; it stays in queue/hold, and the files of message {number} lie in queue/taken/{id} of qmail"
+            ));
         }
-        let _ = self.as_owner("remove what is not whole", || self.store.remove(id, size, Place::Held));
-        false
+        let is_gone = stage == Stage::Moving && files.is_none() && !self.queue.has_taken(&id.to_string());
+        is_gone.then(|| {
+            format!(
+                "its message {number} is gone from qmail's queue without having been taken from it, so qmail may have delivered it; \
+                 it stays in queue/hold: qtool release {id}, or qtool delete {id}"
+            )
+        })
+    }
+
+    fn record(&self, stage: Stage, all: &[Taking]) -> Result<(), String> {
+        self.as_owner("write queue/importing", || record::write(self.store, stage, all))
+    }
+
+    fn sync(&self) -> Result<(), String> {
+        self.as_owner("sync", || rustix::fs::syncfs(File::open(self.store.root())?).map_err(io::Error::from))
     }
 
     /// Writes a message into queue/hold.
@@ -204,11 +232,8 @@ impl<'a> Drain<'a> {
     /// Takes the messages that are in queue/hold out of qmail's sight, then lets them go.
     fn hand_over(&self, all: &[Taking], content: &Content) -> Result<(), String> {
         let failed = |error: io::Error| format!("unable to move files of {}: {error}; run this again", self.queue.root().display());
-        // What an earlier run wrote may not have reached the disk when it was broken off.
-        self.as_owner("sync", || rustix::fs::syncfs(File::open(self.store.root())?).map_err(io::Error::from))?;
         for taking in all {
-            let is_it = |files: &&Files| files.path(Part::Mess).and_then(written).is_some_and(|written| written == taking.written);
-            if let Some(files) = content.messages.get(&taking.number).filter(is_it) {
+            if let Some(files) = content.messages.get(&taking.number).filter(|files| is_it(files, taking)) {
                 self.queue.give_up(files, &taking.id.to_string(), taking.number, self.keep).map_err(failed)?;
             }
         }
@@ -228,6 +253,11 @@ impl<'a> Drain<'a> {
             record::remove(self.store)
         })
     }
+}
+
+/// Whether a message of qmail is the one that was listed: numbers are used again.
+fn is_it(files: &Files, taking: &Taking) -> bool {
+    files.path(Part::Mess).and_then(written) == Some(taking.written)
 }
 
 /// When a file was written.

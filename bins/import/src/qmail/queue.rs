@@ -13,12 +13,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-/// What a file of a message holds. In the order in which they are given up: qmail sees the message no more as soon as the
-/// first is gone, and the message itself goes last.
+/// What a file of a message holds. In the order in which they are given up: qmail sees a message no more once its file in todo/,
+/// or where there is none that in info/, is gone; and while it is in todo/, what lies in info/, local/ and remote/ is a torso
+/// that must not be all that is left. The message itself goes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// The envelope as it was injected; who has this has all recipients before them.
-    Todo,
     /// The sender; its time is the birth of the message.
     Info,
     /// Recipients of this host.
@@ -27,6 +26,8 @@ pub enum Part {
     Remote,
     /// Texts for the bounce.
     Bounce,
+    /// The envelope as it was injected; who has this has all recipients.
+    Todo,
     /// The envelope while it is written; the same file as todo afterwards.
     Intd,
     /// The message.
@@ -34,7 +35,7 @@ pub enum Part {
 }
 
 /// All of them.
-pub const PARTS: [Part; 7] = [Part::Todo, Part::Info, Part::Local, Part::Remote, Part::Bounce, Part::Intd, Part::Mess];
+pub const PARTS: [Part; 7] = [Part::Info, Part::Local, Part::Remote, Part::Bounce, Part::Todo, Part::Intd, Part::Mess];
 
 /// Where what was taken is kept, below the queue.
 const TAKEN: &str = "taken";
@@ -62,6 +63,11 @@ impl Files {
     /// The path of one of them.
     pub fn path(&self, part: Part) -> Option<&Path> {
         self.0.get(&part).map(PathBuf::as_path)
+    }
+
+    /// Whether qmail would still deliver it.
+    pub fn is_seen(&self) -> bool {
+        self.path(Part::Mess).is_some() && (self.path(Part::Todo).is_some() || self.path(Part::Info).is_some())
     }
 
     /// Their names below the queue, for showing.
@@ -112,9 +118,13 @@ impl Queue {
         let failed = |error: rustix::io::Errno| format!("unable to lock {}: {error}", path.display());
         let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let lock = rustix::fs::open(&path, flags, Mode::empty()).map_err(failed)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        // qmail was built with flock(2) or, where its Makefile found none, with lockf(3).
+        let only = FlockOperation::NonBlockingLockExclusive;
+        match rustix::fs::flock(&lock, only).and_then(|()| rustix::fs::fcntl_lock(&lock, only)) {
             Ok(()) => Ok(lock),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err("qmail-send is running; stop qmail first (svc -d, or TERM to qmail-send)".to_owned()),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::ACCESS) => {
+                Err("qmail-send is running; stop qmail first (svc -d, or TERM to qmail-send)".to_owned())
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -135,6 +145,11 @@ impl Queue {
             }
         }
         Ok(content)
+    }
+
+    /// Whether files of a message were moved under this name.
+    pub fn has_taken(&self, name: &str) -> bool {
+        self.root.join(TAKEN).join(name).is_dir()
     }
 
     /// Takes the files of a message out of qmail's sight: into queue/taken/NAME, or away.

@@ -321,6 +321,52 @@ fn a_drain_that_is_killed_anywhere_is_finished_by_the_next() {
     remove(site);
 }
 
+/// After a power cut the supervisor may have started qmail-send again.
+#[test]
+fn what_qmail_did_after_a_drain_was_killed_is_not_done_again() {
+    if has("strace").is_none() {
+        return skip("what_qmail_did_after_a_drain_was_killed_is_not_done_again", "strace is not installed");
+    }
+    let (qmail, site) = (Qmail::new(1), site());
+    imported(qmail.import(&site, &["--take"]));
+    let delivered = |number: &str| {
+        let found = files(&qmail.path("queue"));
+        found.keys().filter(|path| path.ends_with(number)).for_each(|path| fs::remove_file(path).unwrap());
+    };
+    killed(&qmail, &site, "renameat2", 13);
+    delivered("10723330");
+    fs::write(qmail.path("queue/local/3/10723362"), b"Ddone@example.org\0Dlater@example.org\0").unwrap();
+    let again = imported(qmail.import(&site, &["--drain"]));
+    assert!(again.contains("0 messages of it are finished, 12 begun anew"), "{again}");
+    let found = messages(&site);
+    let of = |name: &str| found.values().find(|message| subject(message) == name);
+    assert!(of("null").is_none() && found.len() == 12, "what qmail delivered is in our queue:\n{again}");
+    let journal = String::from_utf8_lossy(of("partly").unwrap()).into_owned();
+    assert_eq!(journal.matches(" K done by qmail before").count(), 3, "{journal}");
+
+    empty(&site);
+    qmail.fill_queue();
+    // The list is written twice; then the first file of the first message is moved.
+    killed(&qmail, &site, "rename", 4);
+    delivered("10723782");
+    let again = imported(qmail.import(&site, &["--drain"]));
+    assert!(again.contains("1 messages of it are finished, 11 begun anew"), "{again}");
+    assert!(again.contains("so qmail may have delivered it; it stays in queue/hold"), "{again}");
+    let held = files(&site.path("queue/hold"));
+    assert_eq!(held.values().map(|message| subject(message)).collect::<Vec<_>>(), ["verp"]);
+    assert_eq!(files(&site.path("queue/cur")).len(), 12);
+    remove(site);
+}
+
+/// Ends a drain at a system call.
+fn killed(qmail: &Qmail, site: &Site, calls: &str, number: usize) {
+    let mut command = Command::new("strace");
+    command.args(["-qq", "-o", "/dev/null", "-e", &format!("inject={calls}:signal=KILL:when={number}")]);
+    command.arg(program("stafett-import")).arg(qmail.home()).arg(site.root()).arg("--drain");
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap();
+    assert_eq!(status.signal(), Some(9), "{calls} {number}: {status}");
+}
+
 /// The messages of an instance with their bytes; that there is nothing else in its queue, and that their owner is right.
 fn messages(site: &Site) -> BTreeMap<PathBuf, Vec<u8>> {
     let found = files(&site.path("queue"));
