@@ -1,6 +1,7 @@
 //! From a message of qmail to one of ours: envelope, marks, line ends.
 //!
 //! What: recipients of `local/` get back the address that they came with, for our scheduler rewrites by virtualdomains itself;
+//! local parts get the quotes that SMTP wants and qmail's queue has not;
 //! `D` becomes a mark of delivery, or of failure where the texts for the bounce name the recipient, so that its sender is told.
 //! A line end of the message (LF, or CR and LF) becomes CRLF, as qmail-remote sends it.
 //! Security stance: an envelope is given out only if it reads back as it was written. How it fails: with the reason for which the
@@ -9,6 +10,7 @@
 
 use crate::qmail::bounce::Failure;
 use crate::qmail::letter::{Addressee, Channel, Letter};
+use stafett_address::quoted;
 use stafett_control::{Control, rows};
 use stafett_envelope::{Envelope, MOST_RECIPIENTS, Recipient};
 use stafett_queue_store::journal::{Event, Line};
@@ -56,6 +58,7 @@ pub fn locals_of_qmail(control: &Control) -> Result<Locals, stafett_control::Err
     for item in control.map(&rows::VIRTUALDOMAINS)?.unwrap_or_default() {
         locals.insert_virtual(&item.value.0, item.value.1.trim());
     }
+    control.list(&rows::PERCENTHACK)?.unwrap_or_default().iter().for_each(|item| locals.insert_percent(&item.value));
     Ok(locals)
 }
 
@@ -67,14 +70,14 @@ pub fn convert(letter: &Letter, number: u64, here: &Here) -> Result<Converted, S
     let mut recipients = Vec::new();
     let mut marks = Vec::new();
     for addressee in &letter.recipients {
-        recipients.push(address(addressee, here)?);
+        recipients.push(as_in_smtp(&address(addressee, here)?));
         marks.push(addressee.done.then_some(Event::Delivered));
     }
     let texts = mark_failures(&letter.failures, &mut recipients, &mut marks)?;
     if recipients.len() > MOST_RECIPIENTS {
         return Err(format!("it has {} recipients; {MOST_RECIPIENTS} are possible", recipients.len()));
     }
-    let sender = text(&letter.sender, "sender")?;
+    let sender = sender(&text(&letter.sender, "sender")?);
     let envelope = Envelope {
         smtputf8: !sender.is_ascii() || recipients.iter().any(|recipient| !recipient.is_ascii()),
         sender,
@@ -92,7 +95,7 @@ pub fn convert(letter: &Letter, number: u64, here: &Here) -> Result<Converted, S
 fn mark_failures(failures: &[Failure], recipients: &mut Vec<String>, marks: &mut Vec<Option<Event>>) -> Result<Vec<String>, String> {
     let mut texts = vec![DONE.to_owned(); recipients.len()];
     for failure in failures {
-        let address = text(&failure.address, "recipient")?;
+        let address = as_in_smtp(&text(&failure.address, "recipient")?);
         let is_it = |index: &usize| marks.get(*index) == Some(&Some(Event::Delivered)) && recipients.get(*index) == Some(&address);
         let found = (0..recipients.len()).find(is_it);
         match found.and_then(|index| marks.get_mut(index).zip(texts.get_mut(index))) {
@@ -124,10 +127,13 @@ fn journal(letter: &Letter, marks: &[Option<Event>], texts: &[String]) -> String
 /// The address by which our scheduler finds the way that qmail found.
 fn address(addressee: &Addressee, here: &Here) -> Result<String, String> {
     let address = text(&addressee.address, "recipient")?;
-    if addressee.channel != Channel::Local {
-        return Ok(address);
-    }
-    match as_it_came(&address, &here.theirs) {
+    let came = match addressee.channel {
+        Channel::Remote => return Ok(address),
+        Channel::Unsorted if !matches!(here.theirs.place(&address), Place::Here(_)) => return Ok(address),
+        Channel::Unsorted => Some(address.clone()),
+        Channel::Local => as_it_came(&address, &here.theirs),
+    };
+    match came {
         Some(came) if addressee.done || here.ours.as_ref().is_none_or(|ours| matches!(ours.place(&came), Place::Here(_))) => Ok(came),
         _ if addressee.done => Ok(address),
         Some(came) => Err(format!(
@@ -148,6 +154,23 @@ fn as_it_came(address: &str, theirs: &Locals) -> Option<String> {
     let dashes = address.rsplit_once('@').map_or(0, |(local, _)| local.len());
     let ends = address.match_indices('-').map(|(at, _)| at).filter(|at| *at < dashes);
     ends.filter_map(|at| address.get(at + 1..)).find(|came| becomes_it(came)).map(str::to_owned)
+}
+
+/// An address as SMTP says it: a local part that is no word gets quotes.
+fn as_in_smtp(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((local, domain)) if !local.is_empty() => format!("{}@{domain}", quoted(local)),
+        _ => address.to_owned(),
+    }
+}
+
+/// A sender too, unless it is one of those that are no addresses: the empty one, that of a double bounce, and VERP with its mark.
+fn sender(sender: &str) -> String {
+    match sender.strip_suffix("-@[]") {
+        Some(base) => format!("{}-@[]", as_in_smtp(base)),
+        None if sender == "#@[]" => sender.to_owned(),
+        None => as_in_smtp(sender),
+    }
 }
 
 fn text(bytes: &[u8], what: &str) -> Result<String, String> {

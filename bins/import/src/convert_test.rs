@@ -1,4 +1,4 @@
-use super::{Here, Lines, as_it_came, convert};
+use super::{Here, Lines, as_in_smtp, as_it_came, convert, sender};
 use crate::qmail::bounce::Failure;
 use crate::qmail::letter::{Addressee, Channel, Letter};
 use stafett_route::Locals;
@@ -54,6 +54,30 @@ fn addresses_get_back_what_virtualdomains_took() {
 }
 
 #[test]
+fn local_parts_get_the_quotes_of_smtp() {
+    for (raw, said) in [
+        ("joe@b.example", "joe@b.example"),
+        ("joe smith@b.example", "\"joe smith\"@b.example"),
+        ("a\"b\\c@b.example", "\"a\\\"b\\\\c\"@b.example"),
+        ("a@b@c.example", "\"a@b\"@c.example"),
+        ("x> NOTIFY=NEVER@b.example", "\"x> NOTIFY=NEVER\"@b.example"),
+        ("joe", "joe"),
+    ] {
+        assert_eq!((as_in_smtp(raw).as_str(), sender(raw).as_str()), (said, said));
+    }
+    for plain in ["", "#@[]", "list-@b.example-@[]"] {
+        assert_eq!(sender(plain), plain);
+    }
+    assert_eq!(sender("my list-@b.example-@[]"), "\"my list-\"@b.example-@[]");
+    let recipients = [("alias-lists-big news@lists.example", Channel::Local, true), ("a b@far.example", Channel::Unsorted, false)];
+    let here = Here { theirs: locals(), ours: Some(locals()) };
+    let converted = convert(&letter(&recipients, &[("big news@lists.example", "no")]), 7, &here).unwrap();
+    let addresses: Vec<_> = converted.envelope.recipients.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!(addresses, ["\"big news\"@lists.example", "\"a b\"@far.example"]);
+    assert_eq!(converted.journal, "1005 0 D no\n");
+}
+
+#[test]
 fn a_failure_is_told_and_anything_else_that_is_done_is_not_done_again() {
     let recipients = [
         ("alias-lists-no@lists.example", Channel::Local, true),
@@ -76,7 +100,14 @@ fn a_recipient_whose_way_is_lost_keeps_its_message() {
     let lost = [("joe-other@shop.example", Channel::Local, false)];
     assert!(convert(&letter(&lost, &[]), 7, &here(None)).unwrap_err().contains("do not say so any more"));
     let local = [("joe@here.example", Channel::Local, false)];
-    assert!(convert(&letter(&local, &[]), 7, &here(Some(Locals::new("here.example", '-')))).unwrap_err().contains("add the service local"));
+    let nothing = || Some(Locals::new("here.example", '-'));
+    assert!(convert(&letter(&local, &[]), 7, &here(nothing())).unwrap_err().contains("add the service local"));
+    for unsorted in ["joe@here.example", "joe", "news@lists.example"] {
+        let unsorted = [(unsorted, Channel::Unsorted, false)];
+        assert!(convert(&letter(&unsorted, &[]), 7, &here(nothing())).unwrap_err().contains("add the service local"));
+        assert!(convert(&letter(&unsorted, &[]), 7, &here(Some(locals()))).is_ok());
+    }
+    assert!(convert(&letter(&[("joe@far.example", Channel::Unsorted, false)], &[]), 7, &here(nothing())).is_ok());
     assert!(convert(&letter(&[("a\nb@c", Channel::Remote, false)], &[]), 7, &here(None)).is_err());
 }
 

@@ -33,6 +33,7 @@ use ground::Ground;
 use options::{Options, USAGE};
 use qmail::queue::Queue;
 use report::Report;
+use rustix::fs::Mode;
 use stafett_log::Log;
 use stafett_queue_store::Store;
 use stafett_route::Locals;
@@ -73,6 +74,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options, ground: &mut Ground, report: &mut Report) -> Result<(), String> {
+    // Tables and directories are for services to read, whatever the shell of the admin says of new files.
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
     if options.take {
         control::take(ground, report)?;
         let said = services::take(ground, &options.services, report)?;
