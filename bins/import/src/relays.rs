@@ -22,6 +22,12 @@ pub fn take(ground: &mut Ground, report: &mut Report) -> Result<(), String> {
     if !text.lines().any(|line| is_counted(line) && line.contains('|')) {
         return taken(ground, &bytes, &text, "", report);
     }
+    let has_colon = |line: &str| is_counted(line) && line.split('|').nth(1).is_some_and(|user| user.contains(':'));
+    if let Some(index) = text.lines().position(has_colon) {
+        let place = format!("control/smtproutes:{}", index + 1);
+        report.say(Mark::Left, place, "its user name holds a colon, which ends a user name in smtpauth");
+        return Ok(());
+    }
     let translated = translate(&text);
     let reported = taken(ground, translated.routes.as_bytes(), &translated.routes, "with the credentials in smtpauth", report);
     reported?;

@@ -6,7 +6,7 @@
 //! Known limits: programs that it does not know end the reading.
 
 use crate::arguments::{base, name_of, options};
-use crate::shell::{Command, Piece, Word, parse};
+use crate::shell::{Command, Piece, Word, parse, plain};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -97,6 +97,9 @@ impl Reading<'_> {
         for word in assignments {
             self.assign(*line, word, first == "export" || !program.is_empty());
         }
+        if first == "export" {
+            program.iter().for_each(|word| self.export(*line, word));
+        }
         if program.is_empty()
             || matches!(first.as_str(), "echo" | "ulimit" | "umask" | "cd" | "[" | "test" | "export" | "set" | "sleep" | "mkdir")
         {
@@ -118,8 +121,23 @@ impl Reading<'_> {
         self.program(line, shown);
     }
 
+    /// `NAME=value; export NAME`, as the Bourne shell wants it.
+    fn export(&mut self, line: usize, word: &Word) {
+        let Some(name) = plain(word).filter(|name| *name != "PATH") else { return };
+        match self.values.get(name) {
+            Some(value) => self.found.variables.push((line, name.to_owned(), value.clone())),
+            None => self.leave(line, format!("the value of {name} cannot be known without running the script")),
+        }
+    }
+
     fn assign(&mut self, line: usize, word: &Word, is_exported: bool) {
-        let Some(whole) = self.value(word) else { return };
+        let Some(whole) = self.value(word) else {
+            if let Some(Piece::Text(text)) = word.first().filter(|_| is_exported) {
+                let name = text.split('=').next().unwrap_or_default();
+                self.leave(line, format!("the value of {name} cannot be known without running the script"));
+            }
+            return;
+        };
         let Some((name, value)) = whole.split_once('=') else { return };
         self.values.insert(name.to_owned(), value.to_owned());
         if is_exported && name != "PATH" {

@@ -43,6 +43,15 @@ fn variables_tls_and_further_programs_are_noted() {
 }
 
 #[test]
+fn a_variable_may_be_exported_by_a_command_of_its_own() {
+    let found = read("DATABYTES=100 QUEUE=x\nRELAYCLIENT=\nexport DATABYTES RELAYCLIENT PATH\nexec tcpserver 0 25 qmail-smtpd\n");
+    assert_eq!(found.variables, [(3, "DATABYTES".into(), "100".into()), (3, "RELAYCLIENT".into(), String::new())]);
+    let found = read("export UNKNOWN\nexport DATABYTES=`wc -l x`\nexec tcpserver 0 25 qmail-smtpd\n");
+    let lines: Vec<String> = found.left.iter().map(|(line, reason)| format!("{line} {reason}")).collect();
+    assert!(lines[0].starts_with("1 the value of UNKNOWN cannot") && lines[1].starts_with("2 the value of DATABYTES cannot"), "{lines:?}");
+}
+
+#[test]
 fn what_cannot_be_known_is_named_with_its_line() {
     let left = |script: &str| read(script).left.into_iter().map(|(line, reason)| format!("{line} {reason}")).collect::<Vec<_>>();
     assert!(left("\nexec tcpserver -c `wc -l x` 0 25 qmail-smtpd")[0].starts_with("2 a word of it cannot be known"));
