@@ -54,6 +54,15 @@ impl Ledger {
         }
     }
 
+    /// Judges these. What an earlier host puts off is not refused for good because this one can do less.
+    pub fn judge_unless_earlier(&mut self, numbers: &[usize], judged: &Judged) {
+        for number in numbers {
+            if let Some(entry) = self.0.get_mut(*number) {
+                entry.judged = entry.earlier.take().or_else(|| Some(judged.clone()));
+            }
+        }
+    }
+
     /// Notes that the server which took the message for one recipient offers DSN.
     pub fn dsn_taken(&mut self, number: usize) {
         if let Some(entry) = self.0.get_mut(number) {

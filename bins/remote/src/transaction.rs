@@ -61,10 +61,9 @@ pub fn deliver(session: &mut Session, message: &Message, patience: &Patience, le
         let facts = match terms::facts(session, message, &group) {
             Ok(facts) => facts,
             Err(judged) => {
-                // What an earlier host puts off is not refused for good because this one can do less.
-                ledger.restore();
-                ledger.judge_rest(&judged);
-                return Ok(());
+                // Others may see another sender, or need less.
+                ledger.judge_unless_earlier(&group, &judged);
+                continue;
             }
         };
         let pipelined = may_pipeline && session.server.pipelining;

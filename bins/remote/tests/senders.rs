@@ -107,6 +107,18 @@ fn a_refused_sender_is_no_affair_of_those_who_see_the_other() {
 }
 
 #[test]
+fn what_one_cannot_have_is_no_affair_of_those_who_see_the_other() {
+    let (remote, _) = site(&[], Some(rewritten));
+    let server = server::start(|_, line| if line.starts_with("EHLO") { reply("250 old.test") } else { Action::Default });
+    for to in [["b\u{e4}@to.test", "c@members.test"], ["c\u{e4}@members.test", "b@to.test"]] {
+        let report = remote.host(server.port).send(&to, MESSAGE);
+        let verdicts: Vec<Verdict> = report.recipients.iter().map(|(verdict, _)| *verdict).collect();
+        assert_eq!(verdicts, [Verdict::Permanent, Verdict::Ok], "{report:?}");
+        assert!(report.recipients[0].1.contains("#5.6.7"), "{report:?}");
+    }
+}
+
+#[test]
 fn who_should_see_another_sender_waits_for_it_and_nobody_else_does() {
     type Case = (Option<fn() -> Answer>, &'static str);
     let answers: [Case; 4] = [
