@@ -202,7 +202,11 @@ impl Results {
     /// Tells of what is meant, some at a time. What cannot be read is left to its own time.
     fn look_for(&self, survey: &Survey) {
         let (mut found, mut firsts) = (Vec::new(), HashSet::new());
+        let enough = if survey.goals.iter().all(Goal::is_for_one) { survey.goals.len() } else { usize::MAX };
         for listed in &survey.candidates {
+            if firsts.len() >= enough {
+                break;
+            }
             let file = survey.store.open_message(listed.id, listed.size, listed.place);
             let Ok(Ok(Ok(entry))) = file.map(|file| Entry::glance(&file, listed.id, listed.size)) else { continue };
             for (mark, is_once) in meant(&entry, &survey.goals, &survey.settings) {

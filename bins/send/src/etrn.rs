@@ -47,7 +47,8 @@ impl Scheduler {
     /// RFC 1985, the second the number of messages where that is known.
     pub fn etrn(&mut self, packet: &[u8]) -> Answer {
         let Some((node, client)) = parse(packet) else { return Answer::new(Verdict::Permanent, "not a question that can be asked here") };
-        match self.asked_for.may(&node) {
+        let may = if self.waking.is_full() { None } else { self.asked_for.may(&node) };
+        match may {
             None => Answer::new(Verdict::Temporary, "too many domains are asked for"),
             Some(false) => Answer::new(Verdict::Ok, "it was asked for less than a minute ago").with("250"),
             Some(true) => {
@@ -74,7 +75,8 @@ impl Scheduler {
             return ("250", None);
         }
         let on_disk = self.wake_of(mark);
-        let is_all = self.reading.is_none() && !self.waiting.any(|record| record.mark().is_vague());
+        // The line is not gone through for each domain of somebody who asks for many.
+        let is_all = on_disk.is_some() && self.reading.is_none() && !self.waiting.any(|record| record.mark().is_vague());
         if !is_all {
             self.waking.look_for(Goal::Domain(node.to_owned()));
         }

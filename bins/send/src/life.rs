@@ -38,7 +38,9 @@ impl Scheduler {
             }
             groups.entry(destination).or_default().push(index);
         }
-        if held && groups.is_empty() && nowhere.is_empty() && message.lines.is_empty() && message.untold().next().is_none() {
+        // Others of it that rest have a time, which those who are held have not.
+        let is_all_held = held && groups.is_empty() && nowhere.is_empty() && message.resting_until.is_none();
+        if is_all_held && message.lines.is_empty() && message.untold().next().is_none() {
             let Message { id, size, place, .. } = message;
             self.held.insert(id, Listed { id, size, place, due });
             return;

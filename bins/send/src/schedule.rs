@@ -59,11 +59,11 @@ impl Scheduler {
             return waiting;
         }
         let now = now();
-        let own_time = |index: usize| self.attempt_of(message, index, now).filter(|_| !asked_for.contains(&index));
-        let due = |index: usize| (index, own_time(index));
-        let (resting, tried): (Vec<_>, Vec<_>) = waiting.into_iter().map(due).partition(|(_, due)| due.is_some_and(|due| due > now));
-        message.resting_until = resting.into_iter().filter_map(|(_, due)| due).min();
-        tried.into_iter().map(|(index, _)| index).collect()
+        // Whose earliest time has come goes along: the spread is for messages, and would have each recipient tried alone.
+        let is_resting = |index: &usize| !asked_for.contains(index) && self.earliest_of(message, *index).is_some_and(|due| due > now);
+        let (resting, tried): (Vec<usize>, Vec<usize>) = waiting.into_iter().partition(is_resting);
+        message.resting_until = resting.into_iter().filter_map(|index| self.attempt_of(message, index, now)).min();
+        tried
     }
 
     /// The next attempt of those waiting recipients of that kind that were all tried in the pass that ends `now`.
@@ -81,6 +81,13 @@ impl Scheduler {
         standing.event?;
         let (step, end) = (self.step(message, index), self.life_end(message, index));
         Some(attempt_after(message.id, step, standing.deferrals, standing.time.min(now), once(end)))
+    }
+
+    /// The earliest next attempt of a recipient by its own last one; `None` for one that was never tried.
+    fn earliest_of(&self, message: &Message, index: usize) -> Option<u64> {
+        let standing = message.standings.get(index)?;
+        standing.event?;
+        Some(next_attempt(message.id.birth_seconds(), standing.time.min(now()), self.step(message, index)))
     }
 
     fn step(&self, message: &Message, index: usize) -> Step {

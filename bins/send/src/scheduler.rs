@@ -192,7 +192,8 @@ impl Scheduler {
         longest = self.destinations.next_pause_end().map_or(longest, |at| longest.min(until(at)));
         longest = self.next_idle_end().map_or(longest, |at| longest.min(until(at)));
         longest = self.next_deadline().map_or(longest, |at| longest.min(until(at)));
-        longest = self.waking.next().map_or(longest, |at| longest.min(until(at)));
+        let next_waking = self.waking.next(self.reading.is_none()).filter(|_| !self.ending);
+        longest = next_waking.map_or(longest, |at| longest.min(until(at)));
         if self.unsynced.is_dirty() || !self.blocked.is_empty() { longest.min(Duration::from_millis(200)) } else { longest }
     }
 
@@ -284,7 +285,11 @@ impl Scheduler {
         if self.settings.leads_elsewhere(&settings) {
             self.waiting.forget_marks();
         }
+        let keeps_others = self.settings.keeps_otherwise(&settings);
         self.settings = settings;
+        if keeps_others {
+            self.probe_kept();
+        }
         self.generation += 1;
         // Limits may be wider now.
         self.destinations.give_turns();

@@ -183,6 +183,11 @@ impl Settings {
         self.kept != DomainMap::default()
     }
 
+    /// Whether mail is kept here for other domains than by these.
+    pub fn keeps_otherwise(&self, other: &Settings) -> bool {
+        self.kept != other.kept
+    }
+
     /// Whether recipients may have other destinations than by these.
     pub fn leads_elsewhere(&self, other: &Settings) -> bool {
         self.me != other.me || self.routes != other.routes || self.locals != other.locals

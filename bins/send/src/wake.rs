@@ -27,6 +27,11 @@ const REST: u32 = 20;
 /// The same after messages were read.
 const REST_AFTER_READING: u32 = 4;
 
+/// Things that messages are to be read for, when smtpd asks for one more.
+const MOST_GOALS: usize = 1000;
+/// Destinations that are remembered because their mail was woken.
+const MOST_WOKEN: usize = 10_000;
+
 /// What is to be woken, and what was.
 #[derive(Debug, Default)]
 pub(crate) struct Waking {
@@ -64,16 +69,21 @@ pub(crate) enum Goal {
 }
 
 impl Waking {
-    /// When there is something to do.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    /// When there is something to do. Messages may be read when the queue has been read.
+    pub(crate) fn next(&self, may_read: bool) -> Option<Instant> {
         let at_once = Some(Instant::now()).filter(|_| !self.wanted.is_empty() || !self.messages.is_empty());
         let look = self.back.values().copied().chain(at_once).min().map(|at| self.next_look.map_or(at, |next| next.max(at)));
-        let reading = Some(self.next_reading.unwrap_or_else(Instant::now)).filter(|_| self.has_reading());
+        let reading = Some(self.next_reading.unwrap_or_else(Instant::now)).filter(|_| may_read && self.has_reading());
         [look, reading].into_iter().flatten().min()
     }
 
     fn has_reading(&self) -> bool {
         !self.is_reading && !self.goals.is_empty()
+    }
+
+    /// Whether messages are to be read for so much that smtpd is to ask later.
+    pub(crate) fn is_full(&self) -> bool {
+        self.goals.len() >= MOST_GOALS
     }
 
     /// Lets messages be read for something, unless they are to be already.
@@ -97,8 +107,14 @@ impl Waking {
         over
     }
 
-    /// Notes that the mail of a destination is wanted.
+    /// Notes that the mail of a destination is wanted. Whose note is dropped has its mail tried with all that waits beside it.
     pub(crate) fn want(&mut self, mark: Mark) {
+        if self.woken.len() >= MOST_WOKEN {
+            self.woken.retain(|_, at| at.elapsed() < MEMORY);
+        }
+        if self.woken.len() >= MOST_WOKEN {
+            self.woken.clear();
+        }
         self.woken.insert(mark, Instant::now());
     }
 
@@ -114,6 +130,11 @@ impl Waking {
 }
 
 impl Goal {
+    /// Whether it is met by one message.
+    pub(crate) fn is_for_one(&self) -> bool {
+        matches!(self, Goal::OneFor(_))
+    }
+
     /// Whether a recipient is meant.
     fn is(&self, address: &str, destination: &Destination, settings: &Settings) -> bool {
         let domain = domain(address).unwrap_or(&settings.me);
@@ -175,7 +196,7 @@ impl Scheduler {
         }
     }
 
-    /// After the start nothing is known of what waits: one message for each destination whose mail is kept here is tried.
+    /// After the start nothing is known of what waits, and nothing of what newly named domains wait for: one message for each destination whose mail is kept here is tried.
     pub(crate) fn probe_kept(&mut self) {
         if self.settings.keeps_any() {
             self.waking.look_for(Goal::Kept);
@@ -184,7 +205,7 @@ impl Scheduler {
 
     /// Makes due what is to be woken, and lets messages be read, when it is time.
     pub fn wake_some(&mut self) {
-        if self.ending || self.waking.next().is_none_or(|at| at > Instant::now()) {
+        if self.ending || self.waking.next(self.reading.is_none()).is_none_or(|at| at > Instant::now()) {
             return;
         }
         self.wake_those_found();
@@ -250,8 +271,8 @@ impl Scheduler {
         for goal in goals {
             match goal {
                 Goal::Domain(name) => drop(marks.insert(Mark::of(&self.settings.destination(&format!("@{name}"), None)))),
-                Goal::Below(_) => return self.waiting.select(|_| true),
-                Goal::Destination(_) | Goal::OneFor(_) | Goal::Kept => {}
+                Goal::Below(_) | Goal::Kept => return self.waiting.select(|_| true),
+                Goal::Destination(_) | Goal::OneFor(_) => {}
             }
         }
         self.waiting.select(|record| record.mark().is_vague() || marks.contains(&record.mark().whyever()))
@@ -279,5 +300,32 @@ impl Scheduler {
         };
         let wanted: HashSet<usize> = waiting.iter().copied().filter(is_wanted).collect();
         if wanted.is_empty() { waiting.iter().copied().collect() } else { wanted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Goal, MOST_GOALS, MOST_WOKEN, Waking};
+    use crate::mark::Mark;
+    use stafett_wire::delivery::{Destination, Kind};
+
+    #[test]
+    fn nothing_is_to_be_done_for_goals_while_messages_may_not_be_read() {
+        let mut waking = Waking::default();
+        waking.look_for(Goal::Kept);
+        assert!(waking.next(false).is_none() && waking.next(true).is_some());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut waking = Waking::default();
+        for number in 0..2 * MOST_WOKEN {
+            waking.want(Mark::of(&Destination::plain(Kind::Mx, number.to_string(), 25)));
+        }
+        assert!((1..=MOST_WOKEN).contains(&waking.woken.len()));
+        for number in 0..=MOST_GOALS {
+            assert_eq!(waking.is_full(), number == MOST_GOALS);
+            waking.look_for(Goal::Domain(number.to_string()));
+        }
     }
 }

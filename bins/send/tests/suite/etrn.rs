@@ -5,6 +5,7 @@ use crate::common::{Site, envelope};
 use crate::remote::Remote;
 use stafett_ask::{Answer, Verdict, ask};
 use stafett_queue_store::Id;
+use stafett_sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ fn the_mail_of_a_domain_is_tried_and_no_other() {
 fn below_a_domain_and_behind_a_common_relay_messages_are_read_to_find_those_that_are_meant() {
     let (mut site, remote) = site();
     site.control("smtproutes", ":hub.example");
-    site.signal(stafett_sys::signal::Signal::Hangup);
+    site.signal(Signal::Hangup);
     site.wait_for("the change is read", |site| site.pending_signals() == 0);
     let mut of = |recipients: &[&str]| resting(&mut site, recipients);
     let (own, below, apart, other) = (of(&["x@a.example"]), of(&["x@sub.a.example"]), of(&["x@bad-a.example"]), of(&["x@b.example"]));
@@ -78,6 +79,25 @@ fn below_a_domain_and_behind_a_common_relay_messages_are_read_to_find_those_that
     assert_eq!(etrn(&site, "@a.example"), pair("250", ""));
     site.wait_for_end(below);
     assert!(site.find(apart).is_some() && site.find(other).is_some());
+}
+
+#[test]
+fn who_rests_beside_somebody_held_is_not_forgotten() {
+    let (mut site, remote) = site();
+    site.control("holddomains", "held.example");
+    site.signal(Signal::Hangup);
+    site.wait_for("the change is read", |site| site.pending_signals() == 0);
+    let both = resting(&mut site, &["x@a.example", "x@held.example"]);
+    let later = resting(&mut site, &["x@b.example", "x@c.example"]);
+    remote.script(|_| DONE);
+    etrn(&site, "held.example");
+    etrn(&site, "b.example");
+    site.wait_for("the first was looked at before the second", |site| site.count("success: ") == 1);
+    site.wait_for_rest(both);
+    site.signal(Signal::Alarm);
+    site.wait_for("all but what is held goes", |site| site.count("success: ") == 3);
+    site.wait_for_end(later);
+    assert!(site.find(both).is_some());
 }
 
 #[test]

@@ -121,3 +121,26 @@ fn a_host_rests_while_a_user_of_the_same_message_is_tried() {
     site.signal(Signal::Alarm);
     site.wait_for("everything is tried", |_| local.seen().len() == 2 && remote.seen().len() == 1);
 }
+
+#[test]
+fn users_whose_time_has_come_are_tried_together() {
+    let mut site = with_users();
+    let (remote, local) = (Remote::start(&site, LATER), Remote::start_as(&site, "local", LATER));
+    let id = now_id(Duration::from_secs(12_105));
+    let users: Vec<String> = (0..20).map(|number| format!("user{number}@relay.example")).collect();
+    let recipients: Vec<&str> = users.iter().map(String::as_str).chain(["b@example.net"]).collect();
+    let size = site.put(id, &envelope(&recipients));
+    let mut journal = String::new();
+    for recipient in 0..recipients.len() {
+        // As if each had had its own time of the last pass.
+        let time = id.birth_seconds() + 10_000 + recipient as u64;
+        Line { time, recipient, event: Event::Deferred, text: "later".into() }.write(&mut journal);
+    }
+    site.store().append(id, size, Place::New, &journal).unwrap();
+    site.store().wait_until(id, size, Place::New, id.birth_seconds() + 12_100).unwrap();
+    site.start();
+    // From 12,100 s on all users may be tried; the spread would have some wait until 12,363.
+    site.wait_for("each was tried", |_| local.seen().len() == 20);
+    site.wait_for("all was noted", |site| site.count("deferral: ") == 20);
+    assert!(remote.seen().is_empty());
+}
