@@ -3,7 +3,8 @@
 //! As fastforward(1): a recipient that is itself an entry (of exactly this address) is expanded in its place, unless that
 //! entry has an owner; then it gets a copy by way of the queue, so that its members hear from its owner. A list is read where its
 //! compiled form lies. *Ours*: where there is only its text, that is read.
-//! How it fails: a table or list that cannot be read now puts the message off; nobody has got anything then.
+//! How it fails: a table or list that cannot be read now puts the message off; nobody has got anything then. *Ours*: aliases that
+//! lead round to themselves alone return it, where it would reach nobody and be gone.
 
 use crate::failure::Failure;
 use stafett_alias_table::{Command, Entry, List, Source, Table};
@@ -26,12 +27,16 @@ pub struct Work {
 /// What an incoming message's entry leads to. `address` is that of the entry itself.
 ///
 /// # Errors
-/// When a table or a list cannot be read.
+/// When a table or a list cannot be read, or all that it leads to is the entry itself.
 pub fn expand(table: &Table, address: &str, entry: &Entry) -> Result<Work, Failure> {
-    let mut expansion = Expansion { table, work: Work::default(), addresses: HashSet::new(), lists: HashSet::new() };
+    let mut expansion = Expansion { table, work: Work::default(), addresses: HashSet::new(), lists: HashSet::new(), goes_round: false };
     expansion.addresses.extend([address.to_owned(), address.to_ascii_lowercase()]);
     expansion.follow(entry.commands.clone())?;
-    Ok(expansion.work)
+    let Expansion { work, goes_round, .. } = expansion;
+    if goes_round && work.programs.is_empty() && work.recipients.is_empty() {
+        return Err(Failure::permanent(format_args!("the aliases lead from {address} to itself and nowhere else (#5.4.6)")));
+    }
+    Ok(work)
 }
 
 struct Expansion<'a> {
@@ -39,6 +44,8 @@ struct Expansion<'a> {
     work: Work,
     addresses: HashSet<String>,
     lists: HashSet<PathBuf>,
+    /// Something led to what had been expanded already.
+    goes_round: bool,
 }
 
 impl Expansion<'_> {
@@ -62,6 +69,7 @@ impl Expansion<'_> {
 
     fn recipient(&mut self, address: String) -> Result<Vec<Command>, Failure> {
         if !self.addresses.insert(address.clone()) {
+            self.goes_round = true;
             return Ok(Vec::new());
         }
         let found = self.table.exact(&address);
@@ -76,6 +84,7 @@ impl Expansion<'_> {
 
     fn list(&mut self, path: PathBuf) -> Result<Vec<Command>, Failure> {
         if self.lists.contains(&path) {
+            self.goes_round = true;
             return Ok(Vec::new());
         }
         let commands = match List::open(&path) {

@@ -9,6 +9,7 @@
 
 mod command;
 mod list;
+mod safely;
 mod source;
 mod split;
 mod table;

@@ -1,14 +1,11 @@
 //! An included file in its compiled form: commands one behind the other (setmaillist(1)).
 //!
-//! Security stance: a list may be another user's, who must gain nothing by it: only what everybody may read is read, and of
-//! what it holds addresses and further lists count; a program in it makes it no list.
+//! Security stance: a list may be another user's, who must gain nothing by it: only what everybody may read, and not
+//! everybody may write, is read, and of what it holds addresses and further lists count; a program in it makes it no list.
 
 use crate::command::broken;
-use crate::{Command, table};
-use rustix::fs::OFlags;
-use std::fs::File;
+use crate::{Command, safely, table};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The largest list, in bytes.
@@ -22,7 +19,7 @@ impl List {
     /// Reads the compiled list at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, or not by everybody, or is no list.
+    /// When it cannot be read, or not by everybody, or everybody may write it, or it is no list.
     pub fn open(path: &Path) -> io::Result<List> {
         let commands = Command::read_all(&read_public(path)?)?;
         if commands.iter().any(|command| matches!(command, Command::Program { .. })) {
@@ -34,7 +31,7 @@ impl List {
     /// The text that a list is compiled from.
     ///
     /// # Errors
-    /// When it cannot be read, or not by everybody, or is no text.
+    /// When it cannot be read, or not by everybody, or everybody may write it, or it is no text.
     pub fn text(path: &Path) -> io::Result<String> {
         String::from_utf8(read_public(path)?).map_err(|_| broken("it is no UTF-8 text"))
     }
@@ -52,14 +49,8 @@ impl List {
 
 /// The content of a plain file that everybody may read.
 fn read_public(path: &Path) -> io::Result<Vec<u8>> {
-    // Something that is no file must not be waited for.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(broken("it is no plain file"));
-    }
-    if found.mode() & 0o004 == 0 {
+    let (file, mode) = safely::open(path)?;
+    if mode & 0o004 == 0 {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not everybody may read it"));
     }
     let mut bytes = Vec::new();

@@ -4,9 +4,9 @@
 //! that mail for it is sent on from.
 
 use crate::command::broken;
-use crate::{Command, Instruction};
+use crate::{Command, Instruction, safely};
 use std::fs::{File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -26,20 +26,28 @@ impl Table {
     /// Opens the table at `path`.
     ///
     /// # Errors
-    /// When it cannot be read or is none.
+    /// When it cannot be read or is none, or everybody may write it.
     pub fn open(path: &Path) -> io::Result<Table> {
+        // Where the keys lie is written last: without it a table seems to hold nothing, and all its mail would be returned.
+        let mut places = [0; 2048];
+        safely::open(path)?.0.read_exact(&mut places)?;
+        if places.iter().all(|byte| *byte == 0) {
+            return Err(broken("it is only half written"));
+        }
         cdb2::CDB::open(path).map(Table)
     }
 
     /// What is done with mail that comes for `local` at `host`: the entry for this address, for its host, or for its local
-    /// part, in this order.
+    /// part, in this order. Its owner is looked for in the same order, but apart: `owner-list` owns `list@host` too.
     ///
     /// # Errors
     /// When the table cannot be read.
     pub fn incoming(&self, local: &str, host: &str) -> io::Result<Option<Entry>> {
-        for name in [format!("{local}@{host}"), format!("@{host}"), format!("{local}@")] {
-            if let Some(entry) = self.exact(&name)? {
-                return Ok(Some(entry));
+        let names = [format!("{local}@{host}"), format!("@{host}"), format!("{local}@")];
+        for name in &names {
+            if let Some(Entry { commands, .. }) = self.exact(name)? {
+                let owner = names.iter().find_map(|name| self.owner(name).transpose()).transpose()?;
+                return Ok(Some(Entry { commands, owner }));
             }
         }
         Ok(None)
@@ -52,9 +60,12 @@ impl Table {
     pub fn exact(&self, name: &str) -> io::Result<Option<Entry>> {
         let name = name.to_ascii_lowercase();
         let Some(value) = self.0.get(format!(":{name}").as_bytes()).transpose()? else { return Ok(None) };
-        let owner = self.0.get(format!("?{name}").as_bytes()).transpose()?;
-        let owner = owner.map(|bytes| String::from_utf8(bytes).map_err(|_| broken("an owner in it is no text"))).transpose()?;
-        Ok(Some(Entry { commands: Command::read_all(&value)?, owner }))
+        Ok(Some(Entry { commands: Command::read_all(&value)?, owner: self.owner(&name)? }))
+    }
+
+    fn owner(&self, name: &str) -> io::Result<Option<String>> {
+        let owner = self.0.get(format!("?{}", name.to_ascii_lowercase()).as_bytes()).transpose()?;
+        owner.map(|bytes| String::from_utf8(bytes).map_err(|_| broken("an owner in it is no text"))).transpose()
     }
 
     /// All that it holds, in its order.

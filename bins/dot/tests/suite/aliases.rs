@@ -26,6 +26,9 @@ fn recipients_of_a_table_get_the_message() {
     assert_eq!(done.message, format!("Delivered-To: joe@here.test\n{MESSAGE}"));
     assert_eq!(deliver(&place, "-D", "root@virt.test").envelope, "Fs@far.test|Tcarol@here.test||");
     assert_eq!(deliver(&place, "-P", "list@here.test").envelope, "Fowner-list@here.test|Tx@far.test||");
+    table(&place, "list@here.test: x@far.test\nowner-list: dora\n");
+    assert_eq!(deliver(&place, "-P", "list@here.test").envelope, "Fowner-list@here.test|Tx@far.test||");
+    table(&place, "root: alice, bob@far.test\n@virt.test: carol\nlist: x@far.test\nowner-list: dora\n");
     let mut bounce = place.command(&["fastforward", "cdb"]);
     bounce.env("RECIPIENT", "list@here.test").env("SENDER", "");
     assert_eq!(place.end(&mut bounce).envelope, "F|Tx@far.test||");
@@ -56,6 +59,18 @@ fn aliases_of_aliases_are_followed_once_each() {
     let chain: Vec<Instruction> = names.windows(2).map(|pair| entry(&pair[0], &[&pair[1]])).collect();
     Table::write(&chain, &place.path("cdb"), &place.path("cdb.tmp")).unwrap();
     assert_eq!(deliver(&place, "-n", "n0@h.test").stdout, "from <s@far.test>\nto <n4999@h.test>\n");
+}
+
+#[test]
+fn mail_that_goes_round_is_returned_and_not_lost() {
+    let place = Place::new();
+    table(&place, "a@here.test: b\nb@here.test: a\nself: self\nlist: :include:@HERE@members\nwith: with, x@far.test\ngone: /dev/null\n");
+    place.write("members", ":include:@HERE@members\n".replace("@HERE@", &place.path("").display().to_string()).as_str());
+    for alone in ["a@here.test", "self@here.test", "Self@here.test", "list@here.test"] {
+        assert_eq!(deliver(&place, "-N", alone).must(100, "to itself and nowhere else (#5.4.6)").envelope, "");
+    }
+    assert_eq!(deliver(&place, "-N", "with@here.test").must(0, "qp").envelope, "Fs@far.test|Tx@far.test||");
+    deliver(&place, "-N", "gone@here.test").must(0, "");
 }
 
 #[test]
@@ -92,6 +107,8 @@ fn lists_are_read_in_either_form() {
     assert_eq!(deliver(&place, "-n", "list@here.test").stdout, "from <s@far.test>\nto <d@far.test>\nto <a@far.test>\n");
     fs::set_permissions(&compiled, Permissions::from_mode(0o600)).unwrap();
     deliver(&place, "-n", "list@here.test").must(111, "not everybody may read it");
+    fs::set_permissions(&compiled, Permissions::from_mode(0o646)).unwrap();
+    deliver(&place, "-n", "list@here.test").must(111, "everybody may write it");
     fs::write(&compiled, b"!touch broken\0").unwrap();
     fs::set_permissions(&compiled, Permissions::from_mode(0o644)).unwrap();
     deliver(&place, "-n", "list@here.test").must(111, "cannot hold a program");
@@ -102,8 +119,18 @@ fn lists_are_read_in_either_form() {
 fn what_cannot_be_read_puts_mail_off() {
     let place = Place::new();
     deliver(&place, "-N", "root@here.test").must(111, "unable to read cdb");
-    place.write("cdb", "torn");
-    deliver(&place, "-N", "root@here.test").must(111, "unable to read cdb");
+    for torn in ["torn", &"\0".repeat(2048), &"\0".repeat(5000)] {
+        place.write("cdb", torn);
+        deliver(&place, "-N", "root@here.test").must(111, "unable to read cdb");
+    }
+    fs::remove_file(place.path("cdb")).unwrap();
+    table(&place, "root: alice\n");
+    fs::set_permissions(place.path("cdb"), Permissions::from_mode(0o666)).unwrap();
+    deliver(&place, "-N", "root@here.test").must(111, "everybody may write it");
+    fs::remove_file(place.path("cdb")).unwrap();
+    fs::create_dir(place.path("cdb")).unwrap();
+    deliver(&place, "-N", "root@here.test").must(111, "it is no plain file");
+    fs::remove_dir(place.path("cdb")).unwrap();
     table(&place, "list: :include:@HERE@absent\n");
     deliver(&place, "-N", "list@here.test").must(111, "unable to read the list");
     place.run_without("RECIPIENT", &["fastforward", "cdb"]).must(100, "RECIPIENT");
