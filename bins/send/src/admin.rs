@@ -134,6 +134,7 @@ impl Scheduler {
                 let destinations: HashSet<Destination> =
                     self.destinations.holding(listed.id).map(|(_, state)| state.name.clone()).collect();
                 self.end_pauses_for(&destinations);
+                self.try_resting(listed.id);
                 Ok("is being tried")
             }
             Place::New => Ok("is being tried for the first time"),
@@ -144,6 +145,13 @@ impl Scheduler {
                 self.move_to_waiting(listed).map_err(|error| error.to_string())?;
                 Ok("done")
             }
+        }
+    }
+
+    /// Recipients of a message in memory that rest in this pass are tried after it.
+    pub(crate) fn try_resting(&mut self, id: Id) {
+        if let Some(message) = self.messages.get_mut(&id).filter(|message| message.resting_until.is_some()) {
+            message.wish.get_or_insert(Wish::Retry);
         }
     }
 
@@ -218,7 +226,7 @@ impl Scheduler {
                 // A bounce of very many at once goes through the line, so that memory stays bounded.
                 if self.messages.are_few() { self.finish_if_idle(id) } else { self.wait(id, now()) }
             }
-            Wish::Retry => self.wait(id, now()),
+            Wish::Retry => self.wait_in_line(id, now(), FORCED.into()),
         }
     }
 

@@ -158,6 +158,11 @@ impl Scheduler {
     }
 
     pub(crate) fn wait(&mut self, id: Id, due: u64) {
+        self.wait_in_line(id, due, due);
+    }
+
+    /// Lets a message wait on disk until it is due, and in the line as what `in_line` says.
+    pub(crate) fn wait_in_line(&mut self, id: Id, due: u64, in_line: u64) {
         self.write_lines(id);
         let Some(message) = self.messages.remove(&id) else { return };
         let mark = self.mark_of(&message);
@@ -168,7 +173,7 @@ impl Scheduler {
             Ok(()) => {
                 // Not synced: what a power cut undoes here is tried again too early.
                 self.keep_unwritten(id, lines);
-                self.waiting.add_marked(Listed { id, size, place: Place::Waiting, due }, mark);
+                self.waiting.add_marked(Listed { id, size, place: Place::Waiting, due: in_line }, mark);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.book.error(format_args!("msg {id} has vanished from the queue while it was worked on"));
@@ -182,7 +187,7 @@ impl Scheduler {
             Err(error) => {
                 self.book.error(format_args!("unable to move msg {id} to queue/cur: {error}; it stays where it is"));
                 self.keep_unwritten(id, lines);
-                self.waiting.add(Listed { id, size, place, due });
+                self.waiting.add(Listed { id, size, place, due: in_line });
             }
         }
         self.leave_attempt(id, uncertain, begun);

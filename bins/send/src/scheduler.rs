@@ -247,6 +247,8 @@ impl Scheduler {
     /// Everything is due now, whatever failed before (ALRM).
     pub fn alarm(&mut self) {
         self.waiting.all_now();
+        let at_hand: Vec<Id> = self.messages.keys().copied().collect();
+        at_hand.into_iter().for_each(|id| self.try_resting(id));
         let _ = self.destinations.end_pauses(Instant::now(), true);
     }
 

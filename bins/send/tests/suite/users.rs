@@ -144,3 +144,24 @@ fn users_whose_time_has_come_are_tried_together() {
     site.wait_for("all was noted", |site| site.count("deferral: ") == 20);
     assert!(remote.seen().is_empty());
 }
+
+#[test]
+fn who_rests_beside_a_user_whose_delivery_runs_hears_an_alarm_too() {
+    let mut site = with_users();
+    let (remote, local) = (Remote::start(&site, LATER), Remote::start_as(&site, "local", |_| Reply::Hold));
+    let id = now_id(Duration::from_secs(12_500));
+    let size = site.put(id, &envelope(&["joe@relay.example", "b@example.net"]));
+    let mut journal = String::new();
+    for recipient in [0, 1] {
+        Line { time: id.birth_seconds() + 10_000, recipient, event: Event::Deferred, text: "later".into() }.write(&mut journal);
+    }
+    site.store().append(id, size, Place::New, &journal).unwrap();
+    site.store().wait_until(id, size, Place::New, id.birth_seconds() + 12_400).unwrap();
+    site.start();
+    site.wait_for("joe's delivery runs", |_| local.seen().len() == 1);
+    assert!(remote.seen().is_empty());
+    site.signal(Signal::Alarm);
+    site.wait_for("it was heard", |site| site.pending_signals() == 0);
+    local.release();
+    site.wait_for("the other host is tried", |_| remote.seen().len() == 1);
+}
