@@ -1,7 +1,7 @@
 //! How many wrong passwords have come from where.
 //!
 //! What it does: an attempt counts as wrong from its begin, and is taken back when it was right: of many at once no more pass than
-//! of one after the other. Who has given a right password from an address lately is not held up by others there, so that
+//! of one after the other. Who has given a right password from an address lately is not held up by others there, nor by how many are under way, so that
 //! one forgotten telephone does not lock out a house; but as many wrong ones for that very name end this.
 //!
 //! Times are those of the day, so that counts outlast the process ([`crate::counts`]).
@@ -69,13 +69,15 @@ impl Throttle {
         if self.right.get(&key).is_some_and(|known| !is_trusted(known)) {
             self.right.remove(&key);
         }
+        let known = self.right.get(&key).map(|known| known.open);
         let is_known = self.right.get(&key).is_some_and(|known| known.wrong + u64::from(known.open) < most);
         self.make_room(now);
         let source = self.sources.entry(from).or_insert(Source { since: now, wrong: 0, open: 0 });
         if now.saturating_sub(source.since) >= WINDOW {
             (source.since, source.wrong) = (now, 0);
         }
-        if source.open >= at_once {
+        // who was right waits for attempts of that name alone, not for those who guess at others
+        if known.unwrap_or(source.open) >= at_once {
             return Err(Barred::Busy);
         }
         if most > 0 && !is_known && source.wrong + u64::from(source.open) >= most {

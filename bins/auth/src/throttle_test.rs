@@ -61,6 +61,22 @@ fn who_was_right_is_not_held_up_by_others() {
 }
 
 #[test]
+fn who_was_right_does_not_wait_for_those_who_guess() {
+    for most in [0, 9] {
+        let (mut throttle, from, bounds) = (Throttle::default(), ip("192.0.2.1"), (most, ASKED_AT_ONCE));
+        throttle.begin(from, "bob", bounds, NOW).unwrap();
+        throttle.end(from, "bob", Some(true), NOW);
+        (0..ASKED_AT_ONCE).for_each(|_| throttle.begin(from, "alice", bounds, NOW).unwrap());
+        assert_eq!(throttle.begin(from, "carol", bounds, NOW), Err(Barred::Busy));
+        (0..ASKED_AT_ONCE).for_each(|_| throttle.begin(from, "bob", bounds, NOW).unwrap());
+        assert_eq!(throttle.begin(from, "bob", bounds, NOW), Err(Barred::Busy), "nor are more of one name looked at");
+        throttle.end(from, "bob", Some(true), NOW);
+        assert_eq!(throttle.begin(from, "bob", bounds, NOW), Ok(()));
+        assert_eq!(throttle.begin(from, "carol", bounds, NOW), Err(Barred::Busy));
+    }
+}
+
+#[test]
 fn a_name_that_was_right_once_can_not_be_guessed_at_without_end() {
     let (mut throttle, now, from) = (Throttle::default(), NOW, ip("192.0.2.1"));
     throttle.begin(from, "alice", (3, AT_ONCE), now).unwrap();
