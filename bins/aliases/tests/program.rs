@@ -39,6 +39,12 @@ impl Place {
         assert!(output.status.code() == Some(code) && said.contains(words), "{:?}: {said}", output.status);
     }
 
+    /// Files on their way that are still there.
+    fn left(&self) -> Vec<String> {
+        let names = fs::read_dir(self.path("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(".tmp")).collect()
+    }
+
     fn printed(&self) -> String {
         let output = self.run(&["--print"]);
         assert!(output.status.success(), "{output:?}");
@@ -57,7 +63,7 @@ fn a_table_is_made_and_printed() {
     let wanted = "root@: &alice@here.test, &bob@far.dom.test;\nlist@: ?owner-list@here.test, !a\\,\\ b;\nowner-list@: &carol@here.test;\n";
     assert_eq!(place.printed(), wanted);
     assert_eq!(fs::metadata(place.path("aliases.cdb")).unwrap().permissions().mode() & 0o777, 0o644);
-    assert!(!place.path("aliases.tmp").exists());
+    assert_eq!(place.left(), Vec::<String>::new());
 }
 
 #[test]
@@ -77,8 +83,24 @@ fn a_fault_leaves_the_old_table() {
     place.write("aliases.cdb", "torn");
     place.fails(&["--print"], 111, "aliases.cdb");
     place.write("aliases", "a: b\n");
-    fs::create_dir(place.path("aliases.tmp")).unwrap();
+    fs::remove_file(place.path("aliases.cdb")).unwrap();
+    fs::create_dir(place.path("aliases.cdb")).unwrap();
     place.fails(&[], 111, "unable to write");
+    assert_eq!(place.left(), Vec::<String>::new());
+}
+
+#[test]
+fn two_at_once_do_not_disturb_each_other() {
+    let place = Place::new();
+    let text: String = (0..2000).map(|number| format!("name{number}: someone{number}, other\n")).collect();
+    place.write("aliases", &text);
+    let start = || Command::new(env!("CARGO_BIN_EXE_stafett-aliases")).env("STAFETT", place.0.path()).spawn().unwrap();
+    for _ in 0..5 {
+        let mut running: Vec<_> = (0..4).map(|_| start()).collect();
+        assert!(running.iter_mut().all(|child| child.wait().unwrap().success()));
+        assert_eq!(place.printed().lines().count(), 2000);
+    }
+    assert_eq!(place.left(), Vec::<String>::new());
 }
 
 #[test]

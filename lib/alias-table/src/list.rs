@@ -36,7 +36,7 @@ impl List {
         String::from_utf8(read_public(path)?).map_err(|_| broken("it is no UTF-8 text"))
     }
 
-    /// Writes it to `path`, whole or not at all.
+    /// Writes it to `path`, whole or not at all, by way of `temporary` with our process id behind.
     ///
     /// # Errors
     /// When a file cannot be made, written, synced or renamed; the old one stays as it was.

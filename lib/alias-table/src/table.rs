@@ -84,7 +84,7 @@ impl Table {
         Ok(all)
     }
 
-    /// Writes a table of these instructions to `path` by way of `temporary`, which everybody may read.
+    /// Writes a table of these instructions to `path`, which everybody may read, by way of `temporary` with our process id behind.
     ///
     /// # Errors
     /// When a file cannot be made, written, synced or renamed; the old table stays as it was.
@@ -104,8 +104,12 @@ impl Table {
     }
 }
 
-/// Makes a file that everybody may read, and lets it take the place of `path` when it is on disk.
+/// Makes a file that everybody may read, and lets it take the place of `path` when it is on disk. Each process has a file of its
+/// own for that: of two at once none may rename what the other has only half written.
 pub(crate) fn replace(path: &Path, temporary: &Path, fill: impl FnOnce(File) -> io::Result<()>) -> io::Result<()> {
+    let mut own = temporary.as_os_str().to_owned();
+    own.push(format!(".{}", std::process::id()));
+    let temporary = Path::new(&own);
     // What an earlier run left; a link that somebody put there is not followed.
     match std::fs::remove_file(temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
