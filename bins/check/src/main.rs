@@ -11,6 +11,7 @@
 //! Known limits: it sees one moment; whether a service took its files in, its log says.
 
 mod accounts;
+mod aliases;
 mod bounces;
 mod certificates;
 mod credentials;
@@ -78,6 +79,7 @@ fn control(subject: &Subject, findings: &mut Findings) {
     listeners::check(subject, findings);
     routes::check(subject, findings);
     secondary::check(subject, findings);
+    aliases::check(subject, findings);
     outgoing::check(subject, findings);
     certificates::check(subject, findings);
     credentials::check(subject, findings);

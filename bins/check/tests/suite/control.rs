@@ -63,6 +63,43 @@ fn a_secondary_takes_what_it_keeps_and_knows_its_recipients() {
 }
 
 #[test]
+fn aliases_have_their_tables_and_smtpd_knows_of_them() {
+    for ground in Ground::all() {
+        let text = ground.root.parent().unwrap().join("names").display().to_string();
+        let listed = format!("{text}\n");
+        let aliases = ("aliases", Some(listed.as_str()));
+        let (caret, remedy) = ("^".repeat(text.len()), "    run newaliases\n");
+        let at = |weight: &str, words: &str| format!("control/aliases:1: {weight}: {words}\n    {text}\n    {caret}\n{remedy}");
+        let out = at("error", &format!("{text}.cdb cannot be found, so mail for names that are no user's waits"));
+        ground.says(&[aliases], 100, &out);
+        let file = |name: &str, age| {
+            let file = fs::File::create(name).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        file(&text, 20);
+        file(&format!("{text}.cdb"), 10);
+        ground.says(&[aliases], 0, "");
+        file(&text, 5);
+        ground.says(&[aliases], 1, &at("warning", &format!("{text} was changed after {text}.cdb was made, which counts")));
+        file(&text, 20);
+        fs::create_dir(ground.root.join("alias")).unwrap();
+        let out = "control/aliases: warning: alias/.qmail-default asks fastforward, but smtpd accepts every name: mail for those that are no alias bounces\n    write the file of the aliases to aliases, such as /etc/aliases, and run newaliases\n";
+        // the ground has no service that delivers
+        let other = "alias: warning: is no part of the instance\n";
+        for (line, out) in [
+            ("# all\n| /usr/bin/fastforward -d /etc/aliases.cdb\n", out),
+            ("| fastforward -dp /etc/aliases.cdb\n./Maildir/\n", ""),
+            ("&joe\n", ""),
+        ] {
+            fs::write(ground.root.join("alias/.qmail-default"), line).unwrap();
+            ground.says(&[], 1, &format!("{out}{other}"));
+        }
+        fs::write(ground.root.join("alias/.qmail-default"), "|fastforward -d /etc/aliases.cdb\n").unwrap();
+        ground.says(&[aliases], 1, other);
+    }
+}
+
+#[test]
 fn routes_find_their_credentials_and_nothing_of_these_is_shown() {
     let smtpauth = |text: &'static str| ("smtpauth", Some(text));
     let smtproutes = |text: &'static str| ("smtproutes", Some(text));
