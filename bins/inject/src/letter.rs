@@ -112,7 +112,12 @@ fn complete(fields: &mut [Field], defaults: &Defaults, must_tell: bool) -> Resul
     Ok(lists)
 }
 
+/// The addresses of an argument. A line end belongs to headers alone: in an argument it comes from whoever has given a program
+/// more than an address, and what stands before it would be taken for the name of a group.
 fn parse_argument(argument: &str, defaults: &Defaults) -> Result<AddressList, Failure> {
+    if argument.contains(char::is_control) {
+        return Err(Failure::permanent(format!("the address \"{}\" holds a control character", argument.escape_debug())));
+    }
     let unreadable = |error| Failure::permanent(format!("unable to understand the recipient \"{argument}\": {error}"));
     let mut list = AddressList::parse(argument.as_bytes()).map_err(unreadable)?;
     list.addresses_mut().for_each(|address| defaults.complete(address));

@@ -158,6 +158,8 @@ fn what_cannot_be_sent_is_said_and_not_queued() {
         (&[], "To: a b c\n\n", "the field To: two words"),
         (&["a@b@c"], "\n", "the recipient \"a@b@c\""),
         (&["a@-bad-.test"], "\n", "no address"),
+        (&["a@b.test\nBcc: c@d.test"], "\n", "holds a control character"),
+        (&["-f", "a@b.test\nx: c@d.test", "e@f.test"], "\n", "holds a control character"),
         (&["-x"], "\n", "usage:"),
     ] {
         let done = site.inject(arguments, &[], text);
