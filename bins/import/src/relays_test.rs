@@ -1,4 +1,6 @@
 use super::{first_fault, translate};
+use crate::ground::Ground;
+use crate::report::Report;
 use stafett_control::rows;
 
 #[test]
@@ -15,4 +17,22 @@ fn credentials_go_into_a_file_of_their_own() {
         let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         assert_eq!(first_fault(row, &lines), None);
     }
+}
+
+#[test]
+fn a_user_name_that_would_be_cut_is_left() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("control")).unwrap();
+    let mut ground = Ground::new(home.path(), &home.path().join("instance"), false, false).unwrap();
+    let mut take = |line: &str| {
+        let mut report = Report::new(false);
+        std::fs::write(home.path().join("control/smtproutes"), format!("a.example:b.example\n{line}\n")).unwrap();
+        super::take(&mut ground, &mut report).unwrap();
+        report.lines
+    };
+    assert_eq!(
+        take(":relay.example:587|a:b|c"),
+        ["not taken control/smtproutes:2: its user name holds a colon, which ends a user name in smtpauth"]
+    );
+    assert_eq!(take(":relay.example:587|a|b:c").len(), 3);
 }

@@ -10,7 +10,7 @@ use crate::ground::{Fresh, Ground};
 use crate::report::{Mark, Report};
 use crate::rules::{STRANDED, is_stranding};
 use crate::script::{Found, Scripts};
-use stafett_control::rows;
+use stafett_control::{Form, rows};
 use stafett_instance::tree::{self, Port};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -169,8 +169,9 @@ fn limit(ground: &mut Ground, name: &'static str, value: Option<&str>, place: &s
     if is_the_files {
         return Ok(());
     }
-    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
-        report.say(Mark::Left, place, format_args!("its limit \"{value}\" is no number; write one into control/{name}"));
+    let number = value.parse::<u64>().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
+    if !number.is_some_and(|number| matches!(row.form, Form::Integer { least, most, .. } if (least..=most).contains(&number))) {
+        report.say(Mark::Left, place, format_args!("its limit \"{value}\" is no number that is possible; write one into control/{name}"));
         return Ok(());
     }
     put(ground, row, format!("{value}\n").as_bytes(), &format!("from {place}"), report)
@@ -253,3 +254,7 @@ fn delivery(ground: &mut Ground, said: &Said, report: &mut Report) -> Result<(),
     }
     put(ground, &rows::DEFAULTDELIVERY, text.as_bytes(), &format!("from {place}"), report)
 }
+
+#[cfg(test)]
+#[path = "services_test.rs"]
+mod services_test;

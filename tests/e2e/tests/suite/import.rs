@@ -3,6 +3,7 @@
 use stafett_test_e2e::{Signal, Sink, Site, Supervisor, has, program, run, signal, skip};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -392,6 +393,16 @@ fn neither_qmail_nor_the_instance_may_run_meanwhile() {
     assert_eq!(refused.status.code(), Some(111));
     assert!(text(&refused).contains("qmail-send is running; stop qmail first"), "{}", text(&refused));
     drop(held);
+    // lockf(3), as one takes it that was built without
+    let hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()";
+    let mut python = Command::new("python3");
+    python.args(["-c", hold]).arg(qmail.path("queue/lock/sendmutex")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut holder = python.spawn().unwrap();
+    holder.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let refused = qmail.import(&site, &["--drain"]).output().unwrap();
+    assert!(text(&refused).contains("qmail-send is running; stop qmail first"), "{}", text(&refused));
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
     site.start(Supervisor::Runit);
     let refused = qmail.import(&site, &["--drain"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(111));
