@@ -46,7 +46,7 @@ impl Routes {
     /// Adds one, for tests.
     #[cfg(test)]
     pub fn insert(&mut self, domain: &str, route: &str) {
-        self.table.insert(domain, route).unwrap();
+        assert!(self.table.insert(domain, route).is_ok(), "{domain}:{route}");
     }
 
     /// `local`, `mx`, `host` or `lmtp`.

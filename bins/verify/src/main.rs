@@ -26,6 +26,7 @@ mod settings;
 mod signatures;
 mod spf;
 #[cfg(test)]
+#[path = "table_test.rs"]
 mod table;
 
 use crate::service::Service;
