@@ -6,6 +6,7 @@
 use crate::options::Once;
 use crate::recipient::{self, Content, Delivery, Stop, Work};
 use crate::settings::breaks;
+use stafett_address::from_program;
 use stafett_control::Control;
 use stafett_envelope::{Envelope, Recipient};
 use stafett_instance::DEFAULT;
@@ -47,7 +48,7 @@ fn delivery(once: Once) -> Result<Delivery, Stop> {
         owner,
         local: once.local,
         host: once.domain,
-        envelope: Envelope { sender: once.sender, eight_bit: true, recipients, ..Envelope::default() },
+        envelope: Envelope { sender: from_program(&once.sender).into_owned(), eight_bit: true, recipients, ..Envelope::default() },
         content: Content::new(std::iter::empty(), file, size),
         default_delivery: once.default_delivery,
         breaks,

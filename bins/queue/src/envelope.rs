@@ -3,6 +3,7 @@
 
 use crate::failure::Failure;
 use crate::source::Source;
+use stafett_address::from_program;
 use stafett_envelope::{Envelope, LONGEST_ADDRESS, MOST_RECIPIENTS, Recipient};
 use stafett_wire::exitcode;
 use stafett_wire::injector::LARGEST_ENVELOPE;
@@ -95,13 +96,13 @@ impl Parser {
     }
 }
 
-/// An address as text: UTF-8 (RFC 6531) without control characters.
+/// An address as text: UTF-8 (RFC 6531) without control characters, in the quotes that SMTP needs and programs leave out.
 fn readable(bytes: Vec<u8>) -> Result<String, Failure> {
     let text = String::from_utf8(bytes).map_err(|_| Failure::refused("553 5.1.3 an address is not UTF-8"))?;
     if text.chars().any(char::is_control) {
         return Err(Failure::refused("553 5.1.3 an address holds a control character"));
     }
-    Ok(text)
+    Ok(from_program(&text).into_owned())
 }
 
 #[cfg(test)]

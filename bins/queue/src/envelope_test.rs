@@ -26,6 +26,14 @@ fn an_envelope_is_read_as_the_programs_of_qmail_write_it() {
 }
 
 #[test]
+fn an_address_gets_the_quotes_that_it_needs() {
+    let envelope = parse(b"Fmy list-@example.org-@[]\0Tjoe doe@example.net\0T\"ann lee\"@example.net\0\0").unwrap().unwrap();
+    assert_eq!(envelope.sender, "\"my list-\"@example.org-@[]");
+    let recipients: Vec<_> = envelope.recipients.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!(recipients, ["\"joe doe\"@example.net", "\"ann lee\"@example.net"]);
+}
+
+#[test]
 fn before_the_last_nul_there_is_no_envelope() {
     for early in [&b""[..], b"F", b"Fs", b"Fs\0", b"Fs\0Ta", b"Fs\0Ta\0"] {
         assert_eq!(parse(early), Ok(None), "{early:?}");

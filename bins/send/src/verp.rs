@@ -2,6 +2,8 @@
 //! `box-@host-@[]` the recipient `r@h` gets its mail as from `box-r=h@host`, so that a bounce of it
 //! tells whom it is about.
 
+use stafett_address::{from_program, to_program};
+
 /// What a sender with a place for the recipient ends with.
 const MARK: &str = "-@[]";
 
@@ -12,8 +14,10 @@ pub fn has_place(sender: &str) -> bool {
 
 /// The sender of a message to that recipient.
 pub fn sender_for(sender: &str, recipient: &str) -> String {
-    match (split(sender), recipient.rsplit_once('@')) {
-        (Some((base, host)), Some((user, domain))) => format!("{base}{user}={domain}@{host}"),
+    // Quotes belong around the whole local part.
+    let (raw, recipient) = (to_program(sender), to_program(recipient));
+    match (split(&raw), recipient.rsplit_once('@')) {
+        (Some((base, host)), Some((user, domain))) => from_program(&format!("{base}{user}={domain}@{host}")).into_owned(),
         _ => sender.to_owned(),
     }
 }
@@ -35,7 +39,8 @@ mod tests {
     #[test]
     fn the_recipient_goes_where_the_sender_has_a_place() {
         assert_eq!(sender_for("list-@example.org-@[]", "r@example.net"), "list-r=example.net@example.org");
-        assert_eq!(sender_for("list-@example.org-@[]", "\"a@b\"@example.net"), "list-\"a@b\"=example.net@example.org");
+        assert_eq!(sender_for("list-@example.org-@[]", "\"a@b\"@example.net"), "\"list-a@b=example.net\"@example.org");
+        assert_eq!(sender_for("\"my list-\"@example.org-@[]", "r@example.net"), "\"my list-r=example.net\"@example.org");
         assert_eq!(owner("list-@example.org-@[]"), "list-@example.org");
     }
 

@@ -106,7 +106,7 @@ impl Asked {
                 'I' => self.action = Action::Aliases,
                 'q' => return self.run_queue(rest),
                 'Q' => return Err("-Q is refused: qtool hold and release do that, with a message's id".to_owned()),
-                other => return Err(format!("-{other} is not known (sendmail(8) of stafett-inject(8) lists what is)")),
+                other => return Err(format!("-{other} is not known; stafett-sendmail(8) lists what is")),
             }
         }
         Ok(())

@@ -20,6 +20,7 @@ pub mod list;
 mod local;
 mod mailbox;
 mod path;
+mod raw;
 mod tokens;
 
 #[cfg(test)]
@@ -30,3 +31,4 @@ pub use error::Error;
 pub use local::{LOCAL_MAX, quote as quoted};
 pub use mailbox::Mailbox;
 pub use path::{PATH_MAX, Path};
+pub use raw::{from_program, to_program};

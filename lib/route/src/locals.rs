@@ -5,7 +5,7 @@
 //! Security stance: whoever decides about a recipient (smtpd) and whoever delivers it (send) ask here, with the same files.
 //! Known limits: domains are compared in lower case as they are written; an IDN stands in the files as it comes in mail.
 
-use stafett_address::Mailbox;
+use stafett_address::to_program;
 use stafett_control::{Control, Error, rows};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -93,10 +93,10 @@ impl Locals {
         let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
         let domain = domain.to_ascii_lowercase();
         if self.domains.contains(&domain) {
-            return Place::Here(raw(address));
+            return Place::Here(here(address));
         }
         match self.prepended(local, &domain) {
-            Some(prepend) if !prepend.is_empty() => Place::Here(Cow::Owned(format!("{prepend}{}{}", self.divider, raw(address)))),
+            Some(prepend) if !prepend.is_empty() => Place::Here(Cow::Owned(format!("{prepend}{}{}", self.divider, here(address)))),
             _ => Place::Elsewhere(address),
         }
     }
@@ -142,11 +142,11 @@ impl Locals {
 }
 
 /// Users know their local parts without the quotes of SMTP.
-fn raw(address: Cow<'_, str>) -> Cow<'_, str> {
-    if !address.starts_with('"') {
-        return address;
+fn here(address: Cow<'_, str>) -> Cow<'_, str> {
+    match address {
+        Cow::Borrowed(text) => to_program(text),
+        Cow::Owned(text) => Cow::Owned(to_program(&text).into_owned()),
     }
-    Mailbox::parse(&address).map_or(address, |mailbox| Cow::Owned(mailbox.raw()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::dotqmail::{self, Found, Instruction};
 use super::environment::{Variables, from_line};
 use super::{Delivery, Stop, forward, home, maildir, mbox, program};
+use stafett_address::to_program;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -65,7 +66,7 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
             }
             Instruction::Mbox(path) => {
                 done.files += 1;
-                mbox::append(delivery, path_of(path), &from_line(&delivery.envelope.sender, SystemTime::now()))?;
+                mbox::append(delivery, path_of(path), &from_line(&to_program(&delivery.envelope.sender), SystemTime::now()))?;
             }
             Instruction::Maildir(path) => {
                 done.files += 1;

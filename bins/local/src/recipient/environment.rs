@@ -5,6 +5,7 @@
 //! delivery fails.
 
 use super::Delivery;
+use stafett_address::to_program;
 use stafett_instance::DOT;
 use stafett_message::date;
 use std::time::SystemTime;
@@ -19,7 +20,7 @@ pub struct Variables(Vec<(&'static str, String)>);
 impl Variables {
     /// Those of a delivery with this new sender; `default` is what stands for `default` in the name of the file.
     pub fn new(delivery: &Delivery, new_sender: &str, default: Option<&str>) -> Variables {
-        let (owner, sender) = (&delivery.owner, &delivery.envelope.sender);
+        let (owner, sender) = (&delivery.owner, to_program(&delivery.envelope.sender));
         let mut all = vec![
             ("PATH", format!("{}:{PATH}", delivery.root.join(DOT).display())),
             ("STAFETT", delivery.root.display().to_string()),
@@ -27,14 +28,14 @@ impl Variables {
             ("USER", owner.user.clone()),
             ("LOGNAME", owner.user.clone()),
             ("HOME", owner.home.display().to_string()),
-            ("SENDER", sender.clone()),
-            ("NEWSENDER", new_sender.to_owned()),
+            ("SENDER", sender.to_string()),
+            ("NEWSENDER", to_program(new_sender).into_owned()),
             ("RECIPIENT", delivery.address()),
             ("LOCAL", delivery.local.clone()),
             ("HOST", delivery.host.clone()),
             ("DTLINE", format!("{}\n", delivery.delivered_to())),
             ("RPLINE", format!("{}\n", delivery.return_path())),
-            ("UFLINE", from_line(sender, SystemTime::now())),
+            ("UFLINE", from_line(&sender, SystemTime::now())),
         ];
         all.extend(["HOST2", "HOST3", "HOST4"].into_iter().zip(hosts(&delivery.host)));
         all.push(("EXT", owner.ext.clone()));
@@ -84,7 +85,10 @@ fn date_in_mbox(time: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_line, hosts};
+    use super::{Variables, from_line, hosts};
+    use crate::recipient::tests::delivery;
+    use stafett_envelope::Envelope;
+    use std::path::Path;
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
@@ -92,6 +96,16 @@ mod tests {
         let time = UNIX_EPOCH + Duration::from_secs(1_764_709_600);
         assert_eq!(from_line("a b@c", time), "From a-b@c Tue Dec  2 21:06:40 2025\n");
         assert_eq!(from_line("", UNIX_EPOCH), "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n");
+    }
+
+    #[test]
+    fn addresses_have_no_quotes_but_in_the_line_of_a_header() {
+        let delivery = delivery(Envelope { sender: "\"a b\"@from.test".to_owned(), ..Envelope::default() }, Path::new("/"), "");
+        let variables = Variables::new(&delivery, "\"my list-\"@here.test-@[]", None);
+        let value = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str()).unwrap();
+        assert_eq!((value("SENDER"), value("NEWSENDER")), ("a b@from.test", "my list-@here.test-@[]"));
+        assert_eq!(value("RPLINE"), "Return-Path: <\"a b\"@from.test>\n");
+        assert!(value("UFLINE").starts_with("From a-b@from.test "), "{}", value("UFLINE"));
     }
 
     #[test]

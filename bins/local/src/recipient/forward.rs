@@ -4,6 +4,7 @@
 //! queued is not known when it does not answer; then it is put off and may come twice.
 
 use super::{Delivery, Stop};
+use stafett_address::from_program;
 use stafett_envelope::{Envelope, Recipient};
 use stafett_instance::{Instance, Service};
 use stafett_wire::injector::{Answer, Injector};
@@ -37,14 +38,15 @@ pub fn send(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<St
 /// What goes on as the same message keeps what its sender asked for; a list is a sender of its own (RFC 3461 section 5.2.7).
 fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<Envelope, Stop> {
     let before = &delivery.envelope;
+    let sender = from_program(sender).into_owned();
     let goes_on = sender == before.sender;
     let asked = before.recipients.first().filter(|_| goes_on);
     let mut recipients = Vec::with_capacity(addresses.len());
     for address in addresses {
-        recipients.push(Recipient { address: text_of(address)?.to_owned(), ..asked.cloned().unwrap_or_default() });
+        recipients.push(Recipient { address: from_program(text_of(address)?).into_owned(), ..asked.cloned().unwrap_or_default() });
     }
     Ok(Envelope {
-        sender: sender.to_owned(),
+        sender,
         eight_bit: before.eight_bit,
         smtputf8: before.smtputf8,
         // It is the message that must not travel in clear, whoever sends it on (RFC 8689 section 4).

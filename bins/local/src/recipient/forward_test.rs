@@ -13,3 +13,11 @@ fn a_message_that_needs_tls_needs_it_after_a_forward_too() {
         }
     }
 }
+
+#[test]
+fn a_forward_gets_the_quotes_that_smtp_needs() {
+    let before = Envelope { sender: "a@from.test".to_owned(), ..Envelope::default() };
+    let after = envelope(&delivery(before, Path::new("/"), ""), "my list-owner@here.test", &[b"joe doe@to.test", b"bob"]).unwrap();
+    let addresses: Vec<&str> = after.recipients.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!((after.sender.as_str(), addresses), ("\"my list-owner\"@here.test", vec!["\"joe doe\"@to.test", "bob"]));
+}
