@@ -161,7 +161,7 @@ impl<'a> Child<'a> {
     /// Fills the ledger; says what a failure is about and whether the connection is still good.
     fn deliver(&mut self, message: &Message, ledger: &mut Ledger) -> (Scope, bool) {
         if ledger.open().is_empty() {
-            return (Scope::Message, true);
+            return (Scope::Own, true);
         }
         let sources = self.settings.outgoing.sources(&self.destination.name, &message.envelope.sender);
         let until = Instant::now() + self.settings.patience.delivery;

@@ -135,7 +135,7 @@ fn who_should_see_another_sender_waits_for_it_and_nobody_else_does() {
         let (verdict, text) = only(&report);
         assert!(verdict == Verdict::Temporary && text.ends_with("(#4.3.0)"), "{text}");
         assert!(text.contains("Unable to rewrite the sender (control/srsforward): ") && text.contains(reason), "{text}");
-        assert_eq!((report.scope, server.journal.count("CONNECT")), (Scope::Message, 0));
+        assert_eq!((report.scope, server.journal.count("CONNECT")), (Scope::Own, 0));
         let report = delivery.send(&MIXED, MESSAGE);
         let verdicts: Vec<Verdict> = report.recipients.iter().map(|(verdict, _)| *verdict).collect();
         assert_eq!(verdicts, [Verdict::Ok, Verdict::Temporary, Verdict::Ok, Verdict::Temporary], "{report:?}");

@@ -356,13 +356,17 @@ impl Scheduler {
     fn judge_destination(&mut self, number: u64, report: &Report, took: Duration) {
         let Some(state) = self.destinations.state(number) else { return };
         let most = self.settings.limits_of(&state.name).connections;
-        if report.scope == Scope::Message {
-            let is_back = state.pace.is_failing();
-            state.pace.succeeded(most);
-            if is_back {
-                self.is_back(number);
+        match report.scope {
+            Scope::Destination => {}
+            Scope::Own => return,
+            Scope::Message => {
+                let is_back = state.pace.is_failing();
+                state.pace.succeeded(most);
+                if is_back {
+                    self.is_back(number);
+                }
+                return;
             }
-            return;
         }
         state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();
         let pause = state.pace.failed(state.open.saturating_sub(1), took);

@@ -201,6 +201,24 @@ pub enum Scope {
     Message,
     /// The destination could not be reached at all: every message for it would fare the same.
     Destination,
+    /// This host: nothing was learnt of the destination.
+    Own,
+}
+
+impl Scope {
+    const ALL: [Scope; 3] = [Scope::Message, Scope::Destination, Scope::Own];
+
+    fn letter(self) -> &'static [u8] {
+        match self {
+            Scope::Message => b"m",
+            Scope::Destination => b"d",
+            Scope::Own => b"o",
+        }
+    }
+
+    fn from_letter(letter: &[u8]) -> Option<Scope> {
+        Scope::ALL.into_iter().find(|scope| scope.letter() == letter)
+    }
 }
 
 /// What became of an order.
@@ -224,7 +242,7 @@ impl Report {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + 160 * self.recipients.len());
         push(&mut out, self.delivery.to_string().as_bytes());
-        push(&mut out, if self.scope == Scope::Destination { b"d" } else { b"m" });
+        push(&mut out, self.scope.letter());
         push(&mut out, if self.reusable { b"+" } else { b"-" });
         let taken = self.dsn_taken.iter().copied().chain(std::iter::repeat(false));
         for ((verdict, text), taken) in self.recipients.iter().zip(taken) {
@@ -243,11 +261,7 @@ impl Report {
     pub fn parse(packet: &[u8]) -> Result<Report, Malformed> {
         let parts = all(packet, 3 + MOST_RECIPIENTS)?;
         let [delivery, scope, reusable, recipients @ ..] = &parts[..] else { return Err(Malformed("a report without its parts")) };
-        let scope = match *scope {
-            b"d" => Scope::Destination,
-            b"m" => Scope::Message,
-            _ => return Err(Malformed("a report of unknown scope")),
-        };
+        let scope = Scope::from_letter(scope).ok_or(Malformed("a report of unknown scope"))?;
         let dsn_taken = recipients.iter().map(|one| one.first() == Some(&TAKEN)).collect();
         let recipients: Result<Vec<_>, _> = recipients.iter().map(|one| parse_recipient(one)).collect();
         Ok(Report { delivery: number(delivery)?, scope, reusable: *reusable == b"+", recipients: recipients?, dsn_taken })

@@ -40,14 +40,17 @@ fn malformed_netstrings_are_errors() {
 fn orders_reports_arrivals_and_answers_are_read_back() {
     let order = Order { delivery: 7, id: 1_763_758_000_123_456, size: 4096, envelope: b"from a@b\nto c@d\n" };
     assert_eq!(Order::parse(&order.encode()).unwrap(), order);
-    let report = Report {
-        delivery: 7,
-        scope: Scope::Destination,
-        reusable: false,
-        recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into()), (Verdict::Ok, "k".into())],
-        dsn_taken: vec![true, false, false],
-    };
-    assert_eq!(Report::parse(&report.encode()).unwrap(), report);
+    for scope in [Scope::Message, Scope::Destination, Scope::Own] {
+        let report = Report {
+            delivery: 7,
+            scope,
+            reusable: false,
+            recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into()), (Verdict::Ok, "k".into())],
+            dsn_taken: vec![true, false, false],
+        };
+        assert_eq!(Report::parse(&report.encode()).unwrap(), report);
+    }
+    assert!(Report::parse(b"1:7,1:x,1:-,2:Kk,").is_err());
     let arrival = Arrival::Message { id: 1, size: 2, envelope: b"from \nto a\n" };
     assert_eq!(Arrival::parse(&arrival.encode()).unwrap(), arrival);
     assert_eq!(Arrival::parse(b"S").unwrap(), Arrival::Scan);

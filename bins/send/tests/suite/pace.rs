@@ -1,8 +1,10 @@
 //! How hard a destination is pushed.
 
+use crate::admin::ask;
 use crate::common::{Site, envelope};
 use crate::remote::{Remote, Reply};
 use stafett_wire::Verdict;
+use stafett_wire::question::Verb;
 use std::time::Duration;
 
 const DONE: (Verdict, &str) = (Verdict::Ok, "accepted. Remote host said: 250 ok");
@@ -54,6 +56,27 @@ fn a_destination_that_is_down_is_probed_by_one() {
     assert_eq!(remote.most_open(), 1);
     remote.script(|_| Reply::All(DONE.0, DONE.1));
     site.wait_for("they are all delivered, and those that found it down", |site| site.count("success: ") == 11);
+}
+
+#[test]
+fn trouble_of_this_host_says_nothing_of_a_destination() {
+    let mut site = Site::new();
+    let mut replies = [Reply::Down("no route to host"), Reply::Own("Unable to rewrite the sender. (#4.3.0)")].into_iter();
+    let remote = Remote::start(&site, move |_| replies.next().unwrap_or(Reply::Hold));
+    site.start();
+    let down = site.arrive(&envelope(&["a@example.net"]));
+    site.wait_for_rest(down);
+    let own = site.arrive(&envelope(&["b@example.net"]));
+    site.wait_for_rest(own);
+    site.wait_for_log("deferral: Unable_to_rewrite");
+    for n in 0..10 {
+        site.arrive(&envelope(&[&format!("c{n}@example.net")]));
+    }
+    site.wait_for("the probe", |_| remote.seen().len() == 3);
+    let destinations = ask(&site, Verb::Destinations, &[]);
+    assert!(destinations.iter().any(|line| line.starts_with("example.net waiting 9 running 1 open 1 window 1 ")), "{destinations:?}");
+    remote.release();
+    site.wait_for("they are all delivered", |site| site.count("success: ") == 11);
 }
 
 #[test]

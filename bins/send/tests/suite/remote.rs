@@ -32,6 +32,8 @@ pub enum Reply {
     Taken,
     /// The destination cannot be reached.
     Down(&'static str),
+    /// Trouble of this host: the destination was not tried.
+    Own(&'static str),
     /// The connection ends without a report.
     Die,
     /// Delivered, when [`Remote::release`] is called.
@@ -172,6 +174,7 @@ fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) 
             Reply::All(verdict, text) => (Scope::Message, vec![(verdict, text); count]),
             Reply::Each(verdicts) => (Scope::Message, verdicts),
             Reply::Down(text) => (Scope::Destination, vec![(Verdict::Temporary, text); count]),
+            Reply::Own(text) => (Scope::Own, vec![(Verdict::Temporary, text); count]),
             Reply::Taken => (Scope::Message, vec![ok; count]),
             Reply::Die => return,
             Reply::Hold => {
@@ -193,7 +196,12 @@ fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool
     let mut out = Vec::new();
     let is_down = scope == Scope::Destination;
     push(&mut out, delivery.to_string().as_bytes());
-    push(&mut out, if is_down { b"d" } else { b"m" });
+    let letter = match scope {
+        Scope::Message => b"m",
+        Scope::Destination => b"d",
+        Scope::Own => b"o",
+    };
+    push(&mut out, letter);
     push(&mut out, if is_down { b"-" } else { b"+" });
     for (verdict, text) in verdicts {
         let letter = if taken { b'k' } else { verdict.letter() };
