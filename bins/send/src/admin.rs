@@ -6,6 +6,7 @@
 
 use crate::delivery_line::channel;
 use crate::destination::State;
+use crate::mark::Mark;
 use crate::message::{Message, Wish};
 use crate::scheduler::{SETTLE, Scheduler, now};
 use crate::waiting::FORCED;
@@ -314,6 +315,9 @@ impl Scheduler {
             None if !self.line(is_local).is_connected() => format!("{channel}: stafett-{channel} is not there"),
             None if self.open_of(is_local) >= self.settings.concurrency_of(is_local) => {
                 format!("limit: control/concurrency{channel} is reached")
+            }
+            None if is_local && self.waits_for_a_try(Mark::of(&state.name)) => {
+                "limit: some users of this host cannot be looked up, and others are tried one at a time".to_owned()
             }
             None => self.no_window(state, is_local),
         }

@@ -5,7 +5,9 @@
 //! one order.
 
 use crate::line::Line;
+use crate::mark::Mark;
 use crate::pace::Pace;
+use crate::users::Users;
 use crate::waiting::Record;
 use crate::work::{Queued, Work};
 use stafett_queue_store::{Id, Listed};
@@ -19,6 +21,9 @@ use std::time::{Duration, Instant};
 pub(crate) const MEMORY: Duration = Duration::from_secs(1200);
 /// How often is looked for those that can be forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Why a user is left alone whom nobody has looked up.
+const NO_USERS: &str = "The users of this host cannot be looked up now. (#4.3.0)";
 
 /// With less work than this, a destination gets what is parked for it.
 pub(crate) const LITTLE_WORK: usize = 250;
@@ -57,6 +62,7 @@ pub struct State {
 pub struct Destinations {
     pub(crate) states: HashMap<u64, State>,
     pub(crate) numbers: HashMap<Destination, u64>,
+    pub(crate) users: Users,
     turns: VecDeque<u64>,
     next: u64,
     /// The ids of all that are parked, so that none is parked twice.
@@ -125,6 +131,34 @@ impl Destinations {
             state.paused = Some((until, seconds));
             self.ends.push(Reverse((until, number)));
         }
+    }
+
+    /// Leaves all those users of this host alone who cannot be looked up, until then; returns their numbers.
+    pub fn pause_users(&mut self) -> Vec<u64> {
+        let is_meant = |state: &State| state.is_user() && self.users.leave_alone(Mark::of(&state.name));
+        let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| is_meant(state)).map(|(number, _)| *number).collect();
+        numbers.iter().for_each(|number| self.pause_user(*number));
+        numbers
+    }
+
+    /// The same for one of them.
+    pub fn pause_user(&mut self, number: u64) {
+        let Some(state) = self.states.get_mut(&number) else { return };
+        let Some((until, seconds)) = self.users.pause_of(Mark::of(&state.name)) else { return };
+        if state.last_error.is_empty() {
+            NO_USERS.clone_into(&mut state.last_error);
+        }
+        self.pause(number, until, seconds);
+    }
+
+    /// Whether anything is at hand for users of this host who cannot be looked up.
+    pub fn has_work_for_lost_users(&self) -> bool {
+        self.states.values().any(|state| state.is_user() && state.waits() && self.users.leave_alone(Mark::of(&state.name)))
+    }
+
+    /// The users of this host.
+    pub fn user_numbers(&self) -> Vec<u64> {
+        self.states.iter().filter(|(_, state)| state.is_user()).map(|(number, _)| *number).collect()
     }
 
     /// Lets the next message of a destination go then, or at any time.
@@ -243,6 +277,7 @@ impl Destinations {
             old.extend(Some(*number).filter(|_| state.forget_at.is_some_and(|at| at <= now)));
         }
         old.into_iter().for_each(|number| self.forget(number));
+        self.users.forget_the_old(now);
     }
 
     /// Ends the pauses that are over by `now`, or all; gives those destinations their turn.
@@ -251,6 +286,7 @@ impl Destinations {
     pub fn end_pauses(&mut self, now: Instant, all: bool) -> Vec<u64> {
         let mut over = Vec::new();
         if all {
+            self.users.end_pause();
             over.extend(self.states.iter().filter(|(_, state)| state.paused.is_some()).map(|(number, _)| *number));
         }
         while self.ends.peek().is_some_and(|Reverse((at, _))| *at <= now) {
@@ -337,6 +373,9 @@ impl Destinations {
                 |name: &String| [&shown, &state.name.name].into_iter().any(|known| name.eq_ignore_ascii_case(known)) || all_users(name);
             names.is_empty() || names.iter().any(is_named)
         };
+        if names.is_empty() || names.iter().any(|name| name == LOCAL) {
+            self.users.end_pause();
+        }
         let paused = |state: &State| state.paused.is_some() && is_named(state);
         let numbers: Vec<u64> = self.states.iter().filter(|(_, state)| paused(state)).map(|(number, _)| *number).collect();
         for number in &numbers {
@@ -348,7 +387,8 @@ impl Destinations {
 
     /// The end of the next pause, or the next moment to look for it.
     pub fn next_pause_end(&self) -> Option<Instant> {
-        self.ends.peek().map(|Reverse((at, _))| *at)
+        let first = self.ends.peek().map(|Reverse((at, _))| *at);
+        first.into_iter().chain(self.users.pause_end()).min()
     }
 
     fn number(&mut self, destination: &Destination) -> u64 {
@@ -372,7 +412,11 @@ impl Destinations {
             in_turn: false,
             forget_at: None,
         };
+        let is_user = state.is_user();
         self.states.insert(self.next, state);
+        if is_user {
+            self.pause_user(self.next);
+        }
         self.next
     }
 }
@@ -385,7 +429,12 @@ impl State {
 
     /// Connections that may be open at once, at most `most`. This host needs not be tried out.
     pub fn window(&self, most: usize) -> usize {
-        if self.name.kind == Kind::Local && self.pace.is_sound() { most } else { self.pace.window(most) }
+        if self.is_user() && self.pace.is_sound() { most } else { self.pace.window(most) }
+    }
+
+    /// Whether it is a user of this host.
+    pub fn is_user(&self) -> bool {
+        self.name.kind == Kind::Local
     }
 
     /// Whether it has but messages that were tried before, and nobody asked for it.

@@ -3,9 +3,11 @@
 use crate::clock::is_too_old;
 use crate::connection::{Connection, Heard, IDLE, Job, Kind};
 use crate::delivery_line::{DeliveryLine, channel};
+use crate::mark::Mark;
 use crate::message::event;
 use crate::pace::is_short;
 use crate::scheduler::{Scheduler, now};
+use crate::users::Paused;
 use crate::work::Work;
 use stafett_handoff::Answer;
 use stafett_queue_store::journal::Event;
@@ -28,8 +30,12 @@ impl Scheduler {
     /// Gives out work until nothing more can be given out.
     pub fn dispatch(&mut self) {
         self.end_overdue();
-        let over = self.destinations.end_pauses(Instant::now(), false);
+        let now = Instant::now();
+        let over = self.destinations.end_pauses(now, false);
         over.into_iter().for_each(|number| self.probe(number));
+        if self.destinations.users.pause_is_over(now) {
+            self.probe_users();
+        }
         if self.ending {
             self.close_all_idle();
             return;
@@ -129,7 +135,7 @@ impl Scheduler {
         if !state.has_work() || state.paused.is_some() || state.next_slot.is_some() {
             return false;
         }
-        let (is_retry, pace, is_local) = (state.is_retry(), state.pace.clone(), state.name.kind == Way::Local);
+        let (is_retry, pace, is_local, mark) = (state.is_retry(), state.pace.clone(), state.is_user(), Mark::of(&state.name));
         // Of old mail, one message finds out whether the destination is there. This host needs no proof while it has not failed.
         let window = if is_retry && !pace.is_proven() && !(is_local && pace.is_sound()) { 1 } else { state.window(limits.connections) };
         if state.idle.is_empty() && state.open >= window.min(limits.connections) {
@@ -137,7 +143,7 @@ impl Scheduler {
             return false;
         }
         let has_room = !is_retry || if is_local { self.has_local_room_for_retry() } else { self.has_room_for_retry(&pace) };
-        let may = has_room && !self.settings.holds(is_local);
+        let may = has_room && !self.settings.holds(is_local) && !(is_local && self.waits_for_a_try(mark));
         let connection = if may { self.idle_or_new(number) } else { None };
         let Some(connection) = connection else {
             self.blocked.join(number, is_local, is_retry);
@@ -148,6 +154,17 @@ impl Scheduler {
             Some(work) => self.order(connection, number, work, Kind { is_retry, is_slow: pace.is_slow() }),
             None => false,
         }
+    }
+
+    /// Whether a user of this host waits until it has turned out whether another can be looked up.
+    pub(crate) fn waits_for_a_try(&self, user: Mark) -> bool {
+        let users = &self.destinations.users;
+        let is_try = |connection: &Connection| {
+            let is_young = connection.is_local && connection.job.as_ref().is_some_and(|job| users.is_try(job.since));
+            let state = self.destinations.states.get(&connection.destination).filter(|_| is_young);
+            state.is_some_and(|state| users.are_tried_one_by_one(Mark::of(&state.name)))
+        };
+        users.are_tried_one_by_one(user) && self.connections.values().any(is_try)
     }
 
     fn idle_or_new(&mut self, number: u64) -> Option<u64> {
@@ -307,7 +324,11 @@ impl Scheduler {
         let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
         let is_local = connection.is_local;
         self.count_done(is_local, job.recipients.len());
-        self.judge_destination(destination, &report, job.since.elapsed());
+        if is_local {
+            self.judge_user(destination, &report, job.since);
+        } else {
+            self.judge_destination(destination, &report, job.since.elapsed());
+        }
         if let Some(message) = self.messages.get_mut(&job.id) {
             message.is_cut_off |= report.scope == Scope::Destination;
         }
@@ -377,6 +398,32 @@ impl Scheduler {
         self.destinations.pause(number, Instant::now() + pause, now() + pause.as_secs());
         if !is_short(pause) {
             self.putting_off.join(number);
+        }
+    }
+
+    fn judge_user(&mut self, number: u64, report: &Report, since: Instant) {
+        let Some(state) = self.destinations.state(number) else { return };
+        let user = Mark::of(&state.name);
+        match report.scope {
+            Scope::Own => {}
+            Scope::Message => {
+                state.pace.succeeded(self.settings.limits_of(&state.name).connections);
+                if self.destinations.users.found(user, since) {
+                    self.users_are_back();
+                }
+            }
+            Scope::Destination => {
+                state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();
+                state.is_hurried = false;
+                let paused = match self.destinations.users.lost(user, since.elapsed(), Instant::now(), now()) {
+                    Paused::All => self.destinations.pause_users(),
+                    Paused::One => {
+                        self.destinations.pause_user(number);
+                        vec![number]
+                    }
+                };
+                paused.into_iter().for_each(|number| self.put_off_if_down(number));
+            }
         }
     }
 

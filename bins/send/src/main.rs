@@ -40,6 +40,7 @@ mod settings;
 mod signing;
 mod telling;
 mod twins;
+mod users;
 mod verp;
 mod waiting;
 mod wake;

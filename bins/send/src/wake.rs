@@ -196,6 +196,25 @@ impl Scheduler {
         }
     }
 
+    /// The users of this host can be looked up again.
+    pub(crate) fn users_are_back(&mut self) {
+        self.waking.is_back(Mark::OF_USERS);
+        for number in self.destinations.user_numbers() {
+            self.destinations.is_back(number);
+            if let Some(state) = self.destinations.state(number).filter(|state| state.is_kept) {
+                let goal = Goal::Destination(state.name.clone());
+                self.waking.look_for(goal);
+            }
+        }
+    }
+
+    /// The pause of those users is over who cannot be looked up: one message is at hand to try that with, if any waits.
+    pub(crate) fn probe_users(&mut self) {
+        if !self.destinations.has_work_for_lost_users() {
+            self.waiting.wake(1, |record| record.mark().is_down() && record.mark().is_of_users());
+        }
+    }
+
     /// After the start nothing is known of what waits, and nothing of what newly named domains wait for: one message for each destination whose mail is kept here is tried.
     pub(crate) fn probe_kept(&mut self) {
         if self.settings.keeps_any() {
@@ -224,9 +243,11 @@ impl Scheduler {
             return;
         }
         self.waking.woken.extend(back.iter().map(|mark| (*mark, begun)));
+        let are_users_back = back.contains(&Mark::OF_USERS);
+        let is_back = |mark: Mark| mark.is_down() && (back.contains(&mark.whyever()) || are_users_back && mark.is_of_users());
         let is_meant = |record: &Record| {
             let mark = record.mark();
-            messages.contains(&record.id()) || wanted.contains(&mark.whyever()) || mark.is_down() && back.contains(&mark.whyever())
+            messages.contains(&record.id()) || wanted.contains(&mark.whyever()) || is_back(mark)
         };
         self.waiting.wake(usize::MAX, is_meant);
         self.waking.has_looked(begun);

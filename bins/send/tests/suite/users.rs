@@ -9,7 +9,7 @@ use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
 use stafett_wire::question::Verb;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const DONE: Reply = Reply::All(Verdict::Ok, "did_1+0+0/");
 
@@ -73,6 +73,43 @@ fn whose_database_is_away_waits_alone() {
     ask(&site, Verb::Flush, &["relay.example"]);
     ask(&site, Verb::Retry, &[&name(joe)]);
     site.wait_for_end(joe);
+}
+
+const AWAY: Reply = Reply::Down("Unable to find out whose that address is. (#4.3.0)");
+
+#[test]
+fn users_whose_database_is_away_are_tried_as_one_and_go_on_together() {
+    let mut site = with_users();
+    let local = Remote::start_as(&site, "local", |seen| if seen.recipients[0].starts_with("ann") { DONE } else { AWAY });
+    site.start();
+    let users: Vec<Id> = (0..20).map(|number| site.arrive(&envelope(&[&format!("user{number}@relay.example")]))).collect();
+    site.wait_for("each was tried", |site| site.count("deferral: Unable_to_find_out") >= 20);
+    let begun = Instant::now();
+    let more: Vec<Id> = (0..20).map(|number| site.arrive(&envelope(&[&format!("user{number}@relay.example")]))).collect();
+    let ann = site.arrive(&envelope(&["ann@relay.example"]));
+    site.wait_for_end(ann);
+    site.wait_for("one is tried at the end of each pause", |site| site.count("deferral: Unable_to_find_out") >= 22);
+    // After 1 second, 2, 4 ...
+    assert!(begun.elapsed() < Duration::from_secs(4) && site.count("deferral: Unable_to_find_out") <= 23, "{}", site.log());
+    local.script(|_| DONE);
+    ask(&site, Verb::Retry, &[&name(users[7])]);
+    users.into_iter().chain(more).for_each(|id| site.wait_for_end(id));
+}
+
+#[test]
+fn a_message_on_disk_finds_out_whether_users_can_be_looked_up_again() {
+    let mut site = with_users();
+    let local = Remote::start_as(&site, "local", |_| AWAY);
+    site.start();
+    let ids: Vec<Id> =
+        [&["joe@relay.example"][..], &["ann@relay.example", "eve@relay.example"]].map(|to| site.arrive(&envelope(to))).into();
+    for id in &ids {
+        site.wait_for_rest(*id);
+    }
+    local.script(|_| DONE);
+    // Their own times are minutes away.
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    site.wait_for("all have their mail", |site| site.count("success: ") == 3);
 }
 
 const LATER: fn(&Seen) -> Reply = |_| Reply::All(Verdict::Temporary, "later. (#4.3.0)");
