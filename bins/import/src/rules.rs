@@ -1,8 +1,9 @@
 //! The rules of tcpserver: their text, or where only the compiled file is left, that turned back into text.
 //!
 //! What: the file that `-x` of the run script names, or `--rules`, or /etc/tcp.smtp; the text is the name without `.cdb`.
-//! Security stance: rules that our reader does not accept are named with line and column and left, so that no deny is lost
-//! without a word; so are rules that let everybody relay, and those with a program that puts mail into qmail's own queue, which
+//! Where our reader does not accept the text, the compiled file beside it is taken, which is what tcpserver reads.
+//! Security stance: no single rule is left out, a deny or an allow: its clients would fall to a less specific rule, which may let
+//! them in or let them relay. Each line that our reader does not accept is named; left are rules that let everybody relay, and those with a program that puts mail into qmail's own queue, which
 //! nobody would take out of it. How it fails: a sentence. Known limits: a text that was never compiled is taken as if it were, with a note.
 
 use crate::control::read;
@@ -10,7 +11,7 @@ use crate::ground::{Fresh, Ground, HOME};
 use crate::people::newer;
 use crate::report::{Mark, Report};
 use stafett_site::listeners::FIRST_RULES;
-use stafett_ucspi::{Instructions, Rule, Rules, parse, variable, write};
+use stafett_ucspi::{Instructions, Match, Rule, Rules, faults, parse, variable, write};
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -39,14 +40,32 @@ pub fn take(ground: &Ground, named: Option<&Path>, report: &mut Report) -> Resul
                 "is newer than its cdb, which is what tcpserver reads; it has not been compiled since it was edited",
             );
         }
-        return put(ground, &source, &read(&source)?, "", report);
+        let text = read(&source)?;
+        let faults = faults(&text);
+        for fault in &faults {
+            report.say(Mark::Left, format_args!("{}:{fault}", source.display()), "correct it, compile the rules and run this again");
+        }
+        if faults.is_empty() || !cdb.exists() {
+            return if faults.is_empty() { put(ground, &source, &text, "", report) } else { Ok(()) };
+        }
+        return put_compiled(ground, &cdb, "from the compiled file, which is what tcpserver reads; the text has faults", report);
     }
     if !cdb.exists() {
         report.say(Mark::Left, source.display(), "the run script names these rules, but neither text nor cdb is there");
         return Ok(());
     }
-    match decompile(&cdb) {
-        Ok(text) => put(ground, &cdb, text.as_bytes(), "from the compiled file; the text was not there", report),
+    put_compiled(ground, &cdb, "from the compiled file; the text was not there", report)
+}
+
+fn put_compiled(ground: &Ground, cdb: &Path, how: &str, report: &mut Report) -> Result<(), String> {
+    match decompile(cdb) {
+        Ok((text, dead)) => {
+            for address in dead {
+                let said = "tcpserver matches no client with it; its rule has done nothing and is left out";
+                report.say(Mark::Note, format_args!("{}: {address}", cdb.display()), said);
+            }
+            put(ground, cdb, text.as_bytes(), how, report)
+        }
         Err(reason) => {
             report.say(Mark::Left, cdb.display(), reason);
             Ok(())
@@ -156,18 +175,24 @@ fn remark(source: &Path, line: usize, name: &[u8], value: &[u8], report: &mut Re
     }
 }
 
-/// The text that would be compiled into this.
-fn decompile(cdb: &Path) -> Result<String, String> {
+/// The text that would be compiled into this, and the addresses of rules that never count: djb's tcprules takes a network with a
+/// slash for a name, which tcpserver asks for no client. With us it would count.
+fn decompile(cdb: &Path) -> Result<(String, Vec<String>), String> {
     let table = cdb2::CDB::open(cdb).map_err(|error| format!("is no cdb: {error}"))?;
-    let mut lines = Vec::new();
+    let (mut lines, mut dead) = (Vec::new(), Vec::new());
     for record in table.iter() {
         let (key, value) = record.map_err(|error| format!("is damaged: {error}"))?;
         let instructions =
             Instructions::decode(&value).ok_or_else(|| format!("the rule \"{}\" is none of tcprules", key.escape_ascii()))?;
-        let address = String::from_utf8(key).map_err(|_| "a rule's address is no text".to_owned())?;
+        if !key.contains(&b'@') && !key.starts_with(b"=") && key.contains(&b'/') {
+            dead.push(key.escape_ascii().to_string());
+            continue;
+        }
+        std::str::from_utf8(&key).map_err(|_| "a rule's address is no text".to_owned())?;
+        let address = Match { key, instructions: instructions.clone() }.address();
         lines.push(format!("{address}:{}{}\n", if instructions.deny { "deny" } else { "allow" }, variables(&instructions)?));
     }
-    Ok(lines.concat())
+    Ok((lines.concat(), dead))
 }
 
 fn variables(instructions: &Instructions) -> Result<String, String> {

@@ -26,6 +26,6 @@ pub use environment::{BadVariable, Connection, Environment};
 pub use file::RulesFile;
 pub use instructions::Instructions;
 pub use rules::{Client, Match, Rules, RulesError};
-pub use source::{Rule, SourceError, parse};
+pub use source::{Rule, SourceError, faults, parse};
 pub use store::write;
 pub use variables::{SUBMISSION_WORDS, VARIABLES, Variable, variable};

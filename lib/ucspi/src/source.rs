@@ -52,6 +52,12 @@ pub fn parse(source: &[u8]) -> Result<Vec<Rule>, SourceError> {
     rules.collect()
 }
 
+/// Every line of a source that is no rule, for whoever mends it.
+pub fn faults(source: &[u8]) -> Vec<SourceError> {
+    let lines = source.split(|byte| *byte == b'\n').enumerate();
+    lines.filter_map(|(index, line)| parse_line(index + 1, line).err()).collect()
+}
+
 fn parse_line(number: usize, line: &[u8]) -> Result<Option<Rule>, SourceError> {
     let line = trim_end(line);
     if line.is_empty() || line.starts_with(b"#") {
