@@ -1,8 +1,8 @@
 //! qmail's queue drained into ours, so that a message is in exactly one of them for whoever delivers, whenever this ends.
 //!
 //! What: the messages that can be taken are listed in queue/importing. Each is written into queue/hold with its marks and
-//! synced. When all are, the list says so, qmail's files are moved out of qmail's sight and that is synced; only then the
-//! messages go from queue/hold to queue/cur, and the list is removed. A run that finds a list finishes what it says: a copy of
+//! synced. When all are, the list says so, qmail's files are moved into queue/taken, out of qmail's sight, and that is synced; only
+//! then the messages go from queue/hold to queue/cur, what is not to be kept of queue/taken is removed, and the list as well. A run that finds a list finishes what it says: a copy of
 //! what qmail would still deliver, which may have gone on with it since, is removed and made anew; the others are released.
 //! Security stance: reads with the caller's power, opens no symbolic link, and writes as the owner of the queue. Both
 //! schedulers and our writer are locked out meanwhile. How it fails: with a sentence; running it again goes on. Known limits: who
@@ -43,7 +43,7 @@ pub fn show(queue: &Queue, here: &Here, report: &mut Report) -> Result<(), Strin
 /// # Errors
 /// When it cannot be begun, or was broken off; nothing is lost then, and running it again goes on.
 pub fn run(queue: &Queue, store: &Store, here: &Here, keep: bool, report: &mut Report) -> Result<(), String> {
-    let drain = Drain::begin(queue, store, keep)?;
+    let drain = Drain::begin(queue, store)?;
     drain.finish_broken_off(report)?;
     let content = read_content(queue, report)?;
     let mut ids = drain.ids_in_use()?;
@@ -65,8 +65,10 @@ pub fn run(queue: &Queue, store: &Store, here: &Here, keep: bool, report: &mut R
     }
     // What was written before may not have reached the disk, whatever each sync said: after this it has.
     drain.sync()?;
-    drain.record(if keep { Stage::Moving } else { Stage::Removing }, &all)?;
-    drain.hand_over(&all, &content)
+    let stage = if keep { Stage::Moving } else { Stage::Removing };
+    drain.record(stage, &all)?;
+    drain.hand_over(&all, &content)?;
+    drain.finish(stage, &all)
 }
 
 /// The messages of qmail, and what else lies there.
@@ -87,7 +89,9 @@ fn judge(queue: &Queue, number: u64, files: &Files, here: &Here, report: &mut Re
     });
     match converted {
         Ok(usable) => return Some(usable),
-        Err(Unusable::Fault(reason)) => report.say(Mark::Left, place, format_args!("{reason}; it stays in qmail's queue")),
+        Err(Unusable::Fault(reason)) => {
+            report.say(Mark::Left, place, format_args!("{reason}; it stays in qmail's queue (stafett-import(8), What stays with qmail)"))
+        }
         Err(Unusable::Unfinished) => {
             report.say(Mark::Note, place, "was never accepted: its injection was broken off; qmail-clean removes it")
         }
@@ -118,12 +122,11 @@ struct Drain<'a> {
     queue: &'a Queue,
     store: &'a Store,
     owner: (Uid, Gid),
-    keep: bool,
     _locks: [OwnedFd; 3],
 }
 
 impl<'a> Drain<'a> {
-    fn begin(queue: &'a Queue, store: &'a Store, keep: bool) -> Result<Drain<'a>, String> {
+    fn begin(queue: &'a Queue, store: &'a Store) -> Result<Drain<'a>, String> {
         let root = store.root().display();
         let busy = |program: &str, error: &io::Error| match error.kind() {
             ErrorKind::WouldBlock => format!("{program} is running on {root}; stop the services queued and send first"),
@@ -137,7 +140,7 @@ impl<'a> Drain<'a> {
         if !Uid::effective().is_root() && Uid::effective() != owner.0 {
             return Err(format!("do this as root or as the owner of {root}, user {}", owner.0));
         }
-        let drain = Drain { queue, store, owner, keep, _locks: [theirs, writer, scheduler] };
+        let drain = Drain { queue, store, owner, _locks: [theirs, writer, scheduler] };
         drain.as_owner("sweep queue/tmp", || store.sweep())?;
         Ok(drain)
     }
@@ -175,31 +178,33 @@ impl<'a> Drain<'a> {
         let held = self.list(Place::Held)?;
         let content = self.queue.content().map_err(|error| format!("unable to read {}: {error}", self.queue.root().display()))?;
         let (mut ready, mut anew) = (Vec::new(), 0);
-        for (taking, listed) in all.into_iter().filter_map(|taking| held.get(&taking.id.0).map(|listed| (taking, *listed))) {
-            let files = content.messages.get(&taking.number).filter(|files| is_it(files, &taking));
+        for (taking, listed) in all.iter().filter_map(|taking| held.get(&taking.id.0).map(|listed| (taking, *listed))) {
+            let files = content.messages.get(&taking.number).filter(|files| is_it(files, taking));
             if stage == Stage::Copying || files.is_some_and(Files::is_seen) {
                 self.as_owner("remove a copy", || self.store.remove(listed.id, listed.size, Place::Held))?;
                 anew += 1;
-            } else if let Some(reason) = self.doubt(stage, &taking, listed, files) {
+            } else if let Some(reason) = self.doubt(taking, listed, files) {
                 report.say(Mark::Left, format_args!("{} msg {}", self.store.root().display(), taking.id), reason);
             } else {
-                ready.push(taking);
+                ready.push(taking.clone());
             }
         }
         let text = format!("a run was broken off; {} messages of it are finished, {anew} begun anew", ready.len());
         report.say(Mark::Note, self.store.root().display(), text);
-        self.hand_over(&ready, &content)
+        self.hand_over(&ready, &content)?;
+        // Those that an earlier run released are no more in queue/hold; their files may still lie in queue/taken.
+        self.finish(stage, all.iter().filter(|taking| !held.contains_key(&taking.id.0)).chain(&ready))
     }
 
     /// Why a copy that qmail has given up is not to be released.
-    fn doubt(&self, stage: Stage, taking: &Taking, Listed { id, size, .. }: Listed, files: Option<&Files>) -> Option<String> {
+    fn doubt(&self, taking: &Taking, Listed { id, size, .. }: Listed, files: Option<&Files>) -> Option<String> {
         let Taking { number, .. } = taking;
         if !self.store.read(id, size, Place::Held).is_ok_and(|entry| entry.is_ok()) {
             return Some(format!(
                 "is not whole; it stays in queue/hold, and the files of message {number} lie in queue/taken/{id} of qmail"
             ));
         }
-        let is_gone = stage == Stage::Moving && files.is_none() && !self.queue.has_taken(&id.to_string());
+        let is_gone = files.is_none() && !self.queue.has_taken(&id.to_string());
         is_gone.then(|| {
             format!(
                 "its message {number} is gone from qmail's queue without having been taken from it, so qmail may have delivered it; \
@@ -234,7 +239,7 @@ impl<'a> Drain<'a> {
         let failed = |error: io::Error| format!("unable to move files of {}: {error}; run this again", self.queue.root().display());
         for taking in all {
             if let Some(files) = content.messages.get(&taking.number).filter(|files| is_it(files, taking)) {
-                self.queue.give_up(files, &taking.id.to_string(), taking.number, self.keep).map_err(failed)?;
+                self.queue.give_up(files, &taking.id.to_string(), taking.number).map_err(failed)?;
             }
         }
         self.queue.sync().map_err(failed)?;
@@ -249,9 +254,19 @@ impl<'a> Drain<'a> {
                 }
             }
             self.store.note(&notes)?;
-            rustix::fs::syncfs(File::open(self.store.root())?)?;
-            record::remove(self.store)
+            rustix::fs::syncfs(File::open(self.store.root())?).map_err(io::Error::from)
         })
+    }
+
+    /// Removes what is not to be kept of qmail's files, then the list: all of its messages are released.
+    fn finish<'b>(&self, stage: Stage, released: impl IntoIterator<Item = &'b Taking>) -> Result<(), String> {
+        if stage == Stage::Removing {
+            for taking in released {
+                let failed = |error| format!("unable to remove {} from queue/taken of qmail: {error}; run this again", taking.id);
+                self.queue.remove_taken(&taking.id.to_string()).map_err(failed)?;
+            }
+        }
+        self.as_owner("remove queue/importing", || record::remove(self.store))
     }
 }
 

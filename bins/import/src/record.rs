@@ -18,7 +18,7 @@ pub enum Stage {
     Copying,
     /// All are in queue/hold; qmail's files are moved into queue/taken.
     Moving,
-    /// All are in queue/hold; qmail's files are removed.
+    /// As [`Stage::Moving`]; once the messages are released, what lies in queue/taken is removed.
     Removing,
 }
 

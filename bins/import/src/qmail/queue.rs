@@ -152,27 +152,36 @@ impl Queue {
         self.root.join(TAKEN).join(name).is_dir()
     }
 
-    /// Takes the files of a message out of qmail's sight: into queue/taken/NAME, or away.
+    /// Takes the files of a message out of qmail's sight, into queue/taken/NAME.
     ///
     /// # Errors
-    /// When a file cannot be moved or removed; what was moved stays so, and doing it again goes on.
-    pub fn give_up(&self, files: &Files, name: &str, number: u64, keep: bool) -> io::Result<()> {
+    /// When a file cannot be moved; what was moved stays so, and doing it again goes on.
+    pub fn give_up(&self, files: &Files, name: &str, number: u64) -> io::Result<()> {
         let place = self.root.join(TAKEN).join(name);
-        if keep {
-            private_directory(&self.root.join(TAKEN))?;
-            private_directory(&place)?;
-        }
+        private_directory(&self.root.join(TAKEN))?;
+        private_directory(&place)?;
         for (part, path) in &files.0 {
-            let gone = match keep {
-                true => fs::rename(path, place.join(format!("{number}.{}", part.name()))),
-                false => fs::remove_file(path),
-            };
-            match gone {
+            match fs::rename(path, place.join(format!("{number}.{}", part.name()))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Removes queue/taken/NAME, where it is, and queue/taken with the last.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn remove_taken(&self, name: &str) -> io::Result<()> {
+        match fs::remove_dir_all(self.root.join(TAKEN).join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        match fs::remove_dir(self.root.join(TAKEN)) {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Makes all of that durable.
