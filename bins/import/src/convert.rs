@@ -228,7 +228,7 @@ struct Lines {
 }
 
 const BARE_CR: &str = "it holds a CR that is no part of a line end, which our queue does not take, because servers read it in different ways; \
-                       let qmail deliver it, or remove the CR from its file in mess/";
+                       to have it delivered as it is start qmail-send alone, else take the CR out of its file in mess/ and drain again";
 
 impl Lines {
     fn take(&mut self, piece: &[u8]) -> Result<Vec<u8>, String> {

@@ -41,6 +41,9 @@ use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-import");
 
+/// Files that a sentence names at most.
+const SHOWN: usize = 5;
+
 fn main() -> ExitCode {
     let options = match Options::read(lexopt::Parser::from_env()) {
         Ok(Some(options)) => options,
@@ -76,17 +79,49 @@ fn main() -> ExitCode {
 fn run(options: &Options, ground: &mut Ground, report: &mut Report) -> Result<(), String> {
     // Tables and directories are for services to read, whatever the shell of the admin says of new files.
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    if options.setup && !options.dry {
+        let mut shown = Ground::new(&options.qmail, &options.directory, false, false)?;
+        settings(options, &mut shown, &mut Report::silent())?;
+        if setup::make(&shown, report)? {
+            *ground = Ground::new(&options.qmail, &options.directory, true, options.force)?;
+        }
+    }
     if options.take {
-        control::take(ground, report)?;
-        let said = services::take(ground, &options.services, report)?;
-        rules::take(ground, options.rules.as_deref().or(said.rules.as_deref()), report)?;
-        people::take(ground, report)?;
+        settings(options, ground, report)?;
         setup::tell(ground, report);
+    } else if options.drain && !options.force {
+        expect_settings(options)?;
     }
     if options.drain {
         drain(options, ground, report)?;
     }
     Ok(())
+}
+
+fn settings(options: &Options, ground: &mut Ground, report: &mut Report) -> Result<(), String> {
+    control::take(ground, report)?;
+    let said = services::take(ground, &options.services, report)?;
+    rules::take(ground, options.rules.as_deref().or(said.rules.as_deref()), report)?;
+    people::take(ground, report)
+}
+
+/// Mail that is drained is delivered by the settings of the instance: without those of qmail, to somewhere else.
+fn expect_settings(options: &Options) -> Result<(), String> {
+    let (mut ground, mut report) = (Ground::new(&options.qmail, &options.directory, false, false)?, Report::silent());
+    control::take(&mut ground, &mut report)?;
+    services::take(&mut ground, &options.services, &mut report)?;
+    people::take(&ground, &mut report)?;
+    let missing: Vec<String> = report.places.into_iter().filter(|place| names::decides_deliveries(place)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (count, shown) = (missing.len(), missing.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", "));
+    let more = if count > SHOWN { format!(" and {} more", count - SHOWN) } else { String::new() };
+    Err(format!(
+        "{} has settings for deliveries that the instance has not: {shown}{more}; what is drained would be delivered without them: \
+         run this with --take first, or with --force if the instance shall do without",
+        options.qmail.display()
+    ))
 }
 
 fn drain(options: &Options, ground: &Ground, report: &mut Report) -> Result<(), String> {

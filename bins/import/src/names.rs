@@ -104,6 +104,19 @@ pub fn fate(name: &str) -> Fate {
     special.or_else(row).unwrap_or(Fate::Unknown)
 }
 
+/// Programs that decide where a message of the queue goes, and when.
+const DELIVERING: &[&str] = &["send", "remote", "local"];
+
+/// Whether what is taken to this place below the instance decides how a message in the queue is delivered.
+pub fn decides_deliveries(place: &str) -> bool {
+    let Some(control) = place.strip_prefix("control/") else {
+        return place.starts_with("alias/") || place.starts_with("users/");
+    };
+    let name = control.split('/').next().unwrap_or_default();
+    let row = rows::TABLE.iter().find(|row| row.name == name);
+    row.is_some_and(|row| row.readers.iter().any(|reader| DELIVERING.contains(reader)))
+}
+
 /// The service that a file of ours needs.
 pub fn service(row: &str) -> Option<&'static str> {
     NEEDS.iter().find(|(name, _)| *name == row).map(|(_, service)| *service)

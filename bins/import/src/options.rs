@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 pub const USAGE: &str = "usage: stafett-import QMAIL DIR [--service SCRIPTDIR]... [--rules FILE] [--force]
                               shows what would be taken over from the qmail in QMAIL, and what would not
-       stafett-import QMAIL DIR --take [...]             takes over its settings
+       stafett-import QMAIL DIR --take [--setup] [...]   takes over its settings; with --setup also ports and services
        stafett-import QMAIL DIR --drain [--remove]       takes over its queue, while both are stopped
        stafett-import QMAIL DIR --dry-run [--take] [--drain] [...]   shows, whatever else is said";
 
@@ -18,6 +18,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// Take over the settings.
     pub take: bool,
+    /// Run stafett-setup for the ports and services that they need.
+    pub setup: bool,
     /// Take over the queue.
     pub drain: bool,
     /// Change nothing.
@@ -46,6 +48,7 @@ impl Options {
                 Value(value) => places.push(PathBuf::from(value)),
                 Short('n') | Long("dry-run") => options.dry = true,
                 Long("take") => options.take = true,
+                Long("setup") => options.setup = true,
                 Long("drain") => options.drain = true,
                 Long("force") => options.force = true,
                 Long("remove") => options.remove = true,
@@ -59,6 +62,9 @@ impl Options {
             <[PathBuf; 2]>::try_from(places).map_err(|_| "the home of qmail and the directory of the instance are needed")?;
         if options.remove && !options.drain {
             return Err("--remove says what becomes of a queue that is drained; say --drain".to_owned());
+        }
+        if options.setup && !options.take {
+            return Err("--setup makes ports and services for the settings that are taken; say --take".to_owned());
         }
         if !options.take && !options.drain {
             options.dry = true;

@@ -15,7 +15,14 @@ fn without_a_word_on_what_to_do_all_is_only_shown() {
 
 #[test]
 fn what_cannot_be_meant_is_refused() {
-    for wrong in [&["/var/qmail"][..], &["a", "b", "c"], &["a", "b", "--remove"], &["a", "b", "--all"], &["a", "b", "--service"]] {
+    for wrong in [
+        &["/var/qmail"][..],
+        &["a", "b", "c"],
+        &["a", "b", "--remove"],
+        &["a", "b", "--setup"],
+        &["a", "b", "--all"],
+        &["a", "b", "--service"],
+    ] {
         assert!(read(wrong).is_err(), "{wrong:?}");
     }
     assert_eq!(read(&["--help"]), Ok(None));

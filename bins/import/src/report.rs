@@ -26,6 +26,9 @@ pub enum Mark {
 #[derive(Debug, Default)]
 pub struct Report {
     is_done: bool,
+    is_silent: bool,
+    /// The places of what is taken.
+    pub places: Vec<String>,
     taken: usize,
     had: usize,
     left: usize,
@@ -38,6 +41,11 @@ impl Report {
     /// A teller; `is_done` where things are done and not only shown.
     pub fn new(is_done: bool) -> Report {
         Report { is_done, ..Report::default() }
+    }
+
+    /// One that says nothing and only remembers what would be taken.
+    pub fn silent() -> Report {
+        Report { is_silent: true, ..Report::default() }
     }
 
     /// Tells one thing.
@@ -58,6 +66,12 @@ impl Report {
             Mark::Note => {}
         }
         let (place, text) = (place.to_string(), text.to_string());
+        if self.is_silent {
+            if mark == Mark::Take {
+                self.places.push(place);
+            }
+            return;
+        }
         let line = if text.is_empty() { format!("{word} {place}") } else { format!("{word} {place}: {text}") };
         #[cfg(test)]
         self.lines.push(line.clone());

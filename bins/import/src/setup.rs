@@ -1,9 +1,12 @@
 //! What the instance itself needs: services and ports that stafett-setup makes.
 //!
-//! How it fails: it does not. Known limits: it is the admin who runs stafett-setup; nothing here does.
+//! How it fails: with a sentence when stafett-setup does; it has said why. Known limits: without `--setup` it is the admin who runs
+//! it, for an instance may have ports of its own beside a qmail that still runs.
 
 use crate::ground::Ground;
 use crate::report::{Mark, Report};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 /// Tells the command that is still to be run, if there is one.
 pub fn tell(ground: &Ground, report: &mut Report) {
@@ -22,6 +25,28 @@ pub fn tell(ground: &Ground, report: &mut Report) {
     );
 }
 
+/// Runs that command; whether there was one.
+///
+/// # Errors
+/// When it cannot be run, or fails.
+pub fn make(ground: &Ground, report: &mut Report) -> Result<bool, String> {
+    let options = options(ground);
+    if options.is_empty() {
+        return Ok(false);
+    }
+    let own = std::env::current_exe().map_err(|error| format!("unable to find stafett-setup: {error}"))?;
+    let setup = own.parent().map_or_else(PathBuf::new, PathBuf::from).join("stafett-setup");
+    let mut command = Command::new(&setup);
+    command.arg(&ground.root).args(options.split_whitespace()).stdin(Stdio::null());
+    match command.status() {
+        Ok(status) if status.success() => report.say(Mark::Take, ground.root.display(), format_args!("stafett-setup{options}")),
+        Ok(status) => return Err(format!("stafett-setup{options}: {status}; nothing was taken")),
+        Err(error) => return Err(format!("unable to run {}: {error}", setup.display())),
+    }
+    Ok(true)
+}
+
+/// The options, each behind a blank; none of them holds one.
 fn options(ground: &Ground) -> String {
     let wanted = &ground.wanted;
     let has = ground.plan.as_ref().map(|plan| &plan.settings);

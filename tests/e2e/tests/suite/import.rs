@@ -301,12 +301,7 @@ fn a_drain_that_is_killed_anywhere_is_finished_by_the_next() {
     for (calls, number) in published.into_iter().chain(moved).chain(others) {
         empty(&site);
         qmail.fill_queue();
-        let mut command = Command::new("strace");
-        let fault = format!("inject={calls}:signal=KILL:when={number}");
-        command.args(["-qq", "-o", "/dev/null", "-e", &fault]).arg(program("stafett-import"));
-        command.arg(qmail.home()).arg(site.root()).arg("--drain").stdin(Stdio::null()).stdout(Stdio::null());
-        let status = command.status().unwrap();
-        assert_eq!(status.signal(), Some(9), "{calls} {number}: {status}");
+        killed(&qmail, &site, &["--drain"], calls, number);
         if (calls, number) == ("renameat2", 8) {
             let checked = text(&site.command("stafett-check").arg(site.root()).output().unwrap());
             assert!(checked.contains("queue/importing: warning: "), "{checked}");
@@ -318,6 +313,16 @@ fn a_drain_that_is_killed_anywhere_is_finished_by_the_next() {
             left.clone().into_keys().collect::<Vec<_>>(),
             "{calls} {number}"
         );
+    }
+    let kept = |path: &PathBuf| !path.starts_with(qmail.path("queue/taken"));
+    for (calls, number) in [("rename", 3), ("rename", 20), ("syncfs", 3), ("/^unlink", 3), ("/^unlink", 20), ("/^unlink", 40)] {
+        empty(&site);
+        qmail.fill_queue();
+        killed(&qmail, &site, &["--drain", "--remove"], calls, number);
+        let again = imported(qmail.import(&site, &["--drain", "--remove"]));
+        assert_eq!(messages(&site), whole, "--remove {calls} {number}:\n{again}");
+        let lies: Vec<_> = files(&qmail.path("queue")).into_keys().collect();
+        assert_eq!(lies, left.keys().filter(|path| kept(path)).cloned().collect::<Vec<_>>(), "--remove {calls} {number}");
     }
     remove(site);
 }
@@ -334,7 +339,7 @@ fn what_qmail_did_after_a_drain_was_killed_is_not_done_again() {
         let found = files(&qmail.path("queue"));
         found.keys().filter(|path| path.ends_with(number)).for_each(|path| fs::remove_file(path).unwrap());
     };
-    killed(&qmail, &site, "renameat2", 13);
+    killed(&qmail, &site, &["--drain"], "renameat2", 13);
     delivered("10723330");
     fs::write(qmail.path("queue/local/3/10723362"), b"Ddone@example.org\0Dlater@example.org\0").unwrap();
     let again = imported(qmail.import(&site, &["--drain"]));
@@ -345,25 +350,28 @@ fn what_qmail_did_after_a_drain_was_killed_is_not_done_again() {
     let journal = String::from_utf8_lossy(of("partly").unwrap()).into_owned();
     assert_eq!(journal.matches(" K done by qmail before").count(), 3, "{journal}");
 
-    empty(&site);
-    qmail.fill_queue();
-    // The list is written twice; then the first file of the first message is moved.
-    killed(&qmail, &site, "rename", 4);
-    delivered("10723782");
-    let again = imported(qmail.import(&site, &["--drain"]));
-    assert!(again.contains("1 messages of it are finished, 11 begun anew"), "{again}");
-    assert!(again.contains("so qmail may have delivered it; it stays in queue/hold"), "{again}");
-    let held = files(&site.path("queue/hold"));
-    assert_eq!(held.values().map(|message| subject(message)).collect::<Vec<_>>(), ["verp"]);
-    assert_eq!(files(&site.path("queue/cur")).len(), 12);
+    for options in [&["--drain"][..], &["--drain", "--remove"]] {
+        empty(&site);
+        qmail.fill_queue();
+        // The list is written twice; then the first file of the first message is moved.
+        killed(&qmail, &site, options, "rename", 4);
+        delivered("10723782");
+        let again = imported(qmail.import(&site, options));
+        assert!(again.contains("1 messages of it are finished, 11 begun anew"), "{options:?}: {again}");
+        assert!(again.contains("so qmail may have delivered it; it stays in queue/hold"), "{options:?}: {again}");
+        let held = files(&site.path("queue/hold"));
+        assert_eq!(held.values().map(|message| subject(message)).collect::<Vec<_>>(), ["verp"], "{options:?}");
+        assert_eq!(files(&site.path("queue/cur")).len(), 12, "{options:?}");
+        assert_eq!(qmail.path("queue/taken").exists(), options.len() == 1, "{options:?}");
+    }
     remove(site);
 }
 
 /// Ends a drain at a system call.
-fn killed(qmail: &Qmail, site: &Site, calls: &str, number: usize) {
+fn killed(qmail: &Qmail, site: &Site, options: &[&str], calls: &str, number: usize) {
     let mut command = Command::new("strace");
     command.args(["-qq", "-o", "/dev/null", "-e", &format!("inject={calls}:signal=KILL:when={number}")]);
-    command.arg(program("stafett-import")).arg(qmail.home()).arg(site.root()).arg("--drain");
+    command.arg(program("stafett-import")).arg(qmail.home()).arg(site.root()).args(options);
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap();
     assert_eq!(status.signal(), Some(9), "{calls} {number}: {status}");
 }
@@ -409,6 +417,53 @@ fn neither_qmail_nor_the_instance_may_run_meanwhile() {
     assert!(text(&refused).contains("stop the services queued and send first"), "{}", text(&refused));
     site.stop();
     assert!(site.queue_files().is_empty());
+    remove(site);
+}
+
+#[test]
+fn ports_and_services_are_made_where_that_is_asked_for() {
+    let qmail = Qmail::new(1);
+    let site = Site::at(scratch_in_memory().keep().join("i"));
+    site.control("me", "mail.example.org\n");
+    let made = site.setup(&[]);
+    assert!(made.status.success(), "{made:?}");
+    let port = |site: &Site| fs::read_to_string(site.path("setup")).unwrap().lines().any(|line| line == "port 25");
+    let shown = imported(qmail.import(&site, &["--take"]));
+    assert!(shown.contains("to do     ") && shown.contains(": stafett-setup ") && !port(&site), "{shown}");
+    let taken = imported(qmail.import(&site, &["--take", "--setup"]));
+    assert!(taken.contains(": stafett-setup --port 25 --submission=587 --with "), "{taken}");
+    assert!(port(&site) && site.path("service/local/run").exists(), "{taken}");
+    assert!(!taken.contains("; then run this again for what goes there"), "{taken}");
+    assert!(
+        taken.contains("there     service/tcpserver-submission/env/FORCETLS\n") && taken.contains("took      users/cdb: compiled\n"),
+        "{taken}"
+    );
+    remove(site);
+}
+
+/// Mail for the domains of its routes would go to their mail exchangers.
+#[test]
+fn a_queue_is_not_drained_into_an_instance_without_its_settings() {
+    let (qmail, site) = (Qmail::new(1), site());
+    let before = files(&qmail.path("queue"));
+    let refused = qmail.import(&site, &["--drain"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(111), "{}", text(&refused));
+    assert!(text(&refused).contains("run this with --take first"), "{}", text(&refused));
+    assert_eq!(files(&qmail.path("queue")), before);
+    imported(qmail.import(&site, &["--take"]));
+    fs::remove_file(site.path("control/smtproutes")).unwrap();
+    let refused = qmail.import(&site, &["--drain"]).output().unwrap();
+    assert!(text(&refused).contains("has settings for deliveries that the instance has not: control/smtproutes;"), "{}", text(&refused));
+    // What receives mail alone decides nothing for what is drained.
+    site.control("smtproutes", ":\n");
+    fs::remove_file(site.path("control/badmailfrom")).unwrap();
+    let drained = imported(qmail.import(&site, &["--drain"]));
+    assert!(drained.contains("\n13 taken, "), "{drained}");
+    empty(&site);
+    qmail.fill_queue();
+    fs::remove_file(site.path("control/smtproutes")).unwrap();
+    let drained = imported(qmail.import(&site, &["--drain", "--force"]));
+    assert!(drained.contains("\n13 taken, "), "{drained}");
     remove(site);
 }
 
