@@ -10,6 +10,7 @@
 mod assign;
 mod breaks;
 mod passwd;
+pub mod remarks;
 mod sources;
 mod table;
 

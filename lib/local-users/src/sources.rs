@@ -6,14 +6,15 @@
 //! How it fails: what the admin has written for UNAVAIL stays; a file that cannot be read leaves the search as the system
 //! does it. Known limits: a source that says "not found" while it is away, or 0 for the reason, cannot be seen through.
 
+use crate::remarks::FILE;
 use std::io;
 
-const FILE: &str = "/etc/nsswitch.conf";
-const DATABASE: &str = "passwd";
+/// The database of users.
+pub const DATABASE: &str = "passwd";
 /// Sources on this machine: when one of them is not there, it has no users.
-const OWN: &[&str] = &["files", "compat", "db", "systemd", "mymachines", "altfiles", "extrausers", "cache"];
+pub const OWN: &[&str] = &["files", "compat", "db", "systemd", "mymachines", "altfiles", "extrausers", "cache"];
 /// What ends the search at a source that is away.
-const ENDS: &str = "UNAVAIL=return TRYAGAIN=return";
+const ENDS: [&str; 2] = ["UNAVAIL=return", "TRYAGAIN=return"];
 
 /// Puts the line into force, where the system's own would pass over somebody.
 ///
@@ -33,20 +34,25 @@ pub fn are_own() -> bool {
 }
 
 fn all_own(text: &str, database: &str) -> bool {
-    let sources = sources_of(text, database).unwrap_or_default();
-    words(&sources).iter().all(|word| is_action(word) || OWN.contains(&word.as_str()))
+    let (_, sources) = last_line(text, database).unwrap_or_default();
+    words(sources).iter().all(|word| is_action(word) || OWN.contains(&word.as_str()))
 }
 
-/// What the last line for a database says.
-fn sources_of(text: &str, database: &str) -> Option<String> {
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    let mut named = lines.filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim().eq_ignore_ascii_case(database));
-    named.next_back().map(|(_, sources)| sources.trim().to_owned())
+/// The last line for a database, which counts: its number, from 1, and its sources.
+pub fn last_line<'a>(text: &'a str, database: &str) -> Option<(usize, &'a str)> {
+    lines(text).filter(|(_, name, _)| *name == database).last().map(|(number, _, sources)| (number, sources))
+}
+
+/// The lines of the file: number, database, sources.
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    let kept = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let named = kept.enumerate().filter_map(|(index, line)| line.split_once(':').map(|(name, sources)| (index + 1, name, sources)));
+    named.map(|(number, name, sources)| (number, name.trim(), sources.trim()))
 }
 
 /// The sources of users with what to do about those that are away; `None` when nothing is to be added.
 pub fn cautious(text: &str) -> Option<String> {
-    let words = words(&sources_of(text, DATABASE)?);
+    let words = words(last_line(text, DATABASE)?.1);
     let mut out = Vec::with_capacity(words.len() + 2);
     let mut rest = &words[..];
     while let [word, behind @ ..] = rest {
@@ -61,20 +67,22 @@ pub fn cautious(text: &str) -> Option<String> {
                 out.push(extended(action));
                 rest = behind.get(1..).unwrap_or_default();
             }
-            _ => out.push(format!("[{ENDS}]")),
+            _ => out.push(format!("[{}]", ENDS.join(" "))),
         }
     }
     Some(out).filter(|out| *out != words).map(|out| out.join(" "))
 }
 
-/// An action of the admin's, with ours unless it speaks of a source that is away.
+/// An action of the admin's, with ours for what it says nothing of.
 fn extended(action: &str) -> String {
-    let is_settled = action.to_ascii_uppercase().contains("UNAVAIL") || action.contains('!');
-    if is_settled { action.to_owned() } else { format!("{} {ENDS}]", action.trim_end_matches(']').trim_end()) }
+    let said = action.to_ascii_uppercase();
+    let is_settled = |end: &&str| said.contains('!') || end.split('=').next().is_some_and(|status| said.contains(status));
+    let open: Vec<&str> = ENDS.into_iter().filter(|end| !is_settled(end)).collect();
+    if open.is_empty() { action.to_owned() } else { format!("{} {}]", action.trim_end_matches(']').trim_end(), open.join(" ")) }
 }
 
-/// Sources and actions; an action is in brackets and may hold blanks.
-fn words(sources: &str) -> Vec<String> {
+/// Sources and actions in order; an action is in brackets and may hold blanks.
+pub fn words(sources: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut is_open = false;
     for part in sources.replace('[', " [").replace(']', "] ").split_whitespace() {
@@ -87,7 +95,8 @@ fn words(sources: &str) -> Vec<String> {
     words
 }
 
-fn is_action(word: &str) -> bool {
+/// Whether a word says what to do at an answer.
+pub fn is_action(word: &str) -> bool {
     word.starts_with('[')
 }
 

@@ -18,7 +18,8 @@ fn a_source_that_is_away_ends_the_search_where_another_stands_behind_it() {
         ("passwd: files ldap nis\n", Some("files ldap [UNAVAIL=return TRYAGAIN=return] nis")),
         ("passwd: sss [NOTFOUND=return] files\n", Some("sss [NOTFOUND=return UNAVAIL=return TRYAGAIN=return] files")),
         ("passwd: sss[ NOTFOUND=return ]files\n", Some("sss [ NOTFOUND=return UNAVAIL=return TRYAGAIN=return] files")),
-        ("passwd: ldap [UNAVAIL=continue] files\n", None),
+        ("passwd: ldap [UNAVAIL=continue] files\n", Some("ldap [UNAVAIL=continue TRYAGAIN=return] files")),
+        ("passwd: ldap [UNAVAIL=continue TRYAGAIN=continue] files\n", None),
         ("passwd: ldap [!SUCCESS=return] files\n", None),
         ("passwd: files\npasswd: winbind files\n", Some("winbind [UNAVAIL=return TRYAGAIN=return] files")),
     ] {
