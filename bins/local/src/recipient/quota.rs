@@ -1,7 +1,7 @@
 //! The quota of a Maildir++: the file maildirsize, whose first line says how much there may be.
 //!
 //! The first line holds bytes as `NS` and messages as `NC`, divided by a comma; each line below adds bytes and messages, as
-//! `BYTES COUNT`. Who delivers appends a line. Where the sum is over the quota, or the file is long, everything is counted anew
+//! `BYTES COUNT`. Who delivers appends a line. Where the sum is over the quota, the file is long or has its first line alone, everything is counted anew
 //! (Maildir++, as Courier describes it): mail that was deleted or moved away has left the file behind.
 //! Security stance: the file is the user's own, and so is the damage. How it fails: a message that is too much is returned;
 //! a file that cannot be read puts the delivery off; one without a usable first line sets no quota.
@@ -25,7 +25,8 @@ pub struct Quota {
     bytes: u64,
     messages: u64,
     used: Used,
-    is_long: bool,
+    /// The sum of the lines is not to be trusted, or the file is long.
+    must_count: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,13 +68,15 @@ impl Quota {
             used.bytes = used.bytes.saturating_add(words.next().unwrap_or(0));
             used.messages = used.messages.saturating_add(words.next().unwrap_or(0));
         }
+        // An admin writes the first line alone, and what is appended behind a last line without its end would change that.
+        let must_count = text.len() as u64 > LONGEST || text.lines().nth(1).is_none() || !text.ends_with('\n');
         let most = u64::MAX;
-        Some(Quota { bytes: bytes.unwrap_or(most), messages: messages.unwrap_or(most), used, is_long: text.len() as u64 > LONGEST, line })
+        Some(Quota { bytes: bytes.unwrap_or(most), messages: messages.unwrap_or(most), used, must_count, line })
     }
 
     /// Whether one more message of so many bytes may come.
     pub fn admit(&self, path: &Path, size: u64) -> Result<(), Stop> {
-        if self.has_room(self.used, size) && !self.is_long {
+        if self.has_room(self.used, size) && !self.must_count {
             return Ok(());
         }
         let used =

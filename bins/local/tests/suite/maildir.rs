@@ -48,6 +48,18 @@ fn without_a_maildir_the_message_waits() {
 }
 
 #[test]
+fn a_quota_that_was_just_written_counts_what_is_there() {
+    for quota in ["1000S,2C\n", "1000S,2C"] {
+        let home = Home::new();
+        home.maildir("Maildir");
+        home.deliver("").must(0, "did 1+0+0");
+        home.write("Maildir/maildirsize", quota);
+        home.deliver("").must(0, "did 1+0+0");
+        home.deliver("").must(100, "(#5.2.2)");
+    }
+}
+
+#[test]
 fn a_quota_returns_what_is_too_much() {
     let home = Home::new();
     home.maildir("Maildir");
@@ -55,7 +67,7 @@ fn a_quota_returns_what_is_too_much() {
     home.deliver("").must(0, "did 1+0+0");
     home.deliver("").must(0, "did 1+0+0");
     let size = home.read("Maildir/maildirsize");
-    assert_eq!(size.lines().count(), 3, "{size}");
+    assert_eq!(size.lines().count(), 4, "the quota, what was there, two messages: {size}");
     home.deliver_from("", "", &format!("Subject: x\n\n{}\n", "y".repeat(900))).must(100, "(#5.2.2)");
     assert_eq!(home.files("Maildir/new").len(), 2);
     home.deliver("").must(0, "");
