@@ -43,6 +43,9 @@ const RESENT: &[&str] =
 /// Fields that are not sent.
 const DROPPED: &[&str] = &["bcc", "resent-bcc", "return-path", "content-length"];
 
+/// The text in an encoded word, in bytes: 75 without what stands around it (RFC 2047 section 2).
+const LONGEST_ENCODED: usize = 75 - "=?utf-8?q??=".len();
+
 /// A message and its envelope.
 #[derive(Debug)]
 pub struct Letter {
@@ -76,7 +79,8 @@ impl Letter {
             addressed.filter_map(|(_, list)| list.as_ref()).try_for_each(|list| add_all(&mut recipients, list))?;
         }
         if recipients.is_empty() {
-            return Err(Failure::permanent("there are no recipients; name them in To, Cc or Bcc, or as arguments"));
+            let fields = if is_resent { "Resent-To, Resent-Cc or Resent-Bcc" } else { "To, Cc or Bcc" };
+            return Err(Failure::permanent(format!("there are no recipients; name them in {fields}, or as arguments")));
         }
         let sender = sender(&header, &lists, options, defaults, person)?;
         let followup = followup(&header, &lists, &site.lists);
@@ -228,12 +232,35 @@ fn from(person: &Person) -> String {
     }
 }
 
-/// A name as a phrase, in quotes where it must be, or as the inside of a comment.
+/// A name as a phrase, in quotes where it must be, or as the inside of a comment. Headers are of ASCII, so that a message needs
+/// no SMTPUTF8 for a name.
 fn phrase(name: &str, is_comment: bool) -> String {
+    if !name.is_ascii() {
+        return encoded_words(name);
+    }
     let special: &[char] = if is_comment { &['(', ')', '\\'] } else { &['"', '\\'] };
     let escaped: String = name.chars().flat_map(|c| special.contains(&c).then_some('\\').into_iter().chain([c])).collect();
     let is_plain = name.chars().all(|c| c.is_alphanumeric() || " !#$%&'*+-/=?^_`{|}~".contains(c));
     if is_comment || is_plain { escaped } else { format!("\"{escaped}\"") }
+}
+
+/// A text as encoded words, one a line (RFC 2047 sections 2, 4.2 and 5).
+fn encoded_words(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        let mut bytes = [0; 4];
+        let encoded: String = match c {
+            ' ' => "_".to_owned(),
+            c if c.is_ascii_alphanumeric() => c.to_string(),
+            c => c.encode_utf8(&mut bytes).bytes().map(|byte| format!("={byte:02X}")).collect(),
+        };
+        match words.last_mut() {
+            Some(word) if word.len() + encoded.len() <= LONGEST_ENCODED => word.push_str(&encoded),
+            _ => words.push(encoded),
+        }
+    }
+    let words: Vec<String> = words.iter().map(|word| format!("=?utf-8?q?{word}?=")).collect();
+    words.join("\n ")
 }
 
 fn written(fields: &[Field], body: &[u8]) -> Vec<u8> {

@@ -145,6 +145,10 @@ fn names_stay_inside_their_place() {
     };
     assert_eq!(from("f", "Doe, \"J\""), "\"Doe, \\\"J\\\"\" <jane@mail.example.org>");
     assert_eq!(from("fc", "J (x)"), "jane@mail.example.org (J \\(x\\))");
+    assert_eq!(from("f", "J\u{f6}rg Doe, x"), "=?utf-8?q?J=C3=B6rg_Doe=2C_x?= <jane@mail.example.org>");
+    assert_eq!(from("fc", "J\u{f6}rg"), "jane@mail.example.org (=?utf-8?q?J=C3=B6rg?=)");
+    let long = site.inject(&["a@b.test"], &[("QMAILNAME", &"\u{fc}".repeat(40))], "\n").message;
+    assert!(long.is_ascii() && long.lines().all(|line| line.len() <= 100) && long.contains("?=\n =?utf-8?q?"), "{long}");
     let done = site.inject(&["a@b.test"], &[("QMAILNAME", "x\nBcc: evil@b.test")], "\n");
     assert_eq!(done.code, 100);
     assert!(done.stderr.contains("control character"), "{}", done.stderr);
@@ -155,6 +159,7 @@ fn what_cannot_be_sent_is_said_and_not_queued() {
     let site = Site::new();
     for (arguments, text, words) in [
         (&[][..], "Subject: x\n\n", "no recipients"),
+        (&[], "To: a@b.test\nResent-From: c@d.test\n\n", "Resent-To, Resent-Cc or Resent-Bcc"),
         (&[], "To: a b c\n\n", "the field To: two words"),
         (&["a@b@c"], "\n", "the recipient \"a@b@c\""),
         (&["a@-bad-.test"], "\n", "no address"),
