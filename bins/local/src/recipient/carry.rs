@@ -11,6 +11,8 @@ use std::time::SystemTime;
 
 /// Lines of the header that tell of hosts passed; with so many the message goes round in circles.
 const MOST_HOPS: usize = 100;
+/// Bytes of a command that no shell can be given, because an argument has fewer (execve(2), MAX_ARG_STRLEN).
+const LONGEST_COMMAND: usize = 128 * 1024;
 /// The sender of a bounce of a bounce.
 const DOUBLE: &str = "#@[]";
 
@@ -87,7 +89,7 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
 /// carry out again.
 fn judge(instructions: &[Instruction<'_>], mut forward_only: bool) -> Result<(), Stop> {
     for instruction in instructions {
-        let what = match instruction {
+        let (what, line) = match instruction {
             Instruction::OnlyForward => {
                 forward_only = true;
                 continue;
@@ -96,9 +98,15 @@ fn judge(instructions: &[Instruction<'_>], mut forward_only: bool) -> Result<(),
                 forward::text_of(address)?;
                 continue;
             }
-            Instruction::Program(_) => "prog",
-            Instruction::Mbox(_) | Instruction::Maildir(_) => "file",
+            Instruction::Program(command) => ("prog", command),
+            Instruction::Mbox(path) | Instruction::Maildir(path) => ("file", path),
         };
+        if line.contains(&0) {
+            return Err(Stop::Later(format!("Uh-oh: .qmail has {what} delivery with a NUL byte in its line. (#4.3.5)")));
+        }
+        if line.len() >= LONGEST_COMMAND {
+            return Err(Stop::Later(format!("Uh-oh: .qmail has {what} delivery with a line of {} bytes. (#4.3.5)", line.len())));
+        }
         if forward_only {
             return Err(Stop::Later(format!("Uh-oh: .qmail has {what} delivery but has x bit set. (#4.7.0)")));
         }

@@ -62,10 +62,24 @@ fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<En
 /// The text of an address.
 ///
 /// # Errors
-/// When it is none.
+/// When it is none. *Ours*: what can only be a mistake (a path behind a blank, a name in front or behind, brackets) puts the mail off
+/// and says so; qmail sends the message there and returns it.
 pub fn text_of(address: &[u8]) -> Result<&str, Stop> {
     let text = std::str::from_utf8(address).ok().filter(|text| !text.is_empty() && !text.contains(char::is_control));
-    text.ok_or_else(|| later(&format!("\"{}\" is no address", address.escape_ascii())))
+    let text = text.ok_or_else(|| no_address(address, "write one address"))?;
+    // Behind an @ there is no more than a domain, or a further @ of a local part.
+    let behind = text.split_once('@').map_or("", |(_, behind)| behind);
+    if text.starts_with([' ', '<']) || behind.contains([' ', '<', '>', '(', ')', ',', ';']) {
+        return Err(no_address(address, "write the address alone, without blanks, brackets and names"));
+    }
+    if behind.is_empty() && text.ends_with('/') {
+        return Err(no_address(address, "the path of a Maildir begins with / or ./"));
+    }
+    Ok(text)
+}
+
+fn no_address(line: &[u8], advice: &str) -> Stop {
+    Stop::Later(format!("Uh-oh: .qmail has \"{}\", which is no address; {advice}. (#4.3.5)", line.escape_ascii()))
 }
 
 fn later(why: &str) -> Stop {

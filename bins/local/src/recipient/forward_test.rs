@@ -1,4 +1,4 @@
-use super::envelope;
+use super::{envelope, text_of};
 use crate::recipient::tests::delivery;
 use stafett_envelope::Envelope;
 use std::path::Path;
@@ -20,4 +20,37 @@ fn a_forward_gets_the_quotes_that_smtp_needs() {
     let after = envelope(&delivery(before, Path::new("/"), ""), "my list-owner@here.test", &[b"joe doe@to.test", b"bob"]).unwrap();
     let addresses: Vec<&str> = after.recipients.iter().map(|one| one.address.as_str()).collect();
     assert_eq!((after.sender.as_str(), addresses), ("\"my list-owner\"@here.test", vec!["\"joe doe\"@to.test", "bob"]));
+}
+
+#[test]
+fn a_line_that_can_only_be_a_mistake_is_no_address() {
+    for line in [
+        "",
+        " ./Maildir/",
+        "~/Maildir/",
+        "Maildir/",
+        "<a@b.test>",
+        " a@b.test",
+        "a@b.test (A B)",
+        "A B <a@b.test>",
+        "a@b.test, c@d.test",
+        "a@b.test\0",
+    ] {
+        assert!(text_of(line.as_bytes()).is_err(), "{line}");
+    }
+    for line in [
+        "a@b.test",
+        "a",
+        "joe doe@b.test",
+        "a/b/@b.test",
+        "a@b@c.test",
+        "a@[192.0.2.1]",
+        "a@[IPv6:2001:db8::1]",
+        "j\u{f6}rg@m\u{fc}ller.test",
+        "a@",
+        "a<b>@c.test",
+        "a b@c.test",
+    ] {
+        assert_eq!(text_of(line.as_bytes()), Ok(line));
+    }
 }

@@ -127,6 +127,9 @@ impl Name {
 fn unusable(path: &Path, error: &io::Error) -> Stop {
     let shown = path.display();
     match error.kind() {
+        io::ErrorKind::NotFound if path.is_dir() => {
+            Stop::Later(format!("Unable to use maildir {shown}: it has no directory tmp. (#4.2.1)"))
+        }
         io::ErrorKind::NotFound => {
             Stop::Later(format!("Unable to chdir to maildir {shown}: it is not there; maildirmake makes it. (#4.2.1)"))
         }

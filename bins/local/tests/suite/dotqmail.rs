@@ -50,7 +50,15 @@ fn a_file_that_may_be_executed_only_forwards() {
 #[test]
 fn no_line_is_carried_out_before_one_that_never_can_be() {
     let home = Home::new();
-    for (last, words) in [("&", "is no address"), ("+list\n|true", "x bit set")] {
+    let long = format!("|true {}", "x".repeat(128 * 1024));
+    for (last, words) in [
+        ("&", "is no address"),
+        ("~/Maildir/", "the path of a Maildir begins with / or ./"),
+        ("+list\n|true", "x bit set"),
+        ("|true \0", "prog delivery with a NUL byte"),
+        ("./Mail\0box", "file delivery with a NUL byte"),
+        (&long, "prog delivery with a line of"),
+    ] {
         home.write(".qmail", &format!("./Mailbox\n|touch began\n{last}\n"));
         home.deliver("").must(111, words);
         assert!(!home.path("Mailbox").exists() && !home.path("began").exists());

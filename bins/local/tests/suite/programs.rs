@@ -57,8 +57,8 @@ fn exit_codes_mean_what_qmail_says() {
 fn text_of_strangers_is_no_command() {
     let home = Home::new();
     home.write(".qmail-default", "|echo \"$SENDER $DEFAULT\"\n");
-    home.deliver_from("$(touch pwned);`touch pwned`", "\"; touch pwned\"@x", "\n")
-        .must(0, "\"; touch pwned\"@x $(touch pwned);`touch pwned`\n");
+    home.deliver_from("$(touch pwned);`touch pwned`", "\"; touch pwned #@x", "\n")
+        .must(0, "\"; touch pwned #@x $(touch pwned);`touch pwned`\n");
     assert!(!home.path("pwned").exists());
     home.deliver_from("x", "() { :;}; touch pwned", "\n").must(100, "SENDER begins like a function");
 }
