@@ -68,6 +68,8 @@ impl Detail<'_> {
                 let _ = writeln!(text, "    goes to {}", safe(destination.as_bytes()));
                 let _ = writeln!(text, "    waits ({}): {}", reason.kind, safe(reason.words.as_bytes()));
                 let _ = writeln!(text, "    next {}", next(*listed, &reason));
+                let end = self.queue.routes.end(listed.id, &entry.envelope.sender, &recipient.address);
+                let _ = writeln!(text, "    is tried until {}", Moment(end));
             }
         }
         if entry.unusable_lines > 0 {

@@ -73,6 +73,9 @@ pub fn json_message(out: &mut String, message: &Message, routes: &Routes, mut mo
         let recipients = entry.envelope.recipients.iter().zip(&entry.standings).enumerate();
         object.objects("recipients", recipients, |object, (index, (recipient, standing))| {
             json_recipient(object, &recipient.address, standing, routes);
+            if standing.is_waiting() {
+                object.number("until", routes.end(listed.id, &entry.envelope.sender, &recipient.address));
+            }
             more(&mut (index, object));
         });
     });

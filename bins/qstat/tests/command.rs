@@ -249,6 +249,7 @@ fn an_id_tells_every_attempt_and_that_nobody_schedules() {
     goes to example.net
     waits (stopped): stafett-send is not running, it is tried when that has started; was deferred; waits for its next attempt
     next 2100-01-01T00:00:00Z
+    is tried until 2025-11-28T20:46:40Z
   failed c@example.net
     2025-11-21T20:47:40Z failed: 550 5.1.1 no
     2025-11-21T20:47:40Z bounced: told
@@ -256,8 +257,14 @@ fn an_id_tells_every_attempt_and_that_nobody_schedules() {
     goes to example.net
     waits (stopped): stafett-send is not running, it is tried when that has started
     next 2100-01-01T00:00:00Z
+    is tried until 2025-11-28T20:46:40Z
 ";
     assert_eq!(stdout, expected);
+    fs::create_dir(site.path("control")).unwrap();
+    fs::write(site.path("control/queuelifetime"), "60\n").unwrap();
+    fs::write(site.path("control/holdlifetime"), "example.net:120\n").unwrap();
+    let stdout = words(&site.qstat(&["1763758000123456"])).1;
+    assert_eq!(stdout.matches("    is tried until 2025-11-21T20:48:40Z\n").count(), 2, "{stdout}");
     let (code, stdout, stderr) = words(&site.qstat(&["-l", "1763758000123458,S=3", "1763758000999999"]));
     assert_eq!((code, stdout.lines().count()), (Some(1), 2), "{stdout}");
     assert!(stderr.contains("1763758000999999 is not in the queue"), "{stderr}");
@@ -328,6 +335,7 @@ for form in ('-l', '-v'):
     *_, last = lines(form)
     assert last['from'] == '\"\\\\\\u009b\\u202e\\U0001f600@example.org', last
     assert [r['to'] for r in last['recipients']] == ['a\"},{\"x@example.net', '\\\\u0041@example.net'], last
+    assert last['recipients'][0]['until'] == last['born'] + 604800, last
     assert last['recipients'][0]['text'].startswith('450 /[2J \"quoted\" \\\\ back'), last
 assert last['recipients'][0]['waits'] == 'stopped' and last['recipients'][0]['attempts'][0]['event'] == 'deferred', last
 [held] = lines('-l', '--state', 'held')

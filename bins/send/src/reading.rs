@@ -104,7 +104,7 @@ impl Scheduler {
     }
 
     fn mend_time(&mut self, listed: Listed, now: u64) -> Listed {
-        let mut due = attempt_after(listed.id, Step::Remote, 0, now, std::iter::empty());
+        let mut due = attempt_after(listed.id, Step::Remote, 0, now);
         if let Err(error) = self.store.wait_until(listed.id, listed.size, listed.place, due) {
             self.book.error(format_args!("unable to set the time of msg {}: {error}; trying it now", listed.id));
             due = FORCED.into();

@@ -1,6 +1,6 @@
 //! When a message is tried again: qmail's times, spread a little, and within the life of its recipients.
 //!
-//! The times of qmail are the earliest. What failed together would come together again with them, at every attempt; so
+//! The times of qmail are the earliest, but for the last: that is when the life of a recipient ends. What failed together would come together again with them, at every attempt; so
 //! each attempt is put off by up to an eighth of its interval, by a number that is made from the id and the count of attempts.
 //! The same message gets the same times whoever computes them, so nothing about them needs to be remembered.
 
@@ -11,17 +11,14 @@ use crate::waiting::{FORCED, WOKEN};
 use stafett_queue_store::Id;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::iter::{empty, once};
 
 /// An attempt is put off by its interval divided by this at most.
 pub(crate) const SPREAD: u64 = 8;
 
-/// The attempt after the one that ended at `tried`, the `attempts`th, in seconds since 1970. What only the spread would carry
-/// beyond one of `ends`, where recipients have their last attempt, is made by then.
-pub(crate) fn attempt_after(id: Id, step: Step, attempts: u32, tried: u64, ends: impl Iterator<Item = u64>) -> u64 {
+/// The attempt after the one that ended at `tried`, the `attempts`th, in seconds since 1970.
+pub(crate) fn attempt_after(id: Id, step: Step, attempts: u32, tried: u64) -> u64 {
     let base = next_attempt(id.birth_seconds(), tried, step);
-    let end = ends.filter(|end| *end >= base).min().unwrap_or(u64::MAX);
-    (base + spread(id, attempts, base - tried)).min(end)
+    base + spread(id, attempts, base - tried)
 }
 
 /// By how many seconds an attempt is put off whose interval is that long.
@@ -38,16 +35,18 @@ impl Scheduler {
         let of_all = || [Step::Local, Step::Remote].into_iter().filter_map(|step| self.attempt_of_all(message, step, now)).min();
         let of_each = || message.waiting().filter_map(|index| self.attempt_of(message, index, now)).filter(|due| *due > now).min();
         let scheduled = match message.resting_until {
-            None => of_all().unwrap_or_else(|| attempt_after(message.id, Step::Remote, 0, now, empty())),
+            None => of_all().unwrap_or_else(|| attempt_after(message.id, Step::Remote, 0, now)),
             Some(rest) => of_each().map_or(rest, |due| due.min(rest)),
         };
+        // Whose life ends before, also while its destination is left alone, fails then and not hours later.
+        let last = message.waiting().map(|index| self.last_attempt(message, index)).filter(|last| *last > now).min();
         // A pause that was set while the clock was ahead must not last until then.
-        scheduled.max(message.not_before).min(latest_attempt(message.id.birth_seconds(), now))
+        scheduled.max(message.not_before).min(last.unwrap_or(u64::MAX)).min(latest_attempt(message.id.birth_seconds(), now))
     }
 
     /// Lets those recipients rest whose time has not come, in a pass that is early because a bounce could not be queued, because
-    /// users of this host are tried more often than other hosts, or because the destination of others was asked for; `due` is
-    /// what the line said of the message. Returns those that are to be tried.
+    /// users of this host are tried more often than other hosts, because the life of others ends, or because the destination of
+    /// others was asked for; `due` is what the line said of the message. Returns those that are to be tried.
     pub(crate) fn let_rest(&self, message: &mut Message, due: u64) -> Vec<usize> {
         let waiting: Vec<usize> = message.waiting().collect();
         let is_woken = due == WOKEN.into();
@@ -60,7 +59,8 @@ impl Scheduler {
         }
         let now = now();
         // Whose earliest time has come goes along: the spread is for messages, and would have each recipient tried alone.
-        let is_resting = |index: &usize| !asked_for.contains(index) && self.earliest_of(message, *index).is_some_and(|due| due > now);
+        let is_early = |index: usize| self.earliest_of(message, index).is_some_and(|due| due > now);
+        let is_resting = |index: &usize| !asked_for.contains(index) && self.last_attempt(message, *index) > now && is_early(*index);
         let (resting, tried): (Vec<usize>, Vec<usize>) = waiting.into_iter().partition(is_resting);
         message.resting_until = resting.into_iter().filter_map(|index| self.attempt_of(message, index, now)).min();
         tried
@@ -71,16 +71,14 @@ impl Scheduler {
         let waiting = || message.waiting().filter(|index| self.step(message, *index) == step);
         let standings = waiting().filter_map(|index| message.standings.get(index));
         let attempts = standings.map(|standing| standing.deferrals).max()?;
-        let ends = waiting().map(|index| self.life_end(message, index));
-        Some(attempt_after(message.id, step, attempts, now, ends))
+        Some(attempt_after(message.id, step, attempts, now))
     }
 
     /// The next attempt of a recipient by its own last one; `None` for one that was never tried.
     fn attempt_of(&self, message: &Message, index: usize, now: u64) -> Option<u64> {
         let standing = message.standings.get(index)?;
         standing.event?;
-        let (step, end) = (self.step(message, index), self.life_end(message, index));
-        Some(attempt_after(message.id, step, standing.deferrals, standing.time.min(now), once(end)))
+        Some(attempt_after(message.id, self.step(message, index), standing.deferrals, standing.time.min(now)))
     }
 
     /// The earliest next attempt of a recipient by its own last one; `None` for one that was never tried.
@@ -95,11 +93,16 @@ impl Scheduler {
         if is_local { Step::Local } else { Step::Remote }
     }
 
-    /// Whether some of them are users of this host and some not.
+    /// Whether some of them have other times: users of this host beside others, or those in a domain with a lifetime of its own.
     fn is_mixed(&self, message: &Message, waiting: &[usize]) -> bool {
-        let mut steps = waiting.iter().map(|index| self.step(message, *index));
-        let first = steps.next();
-        steps.any(|step| Some(step) != first)
+        let mut times = waiting.iter().map(|index| (self.step(message, *index), self.life_end(message, *index)));
+        let first = times.next();
+        times.any(|time| Some(time) != first)
+    }
+
+    /// When a recipient is tried for the last time: its life is over then.
+    fn last_attempt(&self, message: &Message, index: usize) -> u64 {
+        self.life_end(message, index).saturating_add(1)
     }
 
     /// Where the life of a recipient ends.

@@ -1,12 +1,11 @@
 //! What control/ says to the scheduler.
 
-use crate::bounce::DOUBLE;
 use crate::scheduler::domain;
 use crate::signing::Signing;
 use stafett_control::form::parse_limits;
 use stafett_control::{Control, Error, Setting, rows};
 use stafett_queue_store::journal::Standing;
-use stafett_route::{DomainMap, Locals, Place, SmtpRoutes};
+use stafett_route::{DomainMap, Lifetimes, Locals, Place, SmtpRoutes};
 use stafett_wire::delivery::{Destination, Kind};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -34,11 +33,7 @@ pub struct Settings {
     pub hold_remote: bool,
     /// Recipient domains to which nothing is delivered.
     pub held: DomainMap<()>,
-    lifetime: u64,
-    bounce_lifetime: u64,
-    lifetimes: DomainMap<u64>,
-    /// Domains whose mail is kept here until their own host is back, and for how many seconds.
-    kept: DomainMap<u64>,
+    lifetimes: Lifetimes,
     limits: DomainMap<Limits>,
     /// Seconds after which a sender is told that a recipient still waits; `None` tells nobody.
     pub delay_notice: Option<u64>,
@@ -88,7 +83,6 @@ impl Settings {
             double_to: double_to(control, &or_me(&rows::DOUBLEBOUNCEHOST)?)?,
         };
         let concurrency_destination = size(number(&rows::CONCURRENCYDESTINATION, 20)?);
-        let lifetime = number(&rows::QUEUELIFETIME, 604_800)?;
         Ok(Settings {
             routes: routes(control)?,
             locals: Locals::read(control)?,
@@ -99,10 +93,7 @@ impl Settings {
             concurrency_destination,
             hold_remote: number(&rows::HOLDREMOTE, 0)? == 1,
             held: held(control)?,
-            lifetime,
-            bounce_lifetime: number(&rows::BOUNCELIFETIME, lifetime)?,
-            lifetimes: lifetimes(control, &rows::QUEUELIFETIMES)?,
-            kept: lifetimes(control, &rows::HOLDLIFETIME)?,
+            lifetimes: Lifetimes::read(control)?,
             limits: limits(control, concurrency_destination)?,
             delay_notice: control.integer(&rows::DELAYNOTICE)?.filter(|seconds| *seconds > 0),
             delivery: Duration::from_secs(number(&rows::TIMEOUTDELIVERY, 14_400)?),
@@ -169,23 +160,22 @@ impl Settings {
 
     /// Seconds that a recipient in `domain` of a message from `sender` is tried.
     pub fn lifetime_of(&self, sender: &str, domain: &str) -> u64 {
-        let usual = if sender.is_empty() || sender == DOUBLE { self.bounce_lifetime } else { self.lifetime };
-        self.kept.look_up(domain).or_else(|| self.lifetimes.look_up(domain)).copied().unwrap_or(usual)
+        self.lifetimes.of(sender, domain)
     }
 
     /// Whether the mail of a domain is kept here until its own host is back.
     pub fn keeps(&self, domain: &str) -> bool {
-        self.kept.look_up(domain).is_some()
+        self.lifetimes.keep(domain)
     }
 
     /// Whether mail is kept here for any domain.
     pub fn keeps_any(&self) -> bool {
-        self.kept != DomainMap::default()
+        self.lifetimes.keep_any()
     }
 
     /// Whether mail is kept here for other domains than by these.
     pub fn keeps_otherwise(&self, other: &Settings) -> bool {
-        self.kept != other.kept
+        self.lifetimes.keep_others(&other.lifetimes)
     }
 
     /// Whether recipients may have other destinations than by these.
@@ -204,15 +194,6 @@ fn held(control: &Control) -> Result<DomainMap<()>, Error> {
     let mut held = DomainMap::default();
     control.list(&rows::HOLDDOMAINS)?.unwrap_or_default().iter().for_each(|item| held.insert(&item.value, ()));
     Ok(held)
-}
-
-fn lifetimes(control: &Control, row: &Setting) -> Result<DomainMap<u64>, Error> {
-    let mut lifetimes = DomainMap::default();
-    for item in control.map(row)?.unwrap_or_default() {
-        let (domain, seconds) = item.value;
-        lifetimes.insert(&domain, seconds.parse().unwrap_or(u64::MAX));
-    }
-    Ok(lifetimes)
 }
 
 fn limits(control: &Control, usual: usize) -> Result<DomainMap<Limits>, Error> {

@@ -4,6 +4,7 @@
 //! tested alone. How it fails: a line that does not parse is an error in words. Known limits are said in each module.
 
 pub mod domain_map;
+pub mod lifetimes;
 pub mod locals;
 pub mod pattern;
 pub mod rcpthosts;
@@ -12,6 +13,7 @@ pub mod signed;
 pub mod smtproutes;
 
 pub use domain_map::DomainMap;
+pub use lifetimes::Lifetimes;
 pub use locals::{Locals, Place};
 pub use pattern::DomainPattern;
 pub use rcpthosts::{Listed, RcptHosts};

@@ -2,8 +2,9 @@
 //! this host itself, else control/smtproutes, else the MX records of its domain.
 
 use stafett_control::{Control, Error, rows};
+use stafett_queue_store::Id;
 use stafett_queue_store::journal::Standing;
-use stafett_route::{Locals, Place, SmtpRoutes};
+use stafett_route::{Lifetimes, Locals, Place, SmtpRoutes};
 use stafett_wire::delivery::Destination;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -16,12 +17,13 @@ const MOST_KNOWN: usize = 50_000;
 pub struct Routes {
     table: SmtpRoutes,
     locals: Locals,
+    lifetimes: Lifetimes,
     me: String,
     known: Mutex<HashMap<String, String>>,
 }
 
 impl Routes {
-    /// Reads control/smtproutes and control/me.
+    /// Reads control/smtproutes, control/me, and how long recipients are tried.
     ///
     /// # Errors
     /// At the first line that does not parse.
@@ -32,7 +34,13 @@ impl Routes {
             let file = format!("control/{}", rows::SMTPROUTES.name);
             table.insert(&key, &value).map_err(|bad| Error { file, line: item.line, reason: bad.to_string() })?;
         }
-        Ok(Routes { table, locals: Locals::read(control)?, me: control.line(&rows::ME)?.unwrap_or_default(), known: Mutex::default() })
+        Ok(Routes {
+            table,
+            locals: Locals::read(control)?,
+            lifetimes: Lifetimes::read(control)?,
+            me: control.line(&rows::ME)?.unwrap_or_default(),
+            known: Mutex::default(),
+        })
     }
 
     /// Whether a text is a route, as control/smtproutes has it behind the domain.
@@ -45,7 +53,13 @@ impl Routes {
 
     /// No routes: everything goes by MX.
     pub fn none() -> Routes {
-        Routes { table: SmtpRoutes::new(), locals: Locals::default(), me: String::new(), known: Mutex::default() }
+        Routes {
+            table: SmtpRoutes::new(),
+            locals: Locals::default(),
+            lifetimes: Lifetimes::default(),
+            me: String::new(),
+            known: Mutex::default(),
+        }
     }
 
     /// The destination of a recipient, in the words of the scheduler.
@@ -61,6 +75,11 @@ impl Routes {
             Place::Here(address) => Destination::user(self.locals.user(&address)).to_string(),
             Place::Elsewhere(address) => self.of_domain(crate::routes::domain(&address).unwrap_or(domain)),
         }
+    }
+
+    /// Until when a recipient of a message from `sender` is tried, seconds since 1970.
+    pub fn end(&self, id: Id, sender: &str, address: &str) -> u64 {
+        id.birth_seconds().saturating_add(self.lifetimes.of(sender, domain(address).unwrap_or_default()))
     }
 
     /// The destination of a domain.

@@ -18,7 +18,7 @@ fn events(site: &Site, id: Id) -> Vec<Option<Event>> {
     site.entry(id).standings.iter().map(|standing| standing.event).collect()
 }
 
-fn tried(remote: &Remote, recipient: &str) -> usize {
+pub fn tried(remote: &Remote, recipient: &str) -> usize {
     remote.seen().iter().filter(|seen| seen.recipients.iter().any(|one| one == recipient)).count()
 }
 
@@ -55,7 +55,7 @@ fn each_recipient_has_the_lifetime_of_its_domain() {
 }
 
 /// Lets a message be tried until its destination is left alone for so long that the others wait on disk.
-fn is_left_alone(site: &Site, id: Id, destination: &str) {
+pub fn is_left_alone(site: &Site, id: Id, destination: &str) {
     let until = |site: &Site| -> u64 {
         let described = ask(site, Verb::Destinations, &[]);
         let line = described.iter().find(|line| line.starts_with(&format!("{destination} "))).cloned().unwrap_or_default();

@@ -1,9 +1,12 @@
 //! What the admin sets by destination and domain, changed while it runs.
 
 use crate::common::{Site, envelope, now_id};
+use crate::kept::{is_left_alone, tried};
+use crate::queued::Queued;
 use crate::remote::{Remote, Reply};
 use stafett_queue_store::journal::Event;
 use stafett_wire::Verdict;
+use stafett_wire::arrival::Arrival;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -91,4 +94,29 @@ fn lifetimes_differ_by_domain_and_for_bounces() {
     assert_eq!(events[0], Some(Event::Deferred));
     assert!(matches!(events[1], Some(Event::Failed | Event::Bounced)));
     assert_eq!(site.entry(bounced).standings[0].event, Some(Event::Deferred));
+}
+
+#[test]
+fn what_ends_while_its_destination_is_left_alone_is_returned_then() {
+    let mut site = Site::new();
+    site.control("queuelifetime", "10005");
+    site.control("queuelifetimes", "patient.example:1000000");
+    let remote = Remote::start(&site, |seen| match seen.destination.as_str() {
+        "down.example" => Reply::Down("no route to host"),
+        _ => Reply::All(Verdict::Temporary, "later. Remote host said: 450 4.2.0 later"),
+    });
+    let queued = Queued::willing(&site);
+    site.start();
+    let first = site.arrive(&envelope(&["a@down.example"]));
+    site.wait_for_rest(first);
+    is_left_alone(&site, first, "down.example");
+    let id = now_id(Duration::from_secs(10_000));
+    site.put(id, &envelope(&["b@down.example", "c@patient.example"]));
+    site.tell(&Arrival::Scan);
+    let end = id.birth_seconds() + 10_005;
+    assert!(site.wait_for_rest(id) <= end + 1, "its next attempt would come after hours\n{}", site.log());
+    site.wait_for("it is returned", |_| queued.brought().len() == 1);
+    assert!(queued.brought()[0].text.contains("<b@down.example>:"), "{}", queued.brought()[0].text);
+    site.wait_for("the other recipient waits for its own time", |site| site.wait_for_rest(id) > end + 1000);
+    assert_eq!(tried(&remote, "c@patient.example"), 1);
 }
