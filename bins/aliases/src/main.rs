@@ -8,12 +8,11 @@
 mod print;
 
 use lexopt::prelude::*;
-use stafett_alias_table::{BadLine, List, Source, Table};
-use stafett_control::{Control, rows};
+use stafett_alias_table::{List, Source, Table};
+use stafett_control::{BadLine, Control, rows};
 use stafett_injection::Defaults;
 use stafett_instance::Instance;
-use stafett_log::Log;
-use std::fmt;
+use stafett_log::{Failure, Log};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,29 +23,7 @@ const USAGE: &str = "usage: stafett-aliases [FILE] | --list FILE | --print [FILE
 const DEFAULT: &str = "/etc/aliases";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            LOG.fatal(&failure.text);
-            ExitCode::from(failure.code)
-        }
-    }
-}
-
-/// A reason to give up, and the exit code for it.
-struct Failure {
-    code: u8,
-    text: String,
-}
-
-impl Failure {
-    fn lasting(text: impl fmt::Display) -> Failure {
-        Failure { code: 100, text: text.to_string() }
-    }
-
-    fn temporary(text: impl fmt::Display) -> Failure {
-        Failure { code: 111, text: text.to_string() }
-    }
+    LOG.end(run().map(|()| ExitCode::SUCCESS))
 }
 
 /// What is asked for.

@@ -1,8 +1,7 @@
 //! bouncesaying(1): returns the message with a text, always or when a program exits 0.
 
-use crate::failure::Failure;
 use crate::program::{self, Verdict};
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +11,7 @@ const RETURNED: u8 = 100;
 /// Runs it.
 pub fn run(arguments: &[OsString], _: Log) -> Result<u8, Failure> {
     let Some((text, command)) = arguments.split_first() else {
-        return Err(Failure::permanent("usage: bouncesaying TEXT [PROGRAM [ARGUMENT ...]]"));
+        return Err(Failure::lasting("usage: bouncesaying TEXT [PROGRAM [ARGUMENT ...]]"));
     };
     if !command.is_empty() && program::ask(command)? == Verdict::No {
         return Ok(0);

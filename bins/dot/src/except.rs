@@ -1,8 +1,7 @@
 //! except(1): turns a program's answer round.
 
-use crate::failure::Failure;
 use crate::program::{self, Verdict};
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::OsString;
 
 const NO: u8 = 100;
@@ -10,7 +9,7 @@ const NO: u8 = 100;
 /// Runs it.
 pub fn run(arguments: &[OsString], _: Log) -> Result<u8, Failure> {
     if arguments.is_empty() {
-        return Err(Failure::permanent("usage: except PROGRAM [ARGUMENT ...]"));
+        return Err(Failure::lasting("usage: except PROGRAM [ARGUMENT ...]"));
     }
     Ok(match program::ask(arguments)? {
         Verdict::Yes => NO,

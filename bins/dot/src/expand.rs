@@ -6,11 +6,11 @@
 //! How it fails: a table or list that cannot be read now puts the message off; nobody has got anything then. *Ours*: aliases that
 //! lead round to themselves alone return it, where it would reach nobody and be gone.
 
-use crate::failure::Failure;
 use stafett_alias_table::{Command, Entry, List, Source, Table};
 use stafett_control::Control;
 use stafett_injection::Defaults;
 use stafett_instance::Instance;
+use stafett_log::Failure;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub fn expand(table: &Table, address: &str, entry: &Entry) -> Result<Work, Failu
     expansion.follow(entry.commands.clone())?;
     let Expansion { work, goes_round, .. } = expansion;
     if goes_round && work.programs.is_empty() && work.recipients.is_empty() {
-        return Err(Failure::permanent(format_args!("the aliases lead from {address} to itself and nowhere else (#5.4.6)")));
+        return Err(Failure::lasting(format_args!("the aliases lead from {address} to itself and nowhere else (#5.4.6)")));
     }
     Ok(work)
 }

@@ -5,12 +5,11 @@
 //! that fails ends it before anything is sent on.
 
 use crate::expand::{self, Work};
-use crate::failure::Failure;
 use crate::program::code_of;
 use crate::{preline, sending};
 use lexopt::Arg;
 use stafett_alias_table::{Entry, Table};
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Write;
@@ -81,7 +80,7 @@ fn run_program(line: &[u8], with_lines: bool, message: &mut File) -> Result<(), 
     let failed = format!("\"{}\" exited with {code}", line.escape_ascii());
     match code {
         0 => Ok(()),
-        code if PERMANENT.contains(&code) => Err(Failure::permanent(failed)),
+        code if PERMANENT.contains(&code) => Err(Failure::lasting(failed)),
         _ => Err(Failure::temporary(failed)),
     }
 }
@@ -119,11 +118,11 @@ fn recipient(options: &Options) -> Result<(String, String), Failure> {
     }
     let address = sending::variable("RECIPIENT")?;
     let parts = address.rsplit_once('@').map(|(local, host)| (local.to_owned(), host.to_owned()));
-    parts.ok_or_else(|| Failure::permanent(format_args!("\"{}\" of RECIPIENT has no @", address.escape_debug())))
+    parts.ok_or_else(|| Failure::lasting(format_args!("\"{}\" of RECIPIENT has no @", address.escape_debug())))
 }
 
 fn parse(arguments: &[OsString]) -> Result<Options, Failure> {
-    let usage = |error: lexopt::Error| Failure::permanent(format_args!("{error}; {USAGE}"));
+    let usage = |error: lexopt::Error| Failure::lasting(format_args!("{error}; {USAGE}"));
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut options = Options::default();
     while let Some(argument) = parser.next().map_err(usage)? {
@@ -135,5 +134,5 @@ fn parse(arguments: &[OsString]) -> Result<Options, Failure> {
             other => return Err(usage(other.unexpected())),
         }
     }
-    if options.table.as_os_str().is_empty() { Err(Failure::permanent(USAGE)) } else { Ok(options) }
+    if options.table.as_os_str().is_empty() { Err(Failure::lasting(USAGE)) } else { Ok(options) }
 }

@@ -1,8 +1,7 @@
 //! forward(1): sends the message on to the addresses of its arguments.
 
-use crate::failure::Failure;
 use crate::sending;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::OsString;
 
 /// Runs it.
@@ -10,7 +9,7 @@ pub fn run(arguments: &[OsString], log: Log) -> Result<u8, Failure> {
     let recipients = sending::addresses(arguments)?;
     if recipients.is_empty() {
         // *Ours*: qmail's takes the message and sends it to nobody.
-        return Err(Failure::permanent("usage: forward ADDRESS ..."));
+        return Err(Failure::lasting("usage: forward ADDRESS ..."));
     }
     let sender = sending::variable("NEWSENDER")?;
     sending::send(log, &mut sending::message()?, &sender, &recipients)?;

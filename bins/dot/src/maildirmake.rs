@@ -1,8 +1,7 @@
 //! maildirmake(1): makes a Maildir, for its owner alone, and gives it a quota.
 
-use crate::failure::Failure;
 use lexopt::Arg;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -50,7 +49,7 @@ fn limit(directory: &Path, quota: &str, may_hold_mail: bool) -> io::Result<()> {
 }
 
 fn parse(arguments: &[OsString]) -> Result<(Option<String>, PathBuf), Failure> {
-    let usage = |error: lexopt::Error| Failure::permanent(format_args!("{error}; {USAGE}"));
+    let usage = |error: lexopt::Error| Failure::lasting(format_args!("{error}; {USAGE}"));
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut quota, mut directory) = (None, None);
     while let Some(argument) = parser.next().map_err(usage)? {
@@ -62,7 +61,7 @@ fn parse(arguments: &[OsString]) -> Result<(Option<String>, PathBuf), Failure> {
     }
     let quota = quota.map(|text| text.to_str().filter(|text| is_quota(text)).map(str::to_owned));
     match (quota, directory) {
-        (Some(None), _) | (_, None) => Err(Failure::permanent(USAGE)),
+        (Some(None), _) | (_, None) => Err(Failure::lasting(USAGE)),
         (quota, Some(directory)) => Ok((quota.flatten(), directory)),
     }
 }

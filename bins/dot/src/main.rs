@@ -13,7 +13,6 @@ mod bouncesaying;
 mod condredirect;
 mod except;
 mod expand;
-mod failure;
 mod fastforward;
 mod forward;
 mod maildirmake;
@@ -21,8 +20,7 @@ mod preline;
 mod program;
 mod sending;
 
-use failure::Failure;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,13 +54,7 @@ fn main() -> ExitCode {
         return ExitCode::from(WRONG_USAGE);
     };
     let log = Log::new(name);
-    match work(arguments, log) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            log.fatal(&failure);
-            ExitCode::from(failure.code())
-        }
-    }
+    log.end(work(arguments, log).map(ExitCode::from))
 }
 
 fn program(name: &std::ffi::OsStr) -> Option<(&'static str, Work)> {

@@ -3,11 +3,10 @@
 //! How it fails: as qmail's. A program that ends before it has read all but the last 8 KiB has failed for now (111); what it
 //! leaves of those is its own affair. Otherwise the program's exit code is the answer.
 
-use crate::failure::Failure;
 use crate::program::{code_of, is_temporary};
 use crate::sending;
 use lexopt::Arg;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -25,7 +24,7 @@ pub fn run(arguments: &[OsString], _: Log) -> Result<u8, Failure> {
     let (left_out, command) = parse(arguments)?;
     let wanted = LINES.iter().zip(&lines).filter(|((letter, _), _)| !left_out.contains(letter));
     let head: String = wanted.map(|(_, line)| line.as_str()).collect();
-    let Some((name, rest)) = command.split_first() else { return Err(Failure::permanent(USAGE)) };
+    let Some((name, rest)) = command.split_first() else { return Err(Failure::lasting(USAGE)) };
     let mut program = Command::new(name);
     program.args(rest);
     feed(&mut program, head.as_bytes(), &mut sending::message()?)
@@ -40,7 +39,7 @@ pub fn feed(program: &mut Command, head: &[u8], message: &mut File) -> Result<u8
     let started = program.stdin(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| {
         let reason = format!("unable to run {}: {error}", name.display());
-        if is_temporary(&error) { Failure::temporary(reason) } else { Failure::permanent(reason) }
+        if is_temporary(&error) { Failure::temporary(reason) } else { Failure::lasting(reason) }
     })?;
     let given = child.stdin.take().map_or(Ok(()), |pipe| give(pipe, head, message));
     let code = wait(&mut child)?;
@@ -83,7 +82,7 @@ fn wait(child: &mut Child) -> Result<u8, Failure> {
 
 /// The letters that leave a line out, and the program with its arguments.
 fn parse(arguments: &[OsString]) -> Result<(Vec<char>, Vec<OsString>), Failure> {
-    let usage = |error: lexopt::Error| Failure::permanent(format_args!("{error}; {USAGE}"));
+    let usage = |error: lexopt::Error| Failure::lasting(format_args!("{error}; {USAGE}"));
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut left_out = Vec::new();
     while let Some(argument) = parser.next().map_err(usage)? {

@@ -1,7 +1,7 @@
 //! Programs that are run for their exit codes, with the message on their standard input.
 
-use crate::failure::Failure;
 use rustix::io::Errno;
+use stafett_log::Failure;
 use std::ffi::OsString;
 use std::io;
 use std::process::{Command, ExitStatus};

@@ -1,9 +1,8 @@
 //! Sending the message on, as forward(1), condredirect(1) and fastforward(1) do it: the line Delivered-To in front, by way of the
 //! queue's program.
 
-use crate::failure::Failure;
 use stafett_injection::QueueProgram;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use stafett_sys::descriptor;
 use stafett_wire::injector::Answer;
 use std::fs::File;
@@ -15,7 +14,7 @@ use std::io::{self, Seek};
 /// When it is not set, or is no text.
 pub fn variable(name: &str) -> Result<String, Failure> {
     std::env::var(name)
-        .map_err(|error| Failure::permanent(format_args!("the variable {name} cannot be used: {error}; stafett-local sets it")))
+        .map_err(|error| Failure::lasting(format_args!("the variable {name} cannot be used: {error}; stafett-local sets it")))
 }
 
 /// The message, from where its descriptor stands.
@@ -54,7 +53,7 @@ pub fn send(log: Log, message: &mut File, sender: &str, recipients: &[String]) -
             log.line(format_args!("qp {id}"));
             Ok(())
         }
-        Answer::Permanent(words) => Err(Failure::permanent(format_args!("unable to send the message on: {words}"))),
+        Answer::Permanent(words) => Err(Failure::lasting(format_args!("unable to send the message on: {words}"))),
         Answer::Temporary(words) => Err(Failure::temporary(format_args!("unable to send the message on: {words}"))),
     }
 }
@@ -65,6 +64,6 @@ pub fn send(log: Log, message: &mut File, sender: &str, recipients: &[String]) -
 /// When one is no text.
 pub fn addresses(arguments: &[std::ffi::OsString]) -> Result<Vec<String>, Failure> {
     let text = |one: &std::ffi::OsString| one.to_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let no_address = |one: &std::ffi::OsString| Failure::permanent(format_args!("\"{}\" is no address", one.display()));
+    let no_address = |one: &std::ffi::OsString| Failure::lasting(format_args!("\"{}\" is no address", one.display()));
     arguments.iter().map(|one| text(one).ok_or_else(|| no_address(one))).collect()
 }

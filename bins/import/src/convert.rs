@@ -11,7 +11,6 @@
 use crate::qmail::bounce::Failure;
 use crate::qmail::letter::{Addressee, Channel, Letter};
 use stafett_address::quoted;
-use stafett_control::{Control, rows};
 use stafett_envelope::{Envelope, MOST_RECIPIENTS, Recipient};
 use stafett_queue_store::journal::{Event, Line};
 use stafett_route::locals::{Locals, Place};
@@ -41,25 +40,6 @@ pub struct Converted {
     pub envelope: Envelope,
     /// What has become of its recipients, in the form of the journal.
     pub journal: String,
-}
-
-/// What qmail takes for this host, by the files in its control directory.
-///
-/// # Errors
-/// At the first file that does not parse.
-pub fn locals_of_qmail(control: &Control) -> Result<Locals, stafett_control::Error> {
-    let me = control.line(&rows::ME)?.unwrap_or_default();
-    let no_host = control.line(&rows::ENVNOATHOST)?.unwrap_or_else(|| me.clone());
-    let mut locals = Locals::new(&no_host, '-');
-    match control.list(&rows::LOCALS)? {
-        Some(domains) => domains.iter().for_each(|item| locals.insert(&item.value)),
-        None => locals.insert(&me),
-    }
-    for item in control.map(&rows::VIRTUALDOMAINS)?.unwrap_or_default() {
-        locals.insert_virtual(&item.value.0, item.value.1.trim());
-    }
-    control.list(&rows::PERCENTHACK)?.unwrap_or_default().iter().for_each(|item| locals.insert_percent(&item.value));
-    Ok(locals)
 }
 
 /// Converts what stands beside the message.

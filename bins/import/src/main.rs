@@ -28,7 +28,7 @@ mod services;
 mod setup;
 mod shell;
 
-use convert::{Here, locals_of_qmail};
+use convert::Here;
 use ground::Ground;
 use options::{Options, USAGE};
 use qmail::queue::Queue;
@@ -126,7 +126,7 @@ fn expect_settings(options: &Options) -> Result<(), String> {
 
 fn drain(options: &Options, ground: &Ground, report: &mut Report) -> Result<(), String> {
     let queue = Queue::open(&ground.qmail)?;
-    let theirs = locals_of_qmail(&ground.theirs()).map_err(|error| format!("{}/control: {error}", ground.qmail.display()))?;
+    let theirs = Locals::of_qmail(&ground.theirs()).map_err(|error| format!("{}/control: {error}", ground.qmail.display()))?;
     if options.dry {
         return drain::show(&queue, &Here { theirs, ours: None }, report);
     }

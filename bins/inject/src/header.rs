@@ -1,6 +1,6 @@
 //! A header as programs write it: lines that end in LF (or CRLF), up to an empty line.
 
-use crate::failure::Failure;
+use stafett_log::Failure;
 use std::io::{BufRead, Read};
 
 /// The largest header, in bytes.
@@ -54,7 +54,7 @@ impl Header {
             let length = (&mut *input).take(left).read_until(b'\n', &mut line);
             size += length.map_err(|error| Failure::temporary(format!("unable to read the message from standard input: {error}")))?;
             if size > LARGEST {
-                return Err(Failure::permanent(format!("the header is larger than {LARGEST} bytes; is this a message?")));
+                return Err(Failure::lasting(format!("the header is larger than {LARGEST} bytes; is this a message?")));
             }
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
             let text = text.strip_suffix(b"\r").unwrap_or(text);

@@ -1,6 +1,5 @@
 //! The message as it goes into the queue: which fields stay, are completed or added, and the envelope.
 
-use crate::failure::Failure;
 use crate::header::{Field, Header};
 use crate::options::Options;
 use crate::person::Person;
@@ -8,6 +7,7 @@ use crate::site::Site;
 use stafett_address::list::{Address, AddressList};
 use stafett_address::{Domain, Mailbox};
 use stafett_injection::Defaults;
+use stafett_log::Failure;
 use stafett_message::date;
 use stafett_sys::process::Pid;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -80,7 +80,7 @@ impl Letter {
         }
         if recipients.is_empty() {
             let fields = if is_resent { "Resent-To, Resent-Cc or Resent-Bcc" } else { "To, Cc or Bcc" };
-            return Err(Failure::permanent(format!("there are no recipients; name them in {fields}, or as arguments")));
+            return Err(Failure::lasting(format!("there are no recipients; name them in {fields}, or as arguments")));
         }
         let sender = sender(&header, &lists, options, defaults, person)?;
         let followup = followup(&header, &lists, &site.lists);
@@ -101,7 +101,7 @@ fn complete(fields: &mut [Field], defaults: &Defaults, must_tell: bool) -> Resul
             lists.push(None);
             continue;
         }
-        let unreadable = |error| Failure::permanent(format!("unable to understand the field {}: {error}", field.name));
+        let unreadable = |error| Failure::lasting(format!("unable to understand the field {}: {error}", field.name));
         let mut list = match AddressList::parse(&field.body) {
             Err(_) if !must_tell && (field.is_any(TO) || field.is_any(RESENT_TO)) => {
                 lists.push(None);
@@ -120,9 +120,9 @@ fn complete(fields: &mut [Field], defaults: &Defaults, must_tell: bool) -> Resul
 /// more than an address, and what stands before it would be taken for the name of a group.
 fn parse_argument(argument: &str, defaults: &Defaults) -> Result<AddressList, Failure> {
     if argument.contains(char::is_control) {
-        return Err(Failure::permanent(format!("the address \"{}\" holds a control character", argument.escape_debug())));
+        return Err(Failure::lasting(format!("the address \"{}\" holds a control character", argument.escape_debug())));
     }
-    let unreadable = |error| Failure::permanent(format!("unable to understand the recipient \"{argument}\": {error}"));
+    let unreadable = |error| Failure::lasting(format!("unable to understand the recipient \"{argument}\": {error}"));
     let mut list = AddressList::parse(argument.as_bytes()).map_err(unreadable)?;
     list.addresses_mut().for_each(|address| defaults.complete(address));
     Ok(list)
@@ -142,7 +142,7 @@ fn add_all(recipients: &mut Vec<String>, list: &AddressList) -> Result<(), Failu
 fn raw(address: &Address) -> Result<String, Failure> {
     let domain = address.domain.as_deref().unwrap_or_default();
     let mailbox = Domain::parse(domain).and_then(|domain| Mailbox::new(&address.local, domain));
-    mailbox.map(|mailbox| mailbox.raw()).map_err(|error| Failure::permanent(format!("\"{address}\" is no address: {error}")))
+    mailbox.map(|mailbox| mailbox.raw()).map_err(|error| Failure::lasting(format!("\"{address}\" is no address: {error}")))
 }
 
 fn sender(

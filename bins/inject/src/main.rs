@@ -8,7 +8,6 @@
 //! How it fails: 100 with a reason when the message cannot be sent as it stands, 111 when it may be tried again; nothing
 //! is queued then. Known limits: the header is held in memory, up to [`header::LARGEST`]; the body streams.
 
-mod failure;
 mod header;
 mod letter;
 mod options;
@@ -16,7 +15,6 @@ mod outgoing;
 mod person;
 mod site;
 
-use failure::Failure;
 use header::Header;
 use letter::Letter;
 use options::Options;
@@ -24,24 +22,18 @@ use person::Person;
 use site::Site;
 use stafett_control::Control;
 use stafett_instance::Instance;
-use stafett_log::Log;
+use stafett_log::{Failure, Log};
 use std::io::{self, BufReader};
 use std::process::ExitCode;
 
 const LOG: Log = Log::new("stafett-inject");
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            LOG.fatal(&failure);
-            ExitCode::from(failure.code())
-        }
-    }
+    LOG.end(run().map(|()| ExitCode::SUCCESS))
 }
 
 fn run() -> Result<(), Failure> {
-    let options = Options::read().map_err(|error| Failure::permanent(format!("{error}; {}", options::USAGE)))?;
+    let options = Options::read().map_err(|error| Failure::lasting(format!("{error}; {}", options::USAGE)))?;
     let instance = Instance::from_environment().map_err(Failure::temporary)?;
     let site = Site::read(&Control::new(instance.control()))?;
     let person = Person::from_environment(&site.defaults)?;

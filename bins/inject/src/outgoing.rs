@@ -1,8 +1,8 @@
 //! Where the message goes: to standard output, or to the queue's program.
 
-use crate::failure::Failure;
 use crate::letter::Letter;
 use stafett_injection::QueueProgram;
+use stafett_log::Failure;
 use stafett_wire::injector::Answer;
 use std::io::{self, Read, Write};
 
@@ -27,7 +27,7 @@ pub fn queue(letter: &Letter, body: &mut impl Read) -> Result<(), Failure> {
     let answer = queue.finish(&letter.sender, letter.recipients.iter().map(String::as_str));
     match answer.map_err(|error| Failure::temporary(format!("unable to wait for the queue's program: {error}")))? {
         Answer::Accepted(_) => Ok(()),
-        Answer::Permanent(words) => Err(Failure::permanent(format!("the message is refused: {words}"))),
+        Answer::Permanent(words) => Err(Failure::lasting(format!("the message is refused: {words}"))),
         Answer::Temporary(words) => Err(Failure::temporary(format!("the message was not queued: {words}"))),
     }
 }

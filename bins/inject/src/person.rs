@@ -1,8 +1,8 @@
 //! Who sends: from the variables that qmail-inject(8) reads, or the user database.
 
-use crate::failure::Failure;
 use stafett_address::list::Address;
 use stafett_injection::{Defaults, first_of, variable_of};
+use stafett_log::Failure;
 use stafett_sys::user::{Account, Uid};
 
 /// The person or program that sends.
@@ -51,7 +51,7 @@ impl Person {
         let sender_host = variable_of("QMAILSHOST").unwrap_or_else(|| host.clone());
         let texts = [Some(&user), Some(&host), name.as_ref(), Some(&sender_user), Some(&sender_host)];
         if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return Err(Failure::permanent("a variable with the name of a user or host holds a control character; set it to one line"));
+            return Err(Failure::lasting("a variable with the name of a user or host holds a control character; set it to one line"));
         }
         let address = |local: String, host: String| Address { local, domain: Some(defaults.complete_domain(host)) };
         let wishes = wishes(&std::env::var("QMAILINJECT").unwrap_or_default());

@@ -1,8 +1,8 @@
 //! What control/ and the variables say to every message of this host.
 
-use crate::failure::Failure;
 use stafett_control::{Control, rows};
 use stafett_injection::{Defaults, name, variable_of};
+use stafett_log::Failure;
 use std::io;
 
 /// The settings in force.

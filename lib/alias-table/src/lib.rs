@@ -16,7 +16,7 @@ mod table;
 
 pub use command::Command;
 pub use list::List;
-pub use source::{BadLine, Instruction, Source};
+pub use source::{Instruction, Source};
 pub use table::{Entry, Table};
 
 /// The longest address, in bytes (setforward(1)).

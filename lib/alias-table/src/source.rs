@@ -10,8 +10,8 @@ use crate::split::{self, Piece};
 use crate::{Command, LONGEST};
 use stafett_address::list::{Address, AddressList};
 use stafett_address::{Domain, Mailbox};
+use stafett_control::BadLine;
 use std::collections::HashMap;
-use std::fmt;
 use std::path::PathBuf;
 
 /// What is done with mail for one name.
@@ -35,23 +35,6 @@ pub struct Source {
     /// Lines that have no effect, and why.
     pub ignored: Vec<BadLine>,
 }
-
-/// A line that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// Its number, from 1.
-    pub line: usize,
-    /// What is wrong and what to do.
-    pub reason: String,
-}
-
-impl fmt::Display for BadLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.line, self.reason)
-    }
-}
-
-impl std::error::Error for BadLine {}
 
 /// Gives an address the domain that it lacks.
 type Complete<'a> = &'a dyn Fn(&mut Address);

@@ -1,4 +1,4 @@
-//! What is wrong with a control file, where, and what to do.
+//! What is wrong with a control file, or with a line of another text, where, and what to do.
 
 use std::fmt;
 
@@ -29,3 +29,20 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A line that cannot be used, of a text that is compiled and lies where the admin says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.line, self.reason)
+    }
+}
+
+impl std::error::Error for BadLine {}

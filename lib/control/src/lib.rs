@@ -15,7 +15,7 @@ mod read;
 pub mod rows;
 mod watch;
 
-pub use error::Error;
+pub use error::{BadLine, Error};
 pub use excerpt::Excerpt;
 pub use form::{Form, Setting};
 pub use nearest::nearest;

@@ -5,8 +5,8 @@
 //! How it fails: a [`BadLine`] with its number and what to write; a file without its last line is one of which a part is
 //! missing. The compiled table is replaced whole or not at all.
 
+use stafett_control::BadLine;
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -23,23 +23,6 @@ pub struct Entry {
     /// User, uid, gid, home, dash and extension.
     pub fields: [String; 6],
 }
-
-/// A line that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLine {
-    /// Its number, from 1.
-    pub line: usize,
-    /// What is wrong and what to do.
-    pub reason: String,
-}
-
-impl fmt::Display for BadLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.line, self.reason)
-    }
-}
-
-impl std::error::Error for BadLine {}
 
 /// Reads the text of users/assign.
 ///

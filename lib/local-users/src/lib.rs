@@ -14,7 +14,7 @@ pub mod remarks;
 mod sources;
 mod table;
 
-pub use assign::{BadLine, Entry, parse, write};
+pub use assign::{Entry, parse, write};
 pub use breaks::Breaks;
 
 use stafett_sys::user::{Account, Gid, Uid};

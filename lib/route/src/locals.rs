@@ -48,9 +48,21 @@ impl Locals {
         if !control.directory().parent().is_some_and(|root| root.join("run/local").is_dir()) {
             return Ok(Locals::new(&me, '-'));
         }
-        let no_host = control.line(&rows::ENVNOATHOST)?.unwrap_or_else(|| me.clone());
         let breaks = control.list(&rows::BREAKCHAR)?.unwrap_or_default();
-        let breaks = breaks.first().map_or("-", |item| item.value.as_str());
+        Locals::of_files(control, breaks.first().map_or("-", |item| item.value.as_str()))
+    }
+
+    /// Reads the files of a qmail, which has no other character than `-` before an extension.
+    ///
+    /// # Errors
+    /// At the first file that does not parse.
+    pub fn of_qmail(control: &Control) -> Result<Locals, Error> {
+        Locals::of_files(control, "-")
+    }
+
+    fn of_files(control: &Control, breaks: &str) -> Result<Locals, Error> {
+        let me = control.line(&rows::ME)?.unwrap_or_default();
+        let no_host = control.line(&rows::ENVNOATHOST)?.unwrap_or_else(|| me.clone());
         let mut locals = Locals::new(&no_host, breaks.chars().next().unwrap_or('-'));
         breaks.clone_into(&mut locals.breaks);
         match control.list(&rows::LOCALS)? {

@@ -7,4 +7,5 @@ mod ground;
 mod names;
 mod running;
 mod table;
+mod traffic;
 mod tree;
