@@ -4,7 +4,7 @@
 //! one finding.
 
 use stafett_address::Domain;
-use stafett_control::{Control, Form, Item, Pair, Setting, rows};
+use stafett_control::{Control, Form, Item, Pair, Setting, compiled, rows};
 use stafett_instance::Instance;
 use stafett_log::Failure;
 use stafett_route::{Listed, Locals, Place, RcptHosts, SmtpRoutes};
@@ -93,7 +93,7 @@ impl Subject {
         for item in self.list(&rows::RCPTHOSTS) {
             let _ = hosts.insert(item.line, &item.value);
         }
-        hosts.set_table(self.control.compiled(&rows::MORERCPTHOSTS).ok().flatten().and_then(|path| cdb2::CDB::open(path).ok()));
+        hosts.set_table(self.control.compiled(&rows::MORERCPTHOSTS).ok().flatten().and_then(|path| compiled::open(&path).ok()));
         hosts
     }
 

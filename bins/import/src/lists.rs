@@ -7,7 +7,7 @@
 use crate::control::put;
 use crate::ground::Ground;
 use crate::report::{Mark, Report};
-use stafett_control::rows;
+use stafett_control::{compiled, rows};
 use stafett_route::recipients::compiled_key;
 
 /// Takes over validrcptto.cdb.
@@ -25,7 +25,7 @@ pub fn recipients(ground: &mut Ground, report: &mut Report) -> Result<(), String
 }
 
 fn odd_key(path: &std::path::Path) -> Option<String> {
-    let table = match cdb2::CDB::open(path) {
+    let table = match compiled::open(path) {
         Ok(table) => table,
         Err(error) => return Some(format!("is no cdb: {error}")),
     };

@@ -178,7 +178,7 @@ fn remark(source: &Path, line: usize, name: &[u8], value: &[u8], report: &mut Re
 /// The text that would be compiled into this, and the addresses of rules that never count: djb's tcprules takes a network with a
 /// slash for a name, which tcpserver asks for no client. With us it would count.
 fn decompile(cdb: &Path) -> Result<(String, Vec<String>), String> {
-    let table = cdb2::CDB::open(cdb).map_err(|error| format!("is no cdb: {error}"))?;
+    let table = stafett_control::compiled::open(cdb).map_err(|error| format!("is no cdb: {error}"))?;
     let (mut lines, mut dead) = (Vec::new(), Vec::new());
     for record in table.iter() {
         let (key, value) = record.map_err(|error| format!("is damaged: {error}"))?;

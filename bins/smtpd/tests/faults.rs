@@ -146,12 +146,16 @@ fn the_compiled_table_counts() {
     client.open("a@b.example", "c@sub.more.example");
     assert!(client.ask("RCPT TO:<c@more.example>").starts_with("553 "));
     client.end();
-    std::fs::write(&path, b"broken").unwrap();
-    let mut client = instance.serve(&[]);
-    assert!(client.reply().starts_with("421 4.3.5 "));
-    let (code, log) = client.end();
-    assert_eq!(code, Some(111));
-    assert!(log.contains("control/morercpthosts.cdb"), "{log}");
+    let mut zeros = std::fs::read(&path).unwrap();
+    zeros[..2048].fill(0);
+    for torn in [&b"broken"[..], &zeros] {
+        std::fs::write(&path, torn).unwrap();
+        let mut client = instance.serve(&[]);
+        assert!(client.reply().starts_with("421 4.3.5 "));
+        let (code, log) = client.end();
+        assert_eq!(code, Some(111));
+        assert!(log.contains("control/morercpthosts.cdb"), "{log}");
+    }
 }
 
 #[test]

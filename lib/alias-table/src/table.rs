@@ -5,8 +5,9 @@
 
 use crate::command::broken;
 use crate::{Command, Instruction, safely};
+use stafett_control::compiled;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -28,12 +29,7 @@ impl Table {
     /// # Errors
     /// When it cannot be read or is none, or everybody may write it.
     pub fn open(path: &Path) -> io::Result<Table> {
-        // Where the keys lie is written last: without it a table seems to hold nothing, and all its mail would be returned.
-        let mut places = [0; 2048];
-        safely::open(path)?.0.read_exact(&mut places)?;
-        if places.iter().all(|byte| *byte == 0) {
-            return Err(broken("it is only half written"));
-        }
+        compiled::check(&safely::open(path)?.0)?;
         cdb2::CDB::open(path).map(Table)
     }
 

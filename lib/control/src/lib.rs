@@ -7,6 +7,7 @@
 //! How it fails: [`Error`] with the file, the line and what to do.
 //! Known limits: a file is read whole; one above [`LARGEST`] is refused (use the cdb form).
 
+pub mod compiled;
 mod error;
 mod excerpt;
 pub mod form;

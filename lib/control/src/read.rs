@@ -163,7 +163,7 @@ impl Control {
             Ok(found) if !found.is_file() => return Err(Error::new(row.name, 0, "is not a file")),
             Ok(_) => {}
         }
-        match cdb2::CDB::open(&path) {
+        match crate::compiled::open(&path) {
             Ok(_) => Ok(Some(path)),
             Err(error) => Err(Error::new(row.name, 0, format!("unable to use it as a cdb: {error}; make it again with {maker}"))),
         }

@@ -4,6 +4,7 @@
 //! characters that beginnings end with. Values are user, uid, gid, home, dash and extension, divided by NUL.
 
 use crate::{Owner, Trouble, general};
+use stafett_control::compiled;
 use stafett_sys::user::{Gid, Uid};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The owner that the table at `path` names; `None` when it does not, or there is no table.
 pub fn find(path: &Path, local: &str) -> Result<Option<Owner>, Trouble> {
     let fault = |error: io::Error| general(format!("unable to read {}: {error}; make it again with stafett-users", path.display()));
-    let table = match cdb2::CDB::open(path) {
+    let table = match compiled::open(path) {
         Ok(table) => table,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fault(error)),

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 
 use stafett_address::Domain;
-use stafett_control::{Control, Error, rows};
+use stafett_control::{Control, Error, compiled, rows};
 
 /// The lists. The default lists nobody.
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl RcptHosts {
             hosts.insert(item.line, &item.value).map_err(|reason| fault(rows::RCPTHOSTS.name, item.line, &quoted, &reason))?;
         }
         if let Some(path) = control.compiled(&rows::MORERCPTHOSTS)? {
-            let table = cdb2::CDB::open(&path).map_err(|reason| fault(rows::MORERCPTHOSTS.name, 0, "\"the table\"", &reason))?;
+            let table = compiled::open(&path).map_err(|reason| fault(rows::MORERCPTHOSTS.name, 0, "\"the table\"", &reason))?;
             hosts.set_table(Some(table));
         }
         Ok(hosts)

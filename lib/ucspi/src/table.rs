@@ -23,7 +23,8 @@ impl Table {
         let table = Table { bytes };
         for index in 0..HEADER_PAIRS {
             let (start, slots) = table.pair(index * 8)?;
-            if slots.saturating_mul(8).saturating_add(start) > table.bytes.len() {
+            // Every maker puts a table behind the header, an empty one as well: zeros are what a crash has left of it.
+            if start < HEADER_PAIRS * 8 || slots.saturating_mul(8).saturating_add(start) > table.bytes.len() {
                 return Err(CUT);
             }
             for slot in 0..slots {

@@ -6,7 +6,7 @@
 //! How it fails: a compiled table that breaks while it is asked is a temporary refusal.
 
 use stafett_address::Mailbox;
-use stafett_control::{Control, Error, Setting, rows};
+use stafett_control::{Control, Error, Setting, compiled, rows};
 use stafett_route::recipients::{Listed, Place, RecipientList};
 use stafett_smtp::Reply;
 
@@ -32,7 +32,7 @@ impl Lists {
         let bad = list(control, &rows::BADRCPTTO)?.unwrap_or_default();
         let mut valid = list(control, &rows::VALIDRCPTTO)?;
         if let Some(path) = control.compiled(&rows::VALIDRCPTTO_CDB)? {
-            let table = cdb2::CDB::open(&path).map_err(|reason| fault(rows::VALIDRCPTTO_CDB.name, 0, "the table", reason))?;
+            let table = compiled::open(&path).map_err(|reason| fault(rows::VALIDRCPTTO_CDB.name, 0, "the table", reason))?;
             valid.get_or_insert_default().set_table(Some(table));
         }
         Ok(Lists { bad, valid })

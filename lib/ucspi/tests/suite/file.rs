@@ -67,6 +67,23 @@ fn a_cdb_of_something_else_is_refused() {
     assert!(matches!(Rules::open(Path::new("/")), Err(RulesError::Unreadable(_))));
 }
 
+/// Read as it stands it would hold no rule, and so deny nobody.
+#[test]
+fn a_cdb_whose_first_blocks_are_zeros_is_refused_and_the_rules_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let cdb = directory.path().join("rules.cdb");
+    common::compile("127.:deny\n", &cdb);
+    let mut file = RulesFile::open(&cdb, false).unwrap();
+    let mut bytes = std::fs::read(&cdb).unwrap();
+    bytes[..2048].fill(0);
+    let fresh = directory.path().join("fresh");
+    std::fs::write(&fresh, bytes).unwrap();
+    std::fs::rename(&fresh, &cdb).unwrap();
+    assert!(matches!(Rules::open(&cdb), Err(RulesError::Broken(_))));
+    assert!(file.refresh().is_err());
+    assert!(denied(file.rules().unwrap()));
+}
+
 #[test]
 fn a_failed_write_leaves_the_compiled_file_alone() {
     let directory = tempfile::tempdir().unwrap();
