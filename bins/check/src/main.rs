@@ -36,6 +36,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 mod tlsout;
+mod users;
 
 use options::Options;
 use stafett_log::{Failure, Log};
@@ -60,8 +61,13 @@ fn run(options: &Options) -> Result<u8, Failure> {
     let mut findings = Findings::default();
     let subject = Subject::open(options.directory.as_deref(), &mut findings)?;
     control(&subject, &mut findings);
+    users::check(&subject, &mut findings);
     if let Some(plan) = &subject.plan {
-        tree::judge(plan, &mut findings)?;
+        if let Err(failure) = tree::judge(plan, &mut findings) {
+            // What was found may be the reason.
+            show::all(&findings, options.least());
+            return Err(failure);
+        }
         processes::check(&subject, plan, &mut findings);
     }
     surroundings::check(&subject, &mut findings);

@@ -50,10 +50,20 @@ pub fn runs_as_root() -> bool {
 impl Ground {
     /// One for the user who runs the tests, and where that is root one for an ordinary user too.
     pub fn all() -> Vec<Ground> {
-        if runs_as_root() { vec![Ground::new(true), Ground::new(false)] } else { vec![Ground::new(false)] }
+        Ground::all_with(&[])
+    }
+
+    /// As [`Ground::all`], with optional services.
+    pub fn all_with(services: &[&str]) -> Vec<Ground> {
+        let users: &[bool] = if runs_as_root() { &[true, false] } else { &[false] };
+        users.iter().map(|is_root| Ground::with(*is_root, services)).collect()
     }
 
     pub fn new(is_root: bool) -> Ground {
+        Ground::with(is_root, &[])
+    }
+
+    pub fn with(is_root: bool, services: &[&str]) -> Ground {
         let place = tempfile::tempdir().unwrap();
         fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let (root, bin) = (place.path().join("relay"), place.path().join("bin"));
@@ -68,14 +78,15 @@ impl Ground {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let ground = Ground { root, bin, port, is_root, _place: place };
-        ground.lay_out();
+        ground.lay_out(services);
         ground
     }
 
-    fn lay_out(&self) {
+    fn lay_out(&self, services: &[&str]) {
         let users = if self.is_root { Users::Separate(PREFIX.clone()) } else { Users::Single };
         let mut settings = Settings::new(users, self.bin.clone());
         (settings.port, settings.addresses) = (self.port, vec!["127.0.0.1".to_owned()]);
+        settings.with.extend(services.iter().map(|service| (*service).to_owned()));
         let plan = Plan { root: self.root.clone(), settings: settings.clone(), before: None };
         let people = self.people();
         let land = Land::open(&self.root).unwrap();

@@ -9,3 +9,4 @@ mod running;
 mod table;
 mod traffic;
 mod tree;
+mod users;

@@ -100,6 +100,6 @@ pub static ALIASES: Setting = Setting {
     form: Form::List(alias_file),
     default: "none",
     readers: &["local", "aliases"],
-    text: "Files of aliases, one a line, such as /etc/aliases. newaliases compiles each into a table with .cdb behind its name, by which a line |fastforward -d /etc/aliases.cdb in alias/.qmail-default delivers (fastforward(1)). A recipient that nothing but alias/.qmail-default takes exists only if one of the tables has it; a table that cannot be read puts it off. Without this file alias/.qmail-default takes every name.",
+    text: "Files of aliases, one a line, such as /etc/aliases. newaliases compiles each into a table with .cdb behind its name, by which a line |fastforward -d /etc/aliases.cdb in alias/.qmail-default delivers (fastforward(1)). A recipient that nothing but alias/.qmail-default takes exists only if one of the tables has it; a table that cannot be read puts it off. That counts for postmaster too, unless there is alias/.qmail-postmaster. Without this file alias/.qmail-default takes every name.",
     example: "/etc/aliases",
 };
