@@ -58,8 +58,8 @@ pub struct Survey {
     pub settings: Settings,
     /// What is looked for.
     pub goals: Vec<Goal>,
-    /// Where.
-    pub candidates: Vec<Listed>,
+    /// Where, in pieces; the next one comes when the last was looked through.
+    pub pieces: Receiver<Vec<Listed>>,
 }
 
 /// What became of a chore that has an outcome.
@@ -80,6 +80,8 @@ pub enum Done {
     Odd(PathBuf),
     /// Everything there was found, or not.
     Read(io::Result<()>),
+    /// A survey has looked through a piece.
+    Wanted,
     /// Messages that a survey was for, each with a destination that it waits for.
     Meant(Vec<(Id, Mark)>),
     /// A survey is over; how long it took.
@@ -203,19 +205,24 @@ impl Results {
     fn look_for(&self, survey: &Survey) {
         let (mut found, mut firsts) = (Vec::new(), HashSet::new());
         let enough = if survey.goals.iter().all(Goal::is_for_one) { survey.goals.len() } else { usize::MAX };
-        for listed in &survey.candidates {
-            if firsts.len() >= enough {
-                break;
-            }
-            let file = survey.store.open_message(listed.id, listed.size, listed.place);
-            let Ok(Ok(Ok(entry))) = file.map(|file| Entry::glance(&file, listed.id, listed.size)) else { continue };
-            for (mark, is_once) in meant(&entry, &survey.goals, &survey.settings) {
-                if firsts.insert(mark) || !is_once {
-                    found.push((listed.id, mark));
+        for piece in &survey.pieces {
+            for listed in piece {
+                if firsts.len() >= enough {
+                    break;
+                }
+                let file = survey.store.open_message(listed.id, listed.size, listed.place);
+                let Ok(Ok(Ok(entry))) = file.map(|file| Entry::glance(&file, listed.id, listed.size)) else { continue };
+                for (mark, is_once) in meant(&entry, &survey.goals, &survey.settings) {
+                    if firsts.insert(mark) || !is_once {
+                        found.push((listed.id, mark));
+                    }
+                }
+                if found.len() >= FIND && self.put(Done::Meant(std::mem::take(&mut found))).is_err() {
+                    return;
                 }
             }
-            if found.len() >= FIND && self.put(Done::Meant(std::mem::take(&mut found))).is_err() {
-                return;
+            if firsts.len() >= enough || self.put(Done::Wanted).is_err() {
+                break;
             }
         }
         let _ = self.put(Done::Meant(found));

@@ -36,6 +36,7 @@ mod returned;
 mod room;
 mod schedule;
 mod scheduler;
+mod search;
 mod settings;
 mod signing;
 mod telling;

@@ -204,6 +204,7 @@ impl Scheduler {
                 Done::Bounced { of, answer } => self.bounce_answered(of, answer),
                 Done::Found(messages) => self.found(messages),
                 Done::Odd(file) => self.found_odd(&file),
+                Done::Wanted => self.look_on(),
                 Done::Meant(messages) => self.meant(&messages),
                 Done::Surveyed(took) => self.surveyed(took),
                 Done::Read(read) => self.read_to_the_end(read),

@@ -171,6 +171,11 @@ impl Waiting {
         woken
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.later.len()
+    }
+
     /// Whether any `is_meant`.
     pub fn any(&self, is_meant: impl Fn(&Record) -> bool) -> bool {
         self.later.iter().any(|Reverse(record)| is_meant(record))

@@ -13,9 +13,10 @@ use crate::destination::MEMORY;
 use crate::mark::Mark;
 use crate::message::Message;
 use crate::scheduler::{Scheduler, domain};
+use crate::search::{Candidates, Search};
 use crate::settings::Settings;
 use crate::waiting::Record;
-use stafett_queue_store::{Entry, Id, Listed};
+use stafett_queue_store::{Entry, Id};
 use stafett_wire::delivery::Destination;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -47,7 +48,7 @@ pub(crate) struct Waking {
     woken: HashMap<Mark, Instant>,
     /// What messages are to be read for.
     goals: Vec<Goal>,
-    is_reading: bool,
+    search: Option<Search>,
     /// Not before then.
     next_look: Option<Instant>,
     next_reading: Option<Instant>,
@@ -78,7 +79,7 @@ impl Waking {
     }
 
     fn has_reading(&self) -> bool {
-        !self.is_reading && !self.goals.is_empty()
+        self.search.is_none() && !self.goals.is_empty()
     }
 
     /// Whether messages are to be read for so much that smtpd is to ask later.
@@ -273,30 +274,37 @@ impl Scheduler {
             return;
         }
         let goals = std::mem::take(&mut self.waking.goals);
-        let candidates = self.candidates(&goals);
-        if candidates.is_empty() {
+        let (mut search, pieces) = Search::new(self.candidates(&goals), self.waiting.len());
+        if !search.go_on(&self.waiting) {
             return;
         }
         let survey = match self.store.again() {
-            Ok(store) => Survey { store, settings: self.settings.clone(), goals, candidates },
+            Ok(store) => Survey { store, settings: self.settings.clone(), goals, pieces },
             Err(error) => return self.book.error(format_args!("unable to look through the queue: {error}")),
         };
         match self.chores.survey(survey) {
-            Ok(()) => self.waking.is_reading = true,
+            Ok(()) => self.waking.search = Some(search),
             Err(error) => self.book.error(format_args!("unable to start a thread: {error}")),
         }
     }
 
-    fn candidates(&self, goals: &[Goal]) -> Vec<Listed> {
+    fn candidates(&self, goals: &[Goal]) -> Candidates {
         let mut marks = HashSet::new();
         for goal in goals {
             match goal {
                 Goal::Domain(name) => drop(marks.insert(Mark::of(&self.settings.destination(&format!("@{name}"), None)))),
-                Goal::Below(_) | Goal::Kept => return self.waiting.select(|_| true),
+                Goal::Below(_) | Goal::Kept => return Candidates::All,
                 Goal::Destination(_) | Goal::OneFor(_) => {}
             }
         }
-        self.waiting.select(|record| record.mark().is_vague() || marks.contains(&record.mark().whyever()))
+        Candidates::VagueOr(marks)
+    }
+
+    /// The survey has looked through what it had.
+    pub(crate) fn look_on(&mut self) {
+        if let Some(search) = &mut self.waking.search {
+            search.go_on(&self.waiting);
+        }
     }
 
     /// Messages that were read and wait for what is wanted, with their destinations.
@@ -309,7 +317,7 @@ impl Scheduler {
 
     /// All candidates were read, in that time.
     pub(crate) fn surveyed(&mut self, took: Duration) {
-        self.waking.is_reading = false;
+        self.waking.search = None;
         self.waking.next_reading = Some(Instant::now() + took * REST_AFTER_READING);
     }
 
