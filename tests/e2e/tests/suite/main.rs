@@ -29,6 +29,7 @@ mod promises;
 mod queue;
 mod quickstart;
 mod relay;
+mod reporters;
 mod reports;
 mod scheduler;
 mod secondary;
