@@ -38,6 +38,11 @@ impl Content {
         self.copy_file(take)
     }
 
+    /// How long it is at most with LF line ends, also where each of its lines gets a character more.
+    pub fn most(&self) -> u64 {
+        self.size + 2 * self.head.len() as u64
+    }
+
     /// As [`Content::copy`], with CRLF line ends.
     pub fn copy_crlf(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), Stop>) -> Result<(), Stop> {
         let mut out = Vec::new();

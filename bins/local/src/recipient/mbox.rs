@@ -3,12 +3,12 @@
 //! The file is locked with `FILE.lock` beside it, where the recipient may make that, with flock and with fcntl, in this order;
 //! a file that was moved away meanwhile is left to who moved it. A line of the message that
 //! could be taken for a divider gets a `>`. What cannot be written whole is cut off again, and a message that was torn by
-//! a crash is closed before the next one.
+//! a crash is closed before the next one. Room for it is taken first: btrfs cuts nothing off where a quota is used up.
 //! How it fails: the delivery is put off; so it is where the path is no plain file: a device, a pipe or a directory.
 //! Known limits: a process that is killed while it writes leaves a torn message in the file; its whole copy follows.
 
 use super::{Delivery, Stop};
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::{FallocateFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -107,9 +107,12 @@ fn make_durable(file: &File, path: &Path, before: u64) -> io::Result<()> {
 
 fn write(delivery: &Delivery, mut file: &File, path: &Path, divider: &str, before: u64) -> Result<(), Stop> {
     let end = missing_end(file, before).map_err(|error| failed("read", path, &error))?;
+    let head = format!("{divider}{}\n{}\n", delivery.return_path(), delivery.delivered_to());
+    let ends = end.len() + "\n\n".len();
+    reserve(file, before, delivery.content.most() + (head.len() + ends) as u64).map_err(|error| failed("write", path, &error))?;
     let mut put = |piece: &[u8]| file.write_all(piece).map_err(|error| failed("write", path, &error));
     put(end)?;
-    put(format!("{divider}{}\n{}\n", delivery.return_path(), delivery.delivered_to()).as_bytes())?;
+    put(head.as_bytes())?;
     let mut quoting = Quoting::default();
     let mut out = Vec::new();
     delivery.content.copy(&mut |piece| {
@@ -118,6 +121,15 @@ fn write(delivery: &Delivery, mut file: &File, path: &Path, divider: &str, befor
         put(&out)
     })?;
     put(quoting.end())
+}
+
+/// Takes room for so many bytes behind the end, or says that there is none.
+fn reserve(file: &File, end: u64, length: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, end, length) {
+        Err(error @ (Errno::DQUOT | Errno::NOSPC)) => Err(error.into()),
+        // A file system that cannot do this may still take the message.
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// What a torn message lacks: an end of its line, a blank line.

@@ -51,12 +51,17 @@ fn whichever_process_of_a_delivery_is_killed_its_program_ends_and_the_message_co
 }
 
 /// A file system of a user's own that can stop.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
     fn at(directory: &Path, image: &Path) -> Option<Disk> {
-        run(Command::new("truncate").args(["-s", "32M"]).arg(image));
-        run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(image));
+        Disk::made(directory, image, "32M", Command::new("mkfs.ext4").args(["-q", "-F"]))
+    }
+
+    /// One of this size by this command of a mkfs; none where it cannot be mounted.
+    pub fn made(directory: &Path, image: &Path, size: &str, mkfs: &mut Command) -> Option<Disk> {
+        run(Command::new("truncate").args(["-s", size]).arg(image));
+        run(mkfs.arg(image));
         let mounted = Command::new("mount").args(["-o", "loop"]).arg(image).arg(directory).output().unwrap();
         mounted.status.success().then(|| Disk(directory.to_owned()))
     }

@@ -28,6 +28,7 @@ mod powercut;
 mod promises;
 mod queue;
 mod quickstart;
+mod quotas;
 mod relay;
 mod reporters;
 mod reports;
