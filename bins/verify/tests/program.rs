@@ -131,7 +131,9 @@ impl Program {
             command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
         }
         let copy = directory.path().join("stafett-verify");
-        fs::copy(env!("CARGO_BIN_EXE_stafett-verify"), &copy).unwrap();
+        // By a process of its own: what another test's thread forks would hold a file that is written here, and it could not be run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_stafett-verify")).arg(&copy).status();
+        assert!(copied.unwrap().success());
         let log = File::create(directory.path().join("log")).unwrap();
         let child = command.arg(copy).env("STAFETT", directory.path()).stdin(Stdio::null()).stderr(log).spawn().unwrap();
         let program = Program { directory, child };

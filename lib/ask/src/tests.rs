@@ -38,6 +38,8 @@ impl Service for Echo {
 }
 
 fn desk() -> (tempfile::TempDir, PathBuf) {
+    // Callers and service are one process here; an ordinary user begins with 1024 descriptors.
+    stafett_sys::limit::raise_open_files(4096).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let desk = Desk::listen(Log::new("desk"), &path, &[]).unwrap();

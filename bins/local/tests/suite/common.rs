@@ -76,7 +76,7 @@ impl Home {
     }
 
     pub fn command(&self, ext: &str, sender: &str) -> Command {
-        let program = self.path("../stafett-local");
+        let program = self.directory.path().join("stafett-local");
         let mut command = Command::new(&program);
         if Uid::effective().is_root() {
             command = Command::new("setpriv");
@@ -97,7 +97,7 @@ impl Home {
     }
 
     pub fn run(&self, mut command: Command, message: &str) -> Delivered {
-        let path = self.path("../message");
+        let path = self.directory.path().join("message");
         fs::write(&path, message).unwrap();
         command.stdin(fs::File::open(&path).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Delivered::of(spawn(&mut command).wait_with_output().unwrap())

@@ -48,7 +48,9 @@ impl Site {
             fs::create_dir(site.path(name)).unwrap();
             site.give(name, NOBODY);
         }
-        fs::copy(env!("CARGO_BIN_EXE_stafett-queued"), site.path("stafett-queued")).unwrap();
+        // By a process of its own: what another test's thread forks would hold a file that is written here, and it could not be run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_stafett-queued")).arg(site.path("stafett-queued")).status();
+        assert!(copied.unwrap().success());
         site.control("me", "relay.example");
         site
     }
@@ -70,8 +72,10 @@ impl Site {
         }
     }
 
+    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
     pub fn control(&self, name: &str, text: &str) {
-        fs::write(self.path("control").join(name), format!("{text}\n")).unwrap();
+        fs::write(self.path("control/.new"), format!("{text}\n")).unwrap();
+        fs::rename(self.path("control/.new"), self.path("control").join(name)).unwrap();
     }
 
     pub fn command(&self) -> Command {
@@ -91,15 +95,8 @@ impl Site {
 
     pub fn start(&mut self) {
         let ready = self.log().matches("status: ready").count();
-        let mut child = self.command().spawn().unwrap();
-        wait_until("queued is ready", || {
-            // The copy of the program may still be open for writing in a process that another test is just starting.
-            if child.try_wait().unwrap().is_some_and(|status| status.code() == Some(126)) {
-                child = self.command().spawn().unwrap();
-            }
-            self.log().matches("status: ready").count() > ready
-        });
-        self.child = Some(child);
+        self.child = Some(self.command().spawn().unwrap());
+        wait_until("queued is ready", || self.log().matches("status: ready").count() > ready);
     }
 
     /// Runs it to its end, which must be a failure.

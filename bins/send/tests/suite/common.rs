@@ -65,8 +65,10 @@ impl Site {
         }
     }
 
+    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
     pub fn control(&self, name: &str, text: &str) {
-        fs::write(self.path("control").join(name), format!("{text}\n")).unwrap();
+        fs::write(self.path("control/.new"), format!("{text}\n")).unwrap();
+        fs::rename(self.path("control/.new"), self.path("control").join(name)).unwrap();
     }
 
     /// The program, run as `sh -c` would after `before` (limits, for one).
