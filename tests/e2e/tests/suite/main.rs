@@ -18,6 +18,7 @@ mod lines;
 mod lists;
 mod local;
 mod localfaults;
+mod mailman;
 mod matchup;
 mod metrics;
 mod neighbours;
