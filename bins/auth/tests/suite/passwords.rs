@@ -71,7 +71,7 @@ fn a_change_counts_at_once_and_a_slip_changes_nothing() {
     running.control("accounts", &accounts(&["alice:SESAME:", "bob:SESAME:statsu=locked"]));
     assert_eq!(running.password("alice", "sesame", IP), "locked", "the last good copy");
     assert_eq!(running.password("bob", "sesame", IP), "unknown");
-    running.until("the slip is not logged", |running| running.log().contains("control/accounts:2: \"statsu=locked\" is not known"));
+    running.until("the slip is not logged", || running.log().contains("control/accounts:2: \"statsu=locked\" is not known"));
     assert!(!running.log().contains("argon2id"), "no verifier is shown");
     fs::remove_file(running.path("control/accounts")).unwrap();
     assert_eq!(running.password("alice", "sesame", IP), "unknown");

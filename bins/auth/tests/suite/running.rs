@@ -1,54 +1,53 @@
-//! An instance in a temporary directory, with the service and what smtpd would ask of it.
+//! The service in an instance of its own, and what smtpd would ask of it.
 
-use stafett_ask::{Answer, Verdict, ask};
-use stafett_sys::user::Uid;
+#[allow(dead_code, reason = "it serves the tests of several services")]
+#[path = "../../../../lib/ask/tests/support/resident.rs"]
+mod resident;
+
+use resident::{Kind, Resident};
+use stafett_ask::{Answer, Verdict};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::ops::{Deref, DerefMut};
+use std::process::Command;
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_stafett-auth");
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Who serves when the test runs as root, which the program refuses.
-const NOBODY: u32 = 65_534;
+const KIND: Kind = Kind {
+    service: "auth",
+    caller: "smtpd",
+    program: env!("CARGO_BIN_EXE_stafett-auth"),
+    hello: &["account", "name=x"],
+    complete: |command, directory| {
+        command.env("LANDLOCKWRITE", directory.join("state"));
+    },
+};
 
 /// The verifier of `sesame`, cheap enough for tests; `echo -n sesame | argon2 somesaltsomesalt -id -t 1 -k 64 -p 1 -l 32 -e`.
 pub const SESAME: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$z8PUOL9AltsbdVFy5jA3qpgH0xqFNTlVPVDYA8jpwYE";
 
 /// The service.
 pub struct Running {
-    pub directory: tempfile::TempDir,
-    child: Option<Child>,
+    resident: Resident,
+}
+
+impl Deref for Running {
+    type Target = Resident;
+
+    fn deref(&self) -> &Resident {
+        &self.resident
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Resident {
+        &mut self.resident
+    }
 }
 
 impl Running {
     /// Started with these control files.
     pub fn new(files: &[(&str, &str)]) -> Running {
-        let directory = tempfile::tempdir().unwrap();
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for name in ["control", "run", "run/smtpd", "run/auth", "state", "state/auth"] {
-            let path = directory.path().join(name);
-            fs::create_dir(&path).unwrap();
-            if Uid::effective().is_root() {
-                chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
-            }
-        }
-        let mut running = Running { directory, child: None };
-        running.control("me", "relay.example\n");
-        files.iter().for_each(|(name, text)| running.control(name, text));
-        running.start();
-        running
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    pub fn control(&self, name: &str, text: &str) {
-        fs::write(self.path("control/.new"), text).unwrap();
-        fs::rename(self.path("control/.new"), self.path("control").join(name)).unwrap();
+        let mut resident = Resident::new(KIND, &[&[("me", "relay.example\n")], files].concat());
+        resident.start();
+        Running { resident }
     }
 
     /// A program that the service can run; written by another process, for a thread that forks while we write would hold the
@@ -60,36 +59,6 @@ impl Running {
         path.display().to_string()
     }
 
-    pub fn start(&mut self) {
-        let mut command = if Uid::effective().is_root() { self.as_nobody() } else { Command::new(PROGRAM) };
-        let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
-        command.env("STAFETT", self.directory.path()).env("LANDLOCKWRITE", self.path("state"));
-        self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
-        self.until("the service does not come up", |running| running.asked(&["account", "name=x"]).is_ok());
-    }
-
-    fn as_nobody(&self) -> Command {
-        let copy = self.path("stafett-auth");
-        if !copy.exists() {
-            assert!(Command::new("install").args(["-m", "755", PROGRAM]).arg(&copy).status().unwrap().success());
-        }
-        let mut command = Command::new("setpriv");
-        command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]).arg(copy);
-        command
-    }
-
-    /// Ends it with TERM, as a supervisor does.
-    pub fn stop(&mut self) {
-        let mut child = self.child.take().unwrap();
-        let pid = stafett_sys::process::Pid(child.id().cast_signed());
-        stafett_sys::process::kill(pid, stafett_sys::signal::Signal::Terminate).unwrap();
-        assert!(child.wait().unwrap().success(), "{}", self.log());
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
-    }
-
     /// What it has taken, in ticks of 10 ms.
     pub fn processor_time(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
@@ -97,36 +66,10 @@ impl Running {
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.path("log")).unwrap_or_default()
-    }
-
-    pub fn asked(&self, question: &[&str]) -> std::io::Result<Answer> {
-        let fields: Vec<&[u8]> = question.iter().map(|field| field.as_bytes()).collect();
-        ask(&self.path("run/auth/socket"), &fields, None, PATIENCE)
-    }
-
     /// What becomes of a password from an address: `yes`, or the word for the log.
     pub fn password(&self, name: &str, password: &str, ip: &str) -> String {
         let question = ["password", &format!("name={name}"), &format!("password={password}"), &format!("ip={ip}"), "tls=1"];
         word(&self.asked(&question).unwrap())
-    }
-
-    pub fn until(&self, complaint: &str, mut done: impl FnMut(&Running) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !done(self) {
-            assert!(Instant::now() < deadline, "{complaint}\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 

@@ -15,7 +15,7 @@ fn counts_and_greylist_survive_the_end_and_a_crash() {
     let mut running = Running::new(&[("limits", "messages per address 5/hour\n"), ("greylist", "wait 1h\n")]);
     assert_eq!(running.passing(MESSAGE, 3), 3);
     assert!(running.asked(GREY).unwrap().text.starts_with("451 4.7.1 greylisted, try again in 3600 seconds"));
-    running.until("not all is written", |running| written(running) == 3 && running.path("state/limit/greylist").exists());
+    running.until("not all is written", || written(&running) == 3 && running.path("state/limit/greylist").exists());
     running.crash();
     running.start();
     assert_eq!(running.passing(MESSAGE, 1), 1);
@@ -72,7 +72,7 @@ fn an_open_connection_ends_with_whoever_holds_it() {
     let (_, shown) = running.tool(&["--only", "open"]);
     assert_eq!(shown, "open connections per address at once: 192.0.2.1 1 of 1\n");
     drop(write);
-    running.until("the connection is not over", |running| running.passes(&connection));
+    running.until("the connection is not over", || running.passes(&connection));
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn two_machines_count_together() {
 fn a_mail_may_come_back_to_the_other_machine() {
     undisturbed("a_mail_may_come_back_to_the_other_machine", |Pair { one, other, .. }| {
         assert_eq!(one.asked(GREY).unwrap().text, "451 4.7.1 greylisted, try again in 1 seconds");
-        other.until("it does not pass", |other| other.passes(GREY));
+        other.until("it does not pass", || other.passes(GREY));
         assert!(one.passes(GREY));
     });
 }
@@ -92,7 +92,7 @@ fn a_lock_made_without_the_store_comes_over_later() {
         pair.redis.kill();
         assert_eq!(pair.one.tool(&["--lock", "bob"]).0, 0);
         pair.redis.again();
-        pair.other.until("it does not come over", |other| !other.passes(&["message", "account=bob"]));
+        pair.other.until("it does not come over", || !pair.other.passes(&["message", "account=bob"]));
     });
 }
 
@@ -106,7 +106,7 @@ fn without_the_store_each_counts_for_itself() {
         let said = |running: &Running, words: &str| running.log().matches(words).count();
         assert_eq!((said(&pair.one, LOST), said(&pair.one, "answers again")), (1, 0), "{}", pair.one.log());
         pair.redis.again();
-        pair.one.until("it does not find back", |one| said(one, "answers again; limits are shared again") == 1);
+        pair.one.until("it does not find back", || said(&pair.one, "answers again; limits are shared again") == 1);
         assert_eq!(pair.one.passing(MESSAGE, 20), 2, "the store has kept eight");
         assert_eq!(said(&pair.one, LOST), 1);
     });

@@ -66,6 +66,16 @@ impl World {
         fs::read_to_string(self.path("certs/ca.pem")).unwrap()
     }
 
+    /// Lets an instance that does not serve yet find them, and trust the authority.
+    pub fn settle(&self, instance: &Path) {
+        let authorities = instance.join("authorities.pem");
+        fs::write(&authorities, self.authority()).unwrap();
+        let authorities = authorities.to_str().unwrap();
+        for (name, text) in [("resolvers", self.resolvers.as_str()), ("httpsproxy", &self.proxy), ("tlsauthorities", authorities)] {
+            fs::write(instance.join("control").join(name), text).unwrap();
+        }
+    }
+
     /// Gives a name these records: TXT, but `mx 10 host` and `a address` are what they say, `silent` and `servfail` none.
     pub fn text(&self, name: &str, records: &[&str]) {
         self.table.lock().unwrap().insert(name.to_owned(), records.iter().map(|record| (*record).to_owned()).collect());
