@@ -2,8 +2,8 @@
 //! hundreds of thousands of messages.
 
 use crate::clock::is_too_old;
-use crate::dispatch::TOO_OLD;
 use crate::message::event;
+use crate::outcome::TOO_OLD;
 use crate::pace::{LONGEST_PAUSE, is_short};
 use crate::scheduler::{Scheduler, TURN, now};
 use crate::work::Work;

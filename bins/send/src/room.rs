@@ -3,8 +3,9 @@
 //! Hosts that are slow to fail hold their connections for minutes; without limits, the retries to a few hundred of them
 //! would leave none for fresh mail, nor for those who take it.
 
-use crate::connection::Job;
+use crate::connection::{Connection, Job};
 use crate::line::Line;
+use crate::mark::Mark;
 use crate::pace::{PROMPT, Pace};
 use crate::scheduler::Scheduler;
 
@@ -71,6 +72,17 @@ impl Scheduler {
     pub(crate) fn has_local_room_for_retry(&self) -> bool {
         let most = self.settings.concurrency_local;
         self.running_local < most - most / 5
+    }
+
+    /// Whether a user of this host waits until it has turned out whether another can be looked up.
+    pub(crate) fn waits_for_a_try(&self, user: Mark) -> bool {
+        let users = &self.destinations.users;
+        let is_try = |connection: &Connection| {
+            let is_young = connection.is_local && connection.job.as_ref().is_some_and(|job| users.is_try(job.since));
+            let state = self.destinations.states.get(&connection.destination).filter(|_| is_young);
+            state.is_some_and(|state| users.are_tried_one_by_one(Mark::of(&state.name)))
+        };
+        users.are_tried_one_by_one(user) && self.connections.values().any(is_try)
     }
 
     /// Destinations that could have no connection get another turn: as many as could have one now.

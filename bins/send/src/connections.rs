@@ -1,0 +1,105 @@
+//! The connection that an order goes out on: one that waits for work, or a new one if the limits allow; and their end.
+
+use crate::connection::{Connection, IDLE};
+use crate::scheduler::Scheduler;
+use stafett_wire::delivery::Kind;
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+impl Scheduler {
+    /// Open connections of that kind.
+    pub(crate) fn open_of(&self, is_local: bool) -> usize {
+        if is_local { self.open_local } else { self.connections.len() - self.open_local.min(self.connections.len()) }
+    }
+
+    /// When the next idle connection is to be closed.
+    pub(crate) fn next_idle_end(&self) -> Option<Instant> {
+        self.connections.values().filter(|connection| connection.job.is_none()).map(|connection| connection.idle_since + IDLE).min()
+    }
+
+    pub(crate) fn idle_or_new(&mut self, number: u64) -> Option<u64> {
+        self.destinations.state(number)?.idle.pop().or_else(|| self.adopt(number)).or_else(|| self.open(number))
+    }
+
+    /// A connection to this host that waits for work, of whichever user it had mail before.
+    fn adopt(&mut self, number: u64) -> Option<u64> {
+        if self.open_local <= self.running_local || self.destinations.state(number)?.name.kind != Kind::Local {
+            return None;
+        }
+        let is_free = |connection: &Connection| connection.is_local && connection.job.is_none();
+        let (adopted, connection) = self.connections.iter_mut().find(|(_, connection)| is_free(connection))?;
+        let (adopted, former) = (*adopted, std::mem::replace(&mut connection.destination, number));
+        self.destinations.leave(former, adopted);
+        self.destinations.state(number)?.open += 1;
+        Some(adopted)
+    }
+
+    /// A new connection, if the limit allows and there is somebody to ask for it.
+    fn open(&mut self, number: u64) -> Option<u64> {
+        let is_local = self.destinations.state(number)?.name.kind == Kind::Local;
+        let most = self.settings.concurrency_of(is_local);
+        if self.open_of(is_local) >= most {
+            let is_idle =
+                |connection: &Connection| connection.job.is_none() && connection.destination != number && connection.is_local == is_local;
+            let idle = self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(idle, _)| *idle)?;
+            self.close(idle);
+        }
+        if most == 0 || !self.is_there(is_local) {
+            return None;
+        }
+        let (connection, theirs) = match Connection::new(number, is_local) {
+            Ok(pair) => pair,
+            Err(error) => {
+                let program = self.line(is_local).program;
+                self.book.error(format_args!("unable to make a connection to {program}: {error}"));
+                return None;
+            }
+        };
+        let strings = self.destinations.state(number)?.name.strings();
+        self.next_connection += 1;
+        let tag = self.next_connection;
+        let line = if is_local { &mut self.local } else { &mut self.remote };
+        if let Err(error) = line.client.as_ref()?.hand_over(tag, &strings, theirs.as_fd()) {
+            line.not_handed(&error, &mut self.book);
+            return None;
+        }
+        self.open_local += usize::from(is_local);
+        self.connections.insert(self.next_connection, connection);
+        self.destinations.state(number)?.open += 1;
+        Some(self.next_connection)
+    }
+
+    fn is_there(&mut self, is_local: bool) -> bool {
+        let line = if is_local { &mut self.local } else { &mut self.remote };
+        line.is_there(&mut self.book)
+    }
+
+    pub(crate) fn make_idle(&mut self, number: u64) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        connection.idle_since = Instant::now();
+        let destination = connection.destination;
+        if let Some(state) = self.destinations.state(destination) {
+            state.idle.push(number);
+        }
+        self.destinations.give_turn(destination);
+    }
+
+    pub(crate) fn close(&mut self, number: u64) {
+        let Some(connection) = self.connections.remove(&number) else { return };
+        let destination = connection.destination;
+        self.open_local -= usize::from(connection.is_local).min(self.open_local);
+        self.destinations.leave(destination, number);
+    }
+
+    pub(crate) fn close_idle(&mut self) {
+        let over = |connection: &Connection| connection.job.is_none() && connection.idle_since.elapsed() >= IDLE;
+        let old: Vec<u64> = self.connections.iter().filter(|(_, connection)| over(connection)).map(|(number, _)| *number).collect();
+        old.into_iter().for_each(|number| self.close(number));
+    }
+
+    pub(crate) fn close_all_idle(&mut self) {
+        let idle: Vec<u64> =
+            self.connections.iter().filter(|(_, connection)| connection.job.is_none()).map(|(number, _)| *number).collect();
+        idle.into_iter().for_each(|number| self.close(number));
+    }
+}

@@ -1,0 +1,134 @@
+//! What a report means: for each recipient, and for its destination.
+
+use crate::clock::is_too_old;
+use crate::connection::Job;
+use crate::mark::Mark;
+use crate::message::event;
+use crate::pace::is_short;
+use crate::scheduler::{Scheduler, now};
+use crate::users::Paused;
+use stafett_queue_store::Id;
+use stafett_queue_store::journal::Event;
+use stafett_wire::Verdict;
+use stafett_wire::delivery::{Report, Scope};
+use std::time::{Duration, Instant};
+
+/// What is added to the last reply when a message has been tried long enough (qmail-send(8)).
+pub(crate) const TOO_OLD: &str = "I'm not going to try again; this message has been in the queue too long.";
+
+impl Scheduler {
+    pub(crate) fn reported(&mut self, number: u64, report: Report) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let (destination, Some(job)) = (connection.destination, connection.job.take()) else { return };
+        let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
+        let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
+        let is_local = connection.is_local;
+        self.count_done(is_local, job.recipients.len());
+        if is_local {
+            self.judge_user(destination, &report, job.since);
+        } else {
+            self.judge_destination(destination, &report, job.since.elapsed());
+        }
+        if let Some(message) = self.messages.get_mut(&job.id) {
+            message.is_cut_off |= report.scope == Scope::Destination;
+        }
+        self.record(&job, &report.recipients, &report.dsn_taken, true);
+        if keep {
+            self.make_idle(number);
+        } else {
+            self.close(number);
+        }
+        self.after(job.id);
+    }
+
+    pub(crate) fn count_done(&mut self, is_local: bool, count: usize) {
+        self.running = self.running.saturating_sub(count);
+        self.running_local = self.running_local.saturating_sub(if is_local { count } else { 0 });
+    }
+
+    /// Writes the outcomes into the log, memory, and — if others of the message are still open —
+    /// the journal. `came_to_an_end`: what we gave up ourselves is never a message's last attempt.
+    pub(crate) fn record(&mut self, job: &Job, outcomes: &[(Verdict, String)], dsn_taken: &[bool], came_to_an_end: bool) {
+        let Some(message) = self.messages.get_mut(&job.id) else { return };
+        let taken = dsn_taken.iter().copied().chain(std::iter::repeat(false));
+        for (((offset, recipient), (verdict, text)), taken) in (0_u64..).zip(&job.recipients).zip(outcomes).zip(taken) {
+            let expired = came_to_an_end && is_too_old(message, *recipient, &self.settings, self.ahead_at, now());
+            let event = match event(*verdict, expired) {
+                Event::Delivered if !taken && message.wants_success(*recipient) => Event::Relayed,
+                event => event,
+            };
+            let how = match event {
+                Event::Delivered | Event::Relayed => "success",
+                Event::Deferred => "deferral",
+                Event::Failed | Event::Bounced | Event::Routed | Event::Warned => "failure",
+            };
+            let given_up = event == Event::Failed && *verdict == Verdict::Temporary;
+            let text = if given_up { format!("{text}\n{TOO_OLD}") } else { text.clone() };
+            self.book.ended(job.delivery + offset, how, &text);
+            message.note(*recipient, event, &text, now());
+        }
+        message.open = message.open.saturating_sub(job.recipients.len());
+    }
+
+    pub(crate) fn after(&mut self, id: Id) {
+        match self.messages.get(&id) {
+            Some(message) if message.open > 0 => self.write_lines(id),
+            Some(_) => self.finish_if_idle(id),
+            None => {}
+        }
+        self.unblock();
+    }
+
+    fn judge_destination(&mut self, number: u64, report: &Report, took: Duration) {
+        let Some(state) = self.destinations.state(number) else { return };
+        let most = self.settings.limits_of(&state.name).connections;
+        match report.scope {
+            Scope::Destination => {}
+            Scope::Own => return,
+            Scope::Message => {
+                let is_back = state.pace.is_failing();
+                state.pace.succeeded(most);
+                if is_back {
+                    self.is_back(number);
+                }
+                return;
+            }
+        }
+        state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();
+        let pause = state.pace.failed(state.open.saturating_sub(1), took);
+        state.is_hurried = false;
+        if pause.is_zero() || state.paused.is_some() {
+            return;
+        }
+        self.destinations.pause(number, Instant::now() + pause, now() + pause.as_secs());
+        if !is_short(pause) {
+            self.putting_off.join(number);
+        }
+    }
+
+    fn judge_user(&mut self, number: u64, report: &Report, since: Instant) {
+        let Some(state) = self.destinations.state(number) else { return };
+        let user = Mark::of(&state.name);
+        match report.scope {
+            Scope::Own => {}
+            Scope::Message => {
+                state.pace.succeeded(self.settings.limits_of(&state.name).connections);
+                if self.destinations.users.found(user, since) {
+                    self.users_are_back();
+                }
+            }
+            Scope::Destination => {
+                state.last_error = report.recipients.first().map(|(_, text)| text.clone()).unwrap_or_default();
+                state.is_hurried = false;
+                let paused = match self.destinations.users.lost(user, since.elapsed(), Instant::now(), now()) {
+                    Paused::All => self.destinations.pause_users(),
+                    Paused::One => {
+                        self.destinations.pause_user(number);
+                        vec![number]
+                    }
+                };
+                paused.into_iter().for_each(|number| self.put_off_if_down(number));
+            }
+        }
+    }
+}
