@@ -21,8 +21,10 @@ mod deadline;
 mod delay;
 mod delivery_line;
 mod destination;
+mod destinations;
 mod dispatch;
 mod etrn;
+mod explain;
 mod hearing;
 mod life;
 mod line;
@@ -32,6 +34,8 @@ mod message;
 mod messages;
 mod outcome;
 mod pace;
+mod parking;
+mod pauses;
 mod putoff;
 mod reading;
 mod report;
@@ -44,6 +48,7 @@ mod settings;
 mod signing;
 mod telling;
 mod twins;
+mod unsynced;
 mod users;
 mod verp;
 mod waiting;
@@ -53,7 +58,7 @@ mod work;
 #[cfg(test)]
 mod bounce_test;
 #[cfg(test)]
-mod destination_test;
+mod destinations_test;
 
 use attempts::Attempts;
 use book::Book;

@@ -1,30 +1,29 @@
 //! The scheduler's state, and what the event loop asks of it: how long to sleep, what to sync, when
-//! to end. What comes into memory is in load, the life of a message in life, orders and reports in
-//! dispatch, the admin's questions in admin.
+//! to end. What comes into memory is in load, the life of a message in life, orders in dispatch, reports in hearing and
+//! outcome, the admin's questions in admin.
 //!
 //! Everything that must survive is on disk before it is relied on; what is here can be lost at any
 //! moment without losing mail.
 
 use crate::attempts::{Attempts, Suspects};
 use crate::book::Book;
-use crate::chores::{self, Chores, Done};
+use crate::chores::{Chores, Done};
 use crate::connection::Connection;
 use crate::delivery_line::DeliveryLine;
-use crate::destination::Destinations;
+use crate::destinations::Destinations;
 use crate::etrn::Asked;
 use crate::line::Line;
-
 use crate::message::Message;
 use crate::messages::Messages;
 use crate::reading::Reading;
 use crate::room::Blocked;
 use crate::settings::Settings;
+use crate::unsynced::Unsynced;
 use crate::waiting::Waiting;
 use crate::wake::Waking;
 use stafett_queue_store::{Id, Listed, Store};
 use stafett_wire::LARGEST_PACKET;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -33,10 +32,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 /// How long a turn of the loop may read from disk or write there, beside what is being delivered.
 pub(crate) const TURN: Duration = Duration::from_millis(5);
-/// How often marks and removals are made durable.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Journals that are kept open for syncing; more are synced with their whole file system.
-const MOST_UNSYNCED: usize = 256;
 /// When something failed here and not at the destination: try again after so many seconds.
 pub(crate) const OWN_TROUBLE: u64 = 60;
 
@@ -95,18 +90,6 @@ pub struct Scheduler {
     pub(crate) ahead_at: u64,
 }
 
-/// Marks and removals that a power cut could still undo.
-#[derive(Debug)]
-pub(crate) struct Unsynced {
-    pub(crate) files: Vec<File>,
-    pub(crate) too_many: bool,
-    pub(crate) new: bool,
-    pub(crate) held: bool,
-    pub(crate) shards: HashMap<u8, Id>,
-    pub(crate) since: Instant,
-    pub(crate) syncing: bool,
-}
-
 impl Scheduler {
     /// A scheduler of an opened queue. Begins to read the names and times of all that waits.
     ///
@@ -121,15 +104,6 @@ impl Scheduler {
         (remote, local): (DeliveryLine, DeliveryLine),
         chores: Chores,
     ) -> io::Result<Scheduler> {
-        let unsynced = Unsynced {
-            files: Vec::new(),
-            too_many: false,
-            new: false,
-            held: false,
-            shards: HashMap::new(),
-            since: Instant::now(),
-            syncing: false,
-        };
         let mut scheduler = Scheduler {
             settings,
             generation: 0,
@@ -160,7 +134,7 @@ impl Scheduler {
             broken: None,
             started: now(),
             rescan: None,
-            unsynced,
+            unsynced: Unsynced::default(),
             held: HashMap::new(),
             unwritten: HashMap::new(),
             asked: 0,
@@ -216,28 +190,6 @@ impl Scheduler {
                 }
             }
         }
-    }
-
-    /// Lets marks and removals be made durable when it is time.
-    pub fn sync(&mut self, at_once: bool) {
-        let due = at_once || self.unsynced.since.elapsed() >= SYNC_EVERY;
-        if !self.unsynced.is_dirty() || self.unsynced.syncing || !due {
-            return;
-        }
-        let mut directories = Vec::new();
-        let shards = std::mem::take(&mut self.unsynced.shards);
-        directories.extend(shards.into_values().filter_map(|id| self.store.open_shard(id).ok()));
-        if std::mem::take(&mut self.unsynced.new) {
-            directories.extend(self.store.new_directory().try_clone_to_owned());
-        }
-        if std::mem::take(&mut self.unsynced.held) {
-            directories.extend(self.store.open_held());
-        }
-        let too_many = std::mem::take(&mut self.unsynced.too_many);
-        let everything = if too_many { self.store.directory().try_clone_to_owned().ok() } else { None };
-        self.unsynced.since = Instant::now();
-        self.unsynced.syncing = true;
-        self.chores.sync(chores::Sync { files: std::mem::take(&mut self.unsynced.files), directories, everything });
     }
 
     /// The descriptor on which the chores' thread rings.
@@ -334,26 +286,6 @@ impl Scheduler {
     pub(crate) fn worked_on(&self) -> impl Iterator<Item = Id> {
         let is_open = |message: &&Message| message.begun || message.uncertain || message.suspect || !message.lines.is_empty();
         self.messages.values().filter(is_open).map(|message| message.id)
-    }
-
-    /// Whether marks are being made durable.
-    pub fn is_syncing(&self) -> bool {
-        self.unsynced.syncing
-    }
-}
-
-impl Unsynced {
-    pub(crate) fn is_dirty(&self) -> bool {
-        self.new || self.held || self.too_many || !self.files.is_empty() || !self.shards.is_empty()
-    }
-
-    pub(crate) fn mark(&mut self, file: File) {
-        if self.files.len() < MOST_UNSYNCED && !self.too_many {
-            self.files.push(file);
-        } else {
-            self.files.clear();
-            self.too_many = true;
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! long, they wait with the others. Who was found is not affected.
 //! Known limits: a look-up that never ends is not told from a delivery that takes long, and pauses nobody.
 
-use crate::destination::MEMORY;
+use crate::destinations::MEMORY;
 use crate::mark::Mark;
 use crate::pace::Pace;
 use std::collections::HashSet;

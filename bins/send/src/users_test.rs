@@ -1,5 +1,5 @@
 use super::{MOST_KNOWN, Paused, Users};
-use crate::destination::MEMORY;
+use crate::destinations::MEMORY;
 use crate::mark::Mark;
 use crate::pace::PROMPT;
 use stafett_wire::delivery::Destination;

@@ -9,7 +9,7 @@
 //! Known limits: of messages with several destinations only those are woken where one of them is kept here or was asked for.
 
 use crate::chores::Survey;
-use crate::destination::MEMORY;
+use crate::destinations::MEMORY;
 use crate::mark::Mark;
 use crate::message::Message;
 use crate::scheduler::{Scheduler, domain};

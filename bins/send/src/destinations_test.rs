@@ -1,6 +1,7 @@
 //! Turns, parking and forgetting.
 
-use crate::destination::{Destinations, LITTLE_WORK, MEMORY};
+use crate::destination::LITTLE_WORK;
+use crate::destinations::{Destinations, MEMORY};
 use crate::work::Work;
 use stafett_queue_store::{Id, Listed, Place};
 use stafett_wire::delivery::{Destination, Kind};
