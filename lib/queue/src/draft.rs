@@ -6,7 +6,8 @@
 
 use crate::id::Id;
 use crate::lines::StrictLines;
-use crate::store::{Place, Store};
+use crate::name::Place;
+use crate::store::Store;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use stafett_envelope::Envelope;
 use std::fs::File;

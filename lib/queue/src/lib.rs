@@ -13,16 +13,19 @@ mod entry;
 mod id;
 pub mod journal;
 mod lines;
+mod name;
 mod notes;
 mod store;
 mod survey;
 mod twins;
+mod walk;
 
 pub use draft::{Committed, Draft, content};
 pub use entry::{Damage, Entry};
 pub use id::{Id, Ids};
 pub use lines::StrictLines;
-pub use store::{Listed, Place, Store};
+pub use name::{Listed, Place};
+pub use store::Store;
 pub use survey::Counted;
 pub use twins::Dropped;
 

@@ -3,14 +3,13 @@
 use crate::draft::Draft;
 use crate::entry::{Damage, Entry};
 use crate::id::Id;
+use crate::name::{Name, Place, shard};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use stafett_sys::filesystem::FileSystem;
-use std::fmt;
-use std::fs::{DirEntry, File, Metadata, ReadDir};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Files of one name that are set aside at most.
@@ -22,56 +21,6 @@ pub struct Store {
     root: PathBuf,
     directory: OwnedFd,
     new: OwnedFd,
-}
-
-/// In which order the files of a shard are gone through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// As the directory gives them.
-    Found,
-    /// By inodes: those that a disk has side by side are read together.
-    Disk,
-}
-
-/// The state of a message is where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
-    /// Accepted, not yet tried.
-    New,
-    /// Tried, waiting.
-    Waiting,
-    /// Held by the admin.
-    Held,
-}
-
-/// A message as its name and times tell, its content unread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its queue id.
-    pub id: Id,
-    /// The bytes of the message.
-    pub size: u64,
-    /// Where it lies.
-    pub place: Place,
-    /// The next attempt, seconds since 1970 (its file's mtime); 0 in `new`.
-    pub due: u64,
-}
-
-impl Listed {
-    /// When an opened message of `place` is tried next, as [`Listed::due`].
-    pub fn due_of(file: &File, place: Place) -> io::Result<u64> {
-        file.metadata().map(|seen| due(place, &seen))
-    }
-
-    /// The name of its file in whatever directory it lies.
-    pub fn file_name(&self) -> String {
-        format!("{},S={}", self.id, self.size)
-    }
-
-    /// Reads the name of a message's file: its id and size.
-    pub fn parse_name(name: &str) -> Option<(Id, u64)> {
-        parse_name(name)
-    }
 }
 
 impl Store {
@@ -149,64 +98,9 @@ impl Store {
         Ok(swept)
     }
 
-    /// All messages of one place, by names and times alone. Calls `found` for each; `odd` for a
-    /// file whose name is no message's, or which lies where its message is not looked for.
-    ///
-    /// # Errors
-    /// When a directory cannot be read.
-    pub fn list(&self, place: Place, found: &mut impl FnMut(Listed), odd: &mut impl FnMut(&Path)) -> io::Result<()> {
-        self.walk(place, Order::Disk, &mut |file, lies_in| {
-            let parsed = file.file_name().to_str().and_then(parse_name);
-            let Some((id, size)) = parsed.filter(|(id, _)| place != Place::Waiting || lies_in == Some(shard_number(*id))) else {
-                odd(&file.path());
-                return Ok(());
-            };
-            if place == Place::New {
-                found(Listed { id, size, place, due: 0 });
-                return Ok(());
-            }
-            match file.metadata() {
-                Ok(seen) => found(Listed { id, size, place, due: due(place, &seen) }),
-                // A message that was delivered or moved while we read is not here any more.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-            Ok(())
-        })
-    }
-
-    /// Each directory entry of one place, with the number of the shard that it lies in. What lies in queue/cur beside the
-    /// shards is an entry too.
-    pub(crate) fn walk(
-        &self,
-        place: Place,
-        order: Order,
-        each: &mut impl FnMut(&DirEntry, Option<u8>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let directory = match place {
-            Place::New => "new",
-            Place::Held => "hold",
-            Place::Waiting => "cur",
-        };
-        for entry in std::fs::read_dir(self.root.join(directory))? {
-            let entry = entry?;
-            if place == Place::Waiting && entry.file_type()?.is_dir() {
-                let lies_in = entry.file_name().to_str().and_then(parse_shard);
-                let mut files = std::fs::read_dir(entry.path())?;
-                match order {
-                    Order::Found => files.try_for_each(|file| each(&file?, lies_in))?,
-                    Order::Disk => in_disk_order(files)?.iter().try_for_each(|file| each(file, lies_in))?,
-                }
-            } else {
-                each(&entry, None)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The path of a message below the queue's directory.
     pub fn name(&self, id: Id, size: u64, place: Place) -> Name {
-        Name { id, size, place }
+        Name::new(id, size, place)
     }
 
     /// Opens a message for reading only, for handing it to a deliverer.
@@ -350,55 +244,6 @@ impl Store {
             other => other,
         }
     }
-}
-
-/// A message's path below the queue's directory.
-#[derive(Clone, Copy, Debug)]
-pub struct Name {
-    id: Id,
-    size: u64,
-    place: Place,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Name { id, size, place } = self;
-        match place {
-            Place::New => write!(f, "new/{id},S={size}"),
-            Place::Held => write!(f, "hold/{id},S={size}"),
-            Place::Waiting => write!(f, "cur/{}/{id},S={size}", shard(*id)),
-        }
-    }
-}
-
-fn in_disk_order(files: ReadDir) -> io::Result<Vec<DirEntry>> {
-    let mut files = files.collect::<io::Result<Vec<DirEntry>>>()?;
-    files.sort_unstable_by_key(DirEntryExt::ino);
-    Ok(files)
-}
-
-pub(crate) fn shard(id: Id) -> String {
-    format!("{:02x}", shard_number(id))
-}
-
-fn shard_number(id: Id) -> u8 {
-    id.0.to_le_bytes()[0]
-}
-
-fn parse_shard(name: &str) -> Option<u8> {
-    u8::from_str_radix(name, 16).ok().filter(|number| format!("{number:02x}") == name)
-}
-
-/// When a file's message is tried next.
-pub(crate) fn due(place: Place, seen: &Metadata) -> u64 {
-    if place == Place::New { 0 } else { u64::try_from(seen.mtime()).unwrap_or(0) }
-}
-
-pub(crate) fn parse_name(name: &str) -> Option<(Id, u64)> {
-    let (id, size) = name.split_once(",S=")?;
-    // One name for each message: a size with leading zeros would be looked for without them.
-    let digits = size.bytes().all(|byte| byte.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
-    Some((Id::parse(id)?, size.parse().ok().filter(|_| digits)?))
 }
 
 /// Takes away what follows the last line end: a line that a crash tore counts as not written, and

@@ -1,7 +1,9 @@
 //! Looking at a queue that others work on: by names alone where that is enough.
 
 use crate::id::Id;
-use crate::store::{Listed, Order, Place, Store, due, parse_name, shard};
+use crate::name::{Listed, Place, due, parse_name, shard};
+use crate::store::Store;
+use crate::walk::Order;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
