@@ -40,8 +40,8 @@ pub fn rewind(message: &mut File) -> Result<(), Failure> {
 /// When the queue does not take it.
 pub fn send(log: Log, message: &mut File, sender: &str, recipients: &[String]) -> Result<(), Failure> {
     let delivered_to = variable("DTLINE")?;
-    let mut queue =
-        QueueProgram::start().map_err(|error| Failure::temporary(format_args!("unable to run the queue's program: {error}")))?;
+    let mut queue = QueueProgram::start_with(&wishes(sender))
+        .map_err(|error| Failure::temporary(format_args!("unable to run the queue's program: {error}")))?;
     queue.write(delivered_to.as_bytes());
     if let Err(error) = queue.copy(message) {
         queue.give_up();
@@ -56,6 +56,22 @@ pub fn send(log: Log, message: &mut File, sender: &str, recipients: &[String]) -
         Answer::Permanent(words) => Err(Failure::lasting(format_args!("unable to send the message on: {words}"))),
         Answer::Temporary(words) => Err(Failure::temporary(format_args!("unable to send the message on: {words}"))),
     }
+}
+
+/// What the sender asked to be told, as stafett-queue(8) takes it. It goes on where the message does so as the sender's own; who
+/// sends it to a list under another name is a sender of its own (RFC 3461 section 5.2.7). Success is told of once: when the
+/// program that sends it on is done.
+fn wishes(sender: &str) -> Vec<(&'static str, String)> {
+    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty() && value.is_ascii());
+    if variable("SENDER").ok().as_deref() != Some(sender) {
+        return Vec::new();
+    }
+    let notify = value("NOTIFY").map(|words| {
+        let rest: Vec<&str> = words.split(',').filter(|word| !word.eq_ignore_ascii_case("SUCCESS")).collect();
+        if rest.is_empty() { "NEVER".to_owned() } else { rest.join(",") }
+    });
+    let all = [("DSNNOTIFY", notify), ("DSNORCPT", value("ORCPT")), ("DSNRET", value("RET")), ("DSNENVID", value("ENVID"))];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// The arguments as addresses.

@@ -1,5 +1,5 @@
 //! What the sender wants to hear of the message (RFC 3461), for which qmail-queue's envelope has no place: the variables
-//! DSNNOTIFY, DSNRET and DSNENVID.
+//! DSNNOTIFY, DSNORCPT, DSNRET and DSNENVID.
 //!
 //! Variables pass through programs that stand between, such as a scanner that QMAILQUEUE names.
 //! Security stance: they are the caller's, who could call queued itself and say the same. How it fails: a value that is none
@@ -11,10 +11,14 @@ use stafett_envelope::{Envelope, Ret};
 /// The longest name of a transaction, in bytes (RFC 3461 section 4.4).
 const LONGEST_ENVID: usize = 100;
 
+/// The longest name of an original recipient, in bytes (RFC 3461 section 4.2).
+const LONGEST_ORCPT: usize = 500;
+
 /// The wishes; nothing where nothing is set.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
     notify: Option<String>,
+    orcpt: Option<String>,
     ret: Option<Ret>,
     envid: Option<String>,
 }
@@ -26,13 +30,16 @@ impl Wishes {
     /// When one cannot be understood.
     pub fn from_environment() -> Result<Wishes, Failure> {
         let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty());
-        Wishes::parse(variable("DSNNOTIFY"), variable("DSNRET"), variable("DSNENVID"))
+        Wishes::parse(variable("DSNNOTIFY"), variable("DSNORCPT"), variable("DSNRET"), variable("DSNENVID"))
     }
 
-    fn parse(notify: Option<String>, ret: Option<String>, envid: Option<String>) -> Result<Wishes, Failure> {
+    fn parse(notify: Option<String>, orcpt: Option<String>, ret: Option<String>, envid: Option<String>) -> Result<Wishes, Failure> {
         let notify = notify.map(|words| words.to_ascii_uppercase());
         if notify.as_deref().is_some_and(|words| !is_notify(words)) {
             return Err(refused("DSNNOTIFY", "NEVER, or SUCCESS, FAILURE and DELAY with commas between"));
+        }
+        if orcpt.as_deref().is_some_and(|name| name.len() > LONGEST_ORCPT || !is_orcpt(name)) {
+            return Err(refused("DSNORCPT", "a type of address, a semicolon, and up to 500 letters of xtext (RFC 3461)"));
         }
         let ret = match ret.map(|word| word.to_ascii_uppercase()).as_deref() {
             None => None,
@@ -43,19 +50,27 @@ impl Wishes {
         if envid.as_deref().is_some_and(|name| name.len() > LONGEST_ENVID || !is_xtext(name)) {
             return Err(refused("DSNENVID", "up to 100 letters of xtext (RFC 3461)"));
         }
-        Ok(Wishes { notify, ret, envid })
+        Ok(Wishes { notify, orcpt, ret, envid })
     }
 
     /// Writes them into an envelope, for each of its recipients.
     pub fn apply(self, envelope: &mut Envelope) {
         envelope.ret = self.ret;
         envelope.envid = self.envid;
-        envelope.recipients.iter_mut().for_each(|recipient| recipient.notify.clone_from(&self.notify));
+        for recipient in &mut envelope.recipients {
+            recipient.notify.clone_from(&self.notify);
+            recipient.orcpt.clone_from(&self.orcpt);
+        }
     }
 }
 
 fn is_notify(words: &str) -> bool {
     words == "NEVER" || words.split(',').all(|word| matches!(word, "SUCCESS" | "FAILURE" | "DELAY"))
+}
+
+fn is_orcpt(text: &str) -> bool {
+    let is_atom = |kind: &str| !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    text.split_once(';').is_some_and(|(kind, address)| is_atom(kind) && !address.is_empty() && is_xtext(address))
 }
 
 /// Printable ASCII but `+` and `=`, which stand as `+HH` (RFC 3461 section 4).

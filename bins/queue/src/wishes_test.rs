@@ -3,7 +3,18 @@ use stafett_envelope::{Envelope, Recipient, Ret};
 
 fn parse(notify: &str, ret: &str, envid: &str) -> Option<Wishes> {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    Wishes::parse(some(notify), some(ret), some(envid)).ok()
+    Wishes::parse(some(notify), None, some(ret), some(envid)).ok()
+}
+
+#[test]
+fn the_original_recipient_is_named_as_in_smtp() {
+    let orcpt = |name: &str| Wishes::parse(None, Some(name.to_owned()), None, None).ok();
+    let mut envelope = Envelope { recipients: vec![Recipient::new("a@b")], ..Envelope::default() };
+    orcpt("rfc822;a+2Bb@c").unwrap().apply(&mut envelope);
+    assert_eq!(envelope.recipients[0].orcpt.as_deref(), Some("rfc822;a+2Bb@c"));
+    for wrong in ["a@b", ";a@b", "rfc822;", "rf c;a@b", "rfc822;a=b", "utf-8;\u{e4}@b", &format!("rfc822;{}", "x".repeat(500))] {
+        assert!(orcpt(wrong).is_none(), "{wrong}");
+    }
 }
 
 #[test]

@@ -37,6 +37,14 @@ impl QueueProgram {
     /// # Errors
     /// When pipes or a process cannot be had.
     pub fn start() -> io::Result<QueueProgram> {
+        QueueProgram::start_with(&[])
+    }
+
+    /// As [`QueueProgram::start`], with these variables beside the caller's.
+    ///
+    /// # Errors
+    /// When pipes or a process cannot be had.
+    pub fn start_with(variables: &[(&str, String)]) -> io::Result<QueueProgram> {
         let (message_end, message) = descriptor::pipe()?;
         let (envelope_end, envelope) = descriptor::pipe()?;
         let (text, text_end) = descriptor::pipe()?;
@@ -47,7 +55,7 @@ impl QueueProgram {
                 Ok(QueueProgram { program, pid, message, envelope, text, is_deaf: false })
             }
             Fork::Child => {
-                execute(&program, [&message_end, &envelope_end, &text_end]);
+                execute(&program, variables, [&message_end, &envelope_end, &text_end]);
                 process::exit_now(exitcode::NOT_EXECUTED)
             }
         }
@@ -134,13 +142,14 @@ fn id_in(words: &[u8]) -> Option<String> {
 
 /// In the new process; returns only when it failed. The pipes have numbers above 2, so each is placed before its own number can
 /// be overwritten.
-fn execute(program: &OsStr, [message, envelope, text]: [&OwnedFd; 3]) {
+fn execute(program: &OsStr, variables: &[(&str, String)], [message, envelope, text]: [&OwnedFd; 3]) {
     let placed = descriptor::place(message.as_fd(), 0)
         .and_then(|()| descriptor::place(envelope.as_fd(), 1))
         .and_then(|()| descriptor::place(text.as_fd(), exitcode::CUSTOM_DESCRIPTOR))
         .and_then(|()| signal::unblock_all());
     if placed.is_ok() {
-        let _ = Command::new(program).env(ASK_FOR_ID, "yes").exec();
+        let variables = variables.iter().map(|(name, value)| (name, value));
+        let _ = Command::new(program).envs(variables).env(ASK_FOR_ID, "yes").exec();
     }
 }
 

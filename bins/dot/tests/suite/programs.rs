@@ -19,6 +19,31 @@ fn forward_sends_on_with_the_new_sender() {
 }
 
 #[test]
+fn what_the_sender_asked_for_goes_on_with_its_message() {
+    let place = Place::new();
+    place.queue("cat >message; cat <&1 >/dev/null; env | grep ^DSN | sort >envelope");
+    let asked = |arguments: &[&str], sender: &str, notify: &str| {
+        let mut command = place.command(arguments);
+        command
+            .env("NEWSENDER", sender)
+            .env("NOTIFY", notify)
+            .env("ORCPT", "rfc822;joe@here.test")
+            .env("RET", "HDRS")
+            .env("ENVID", "X+2B1");
+        place.end(&mut command).envelope
+    };
+    let rest = "DSNENVID=X+2B1\n{notify}DSNORCPT=rfc822;joe@here.test\nDSNRET=HDRS\n";
+    for (given, told) in [("SUCCESS,DELAY,FAILURE", "DELAY,FAILURE"), ("success", "NEVER"), ("NEVER", "NEVER")] {
+        let wanted = rest.replace("{notify}", &format!("DSNNOTIFY={told}\n"));
+        assert_eq!(asked(&["forward", "a@far.test"], "s@far.test", given), wanted);
+        assert_eq!(asked(&["condredirect", "a@far.test", "true"], "list-owner@here.test", given), wanted);
+    }
+    assert_eq!(asked(&["forward", "a@far.test"], "s@far.test", ""), rest.replace("{notify}", ""));
+    assert_eq!(asked(&["forward", "a@far.test"], "list-owner@here.test", "NEVER"), "");
+    assert_eq!(place.run(&["condredirect", "a@far.test", "true"]).envelope, "");
+}
+
+#[test]
 fn the_queues_answer_decides() {
     let place = Place::new();
     place.write("letter", &"a long line\n".repeat(100_000));

@@ -6,6 +6,7 @@
 
 use super::Delivery;
 use stafett_address::to_program;
+use stafett_envelope::{Envelope, Ret};
 use stafett_instance::DOT;
 use stafett_message::date;
 use std::time::SystemTime;
@@ -43,6 +44,7 @@ impl Variables {
         let after = |number: usize| breaks.get(number).and_then(|at| owner.ext.get(at + 1..)).unwrap_or_default().to_owned();
         all.extend(["EXT2", "EXT3", "EXT4"].into_iter().enumerate().map(|(number, name)| (name, after(number))));
         all.extend(default.map(|default| ("DEFAULT", default.to_owned())));
+        all.extend(wishes(&delivery.envelope));
         all.extend(std::env::var("TZ").ok().map(|zone| ("TZ", zone)));
         Variables(all)
     }
@@ -56,6 +58,20 @@ impl Variables {
     pub fn iter(&self) -> impl Iterator<Item = &(&'static str, String)> {
         self.0.iter()
     }
+}
+
+/// What the sender asked to be told, by the names that SMTP has for it (RFC 3461). Not those that stafett-queue takes: what a
+/// program writes itself is nobody else's message.
+fn wishes(envelope: &Envelope) -> impl Iterator<Item = (&'static str, String)> {
+    let recipient = envelope.recipients.first();
+    let ret = envelope.ret.map(|ret| match ret {
+        Ret::Full => "FULL".to_owned(),
+        Ret::Headers => "HDRS".to_owned(),
+    });
+    let notify = recipient.and_then(|recipient| recipient.notify.clone());
+    let orcpt = recipient.and_then(|recipient| recipient.orcpt.clone());
+    let all = [("NOTIFY", notify), ("ORCPT", orcpt), ("RET", ret), ("ENVID", envelope.envid.clone())];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
 /// What stands before the last dot, before the last two, before the last three.
@@ -85,9 +101,9 @@ fn date_in_mbox(time: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Variables, from_line, hosts};
+    use super::{Variables, from_line, hosts, wishes};
     use crate::recipient::tests::delivery;
-    use stafett_envelope::Envelope;
+    use stafett_envelope::{Envelope, Recipient, Ret};
     use std::path::Path;
     use std::time::{Duration, UNIX_EPOCH};
 
@@ -106,6 +122,16 @@ mod tests {
         assert_eq!((value("SENDER"), value("NEWSENDER")), ("a b@from.test", "my list-@here.test-@[]"));
         assert_eq!(value("RPLINE"), "Return-Path: <\"a b\"@from.test>\n");
         assert!(value("UFLINE").starts_with("From a-b@from.test "), "{}", value("UFLINE"));
+    }
+
+    #[test]
+    fn what_the_sender_asked_for_is_told_where_it_was_said() {
+        let asked = Recipient { notify: Some("NEVER".to_owned()), orcpt: Some("rfc822;a@b".to_owned()), ..Recipient::default() };
+        let envelope =
+            Envelope { ret: Some(Ret::Headers), envid: Some("X+2B1".to_owned()), recipients: vec![asked], ..Envelope::default() };
+        let told: Vec<_> = wishes(&envelope).map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(told, ["NOTIFY=NEVER", "ORCPT=rfc822;a@b", "RET=HDRS", "ENVID=X+2B1"]);
+        assert_eq!(wishes(&Envelope { recipients: vec![Recipient::default()], ..Envelope::default() }).count(), 0);
     }
 
     #[test]

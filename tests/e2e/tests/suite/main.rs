@@ -47,3 +47,4 @@ mod tls;
 mod tlsout;
 mod tlspeers;
 mod university;
+mod wishes;
