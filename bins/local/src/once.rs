@@ -39,7 +39,9 @@ fn delivery(once: Once) -> Result<Delivery, Stop> {
     privilege::unprivileged().map_err(|error| Stop::Later(format!("Unable to deliver: {error}. (#4.3.0)")))?;
     process::keep_files_private();
     let root = PathBuf::from(std::env::var_os("STAFETT").unwrap_or_else(|| DEFAULT.into()));
-    let (file, size) = standard_input().map_err(|error| Stop::Later(format!("Unable to read message: {error}. (#4.3.0)")))?;
+    // What would be done does not hang on the message, and nobody may be there to write one.
+    let message = if once.only_tell { File::open("/dev/null").map(|nothing| (nothing.into(), 0)) } else { standard_input() };
+    let (file, size) = message.map_err(|error| Stop::Later(format!("Unable to read message: {error}. (#4.3.0)")))?;
     let breaks = breaks(&Control::new(root.join("control"))).map_err(|error| Stop::Later(format!("Unable to use {error}. (#4.3.5)")))?;
     let (uid, gid) = (Uid::effective(), Gid::effective());
     let owner = Owner { user: once.user, uid, gid, home: once.home, dash: once.dash, ext: once.ext };

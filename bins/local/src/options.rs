@@ -60,5 +60,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, S
     let all: Result<[String; 8], _> = words.try_into();
     let [user, home, local, dash, ext, domain, sender, default_delivery] =
         all.map_err(|_| format!("{count} arguments in place of eight"))?;
+    if !home.starts_with('/') {
+        return Err(format!("the home \"{home}\" does not begin with /"));
+    }
     Ok(Options::Once(Once { only_tell, user, home: home.into(), local, dash, ext, domain, sender, default_delivery }))
 }

@@ -39,8 +39,10 @@ struct Done {
 /// # Errors
 /// When it is to be tried again, or to be returned.
 pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
-    home::enter(delivery)?;
-    look_for_loop(delivery)?;
+    let warning = home::enter(delivery, work)?;
+    if work == Work::Do {
+        look_for_loop(delivery)?;
+    }
     let found = dotqmail::find(delivery)?;
     let new_sender = new_sender(delivery)?;
     let variables = Variables::new(delivery, &new_sender, found.default.as_deref());
@@ -51,13 +53,16 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
     }
     let instructions = dotqmail::instructions(&text)?;
     judge(&instructions, forward_only)?;
-    let mut done = Done::default();
+    let mut done = Done { text: warning.to_owned(), ..Done::default() };
+    if work == Work::Tell {
+        instructions.into_iter().for_each(|instruction| done.tell(instruction));
+        return Ok(done.sum());
+    }
     let mut addresses = Vec::new();
     for instruction in instructions {
         match instruction {
             Instruction::OnlyForward => {}
             Instruction::Forward(address) => addresses.push(address),
-            _ if work == Work::Tell => done.tell(instruction),
             Instruction::Program(command) => {
                 done.programs += 1;
                 let (output, goes_on) = program::run(delivery, &variables, OsStr::from_bytes(command))?;
@@ -77,10 +82,8 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
         }
     }
     done.forwards = addresses.len();
-    match work {
-        Work::Tell => addresses.iter().for_each(|address| done.tell(Instruction::Forward(address))),
-        Work::Do if addresses.is_empty() => {}
-        Work::Do => done.text.push_str(&format!("qp {}\n", forward::send(delivery, &new_sender, &addresses)?)),
+    if !addresses.is_empty() {
+        done.text.push_str(&format!("qp {}\n", forward::send(delivery, &new_sender, &addresses)?));
     }
     Ok(done.sum())
 }
@@ -149,13 +152,14 @@ fn path_of(bytes: &[u8]) -> &Path {
 
 impl Done {
     fn tell(&mut self, instruction: Instruction<'_>) {
-        let (what, value) = match instruction {
-            Instruction::Program(command) => ("program", command),
-            Instruction::Mbox(path) => ("mbox", path),
-            Instruction::Maildir(path) => ("maildir", path),
-            Instruction::Forward(address) => ("forward", address),
+        let (what, value, count) = match instruction {
+            Instruction::Program(command) => ("program", command, &mut self.programs),
+            Instruction::Mbox(path) => ("mbox", path, &mut self.files),
+            Instruction::Maildir(path) => ("maildir", path, &mut self.files),
+            Instruction::Forward(address) => ("forward", address, &mut self.forwards),
             Instruction::OnlyForward => return,
         };
+        *count += 1;
         self.text.push_str(&format!("{what} {}\n", String::from_utf8_lossy(value)));
     }
 

@@ -96,6 +96,19 @@ impl Home {
         self.run(self.command(ext, sender), message)
     }
 
+    /// What would be done, with a standard input at which nobody writes.
+    pub fn tell(&self, ext: &str) -> Delivered {
+        let inner = self.command(ext, "");
+        let mut command = Command::new(inner.get_program());
+        command.args(inner.get_args().map(|word| if word == "--" { "-n".as_ref() } else { word }));
+        command.env("STAFETT", self.directory.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawn(&mut command);
+        let quiet = child.stdin.take();
+        let told = Delivered::of(child.wait_with_output().unwrap());
+        drop(quiet);
+        told
+    }
+
     pub fn run(&self, mut command: Command, message: &str) -> Delivered {
         let path = self.directory.path().join("message");
         fs::write(&path, message).unwrap();

@@ -20,16 +20,9 @@ fn the_nearest_file_counts() {
 fn lines_are_understood_as_qmail_does() {
     let home = Home::new();
     home.write(".qmail", "# nothing\n\n|cat >/dev/null\n./Mailbox  \n/x/y/\n&b@example.org\nc@example.org\n|last");
-    let mut command = home.command("", "");
-    command = {
-        let mut with_n = std::process::Command::new(command.get_program());
-        let arguments: Vec<_> = command.get_args().map(|word| if word == "--" { "-n".into() } else { word.to_owned() }).collect();
-        with_n.args(arguments).env("STAFETT", home.path(".."));
-        with_n
-    };
     let wanted =
-        "program cat >/dev/null\nmbox ./Mailbox\nmaildir /x/y/\nprogram last\nforward b@example.org\nforward c@example.org\ndid 0+2+0";
-    home.run(command, "Subject: x\n\n").must(0, wanted);
+        "program cat >/dev/null\nmbox ./Mailbox\nmaildir /x/y/\nforward b@example.org\nforward c@example.org\nprogram last\ndid 2+2+2";
+    home.tell("").must(0, wanted);
     home.write(".qmail", "\n./Mailbox\n");
     home.deliver("").must(111, "first line of .qmail file is blank. (#4.2.1)");
     home.write(".qmail", "#\n");
@@ -45,6 +38,16 @@ fn a_file_that_may_be_executed_only_forwards() {
         home.deliver("").must(111, words).must(111, "x bit set. (#4.7.0)");
     }
     assert!(!home.path("Mailbox").exists());
+}
+
+#[test]
+fn what_a_file_would_do_is_told_while_the_user_edits_it() {
+    let home = Home::new();
+    home.write(".qmail", "./Maildir/\n");
+    home.set_mode("", 0o1755);
+    home.tell("").must(0, "Warning: home directory is sticky.\nmaildir ./Maildir/\ndid 1+0+0");
+    home.set_mode("", 0o757);
+    home.tell("").must(111, "home directory is writable");
 }
 
 #[test]

@@ -28,4 +28,7 @@ fn a_wrong_command_line_is_said() {
     let mut command = std::process::Command::new(home.path("../stafett-local"));
     command.args(["joe", "/home/joe"]);
     home.run(command, "").must(100, "usage: stafett-local");
+    let mut command = std::process::Command::new(home.path("../stafett-local"));
+    command.args(["-n", "joe", "home/joe", "joe", "", "", "", "", "./Maildir/"]);
+    home.run(command, "").must(100, "does not begin with /");
 }
