@@ -43,6 +43,8 @@ const RESENT: &[&str] =
 /// Fields that are not sent.
 const DROPPED: &[&str] = &["bcc", "resent-bcc", "return-path", "content-length"];
 
+/// What the sender ends with that each recipient has one of its own of (VERP, qmail-send(8)).
+const PER_RECIPIENT: &str = "-@[]";
 /// The text in an encoded word, in bytes: 75 without what stands around it (RFC 2047 section 2).
 const LONGEST_ENCODED: usize = 75 - "=?utf-8?q??=".len();
 
@@ -156,7 +158,10 @@ fn sender(
         return match sender.trim() {
             "" | "<>" => Ok(String::new()),
             "#@[]" => Ok("#@[]".to_owned()),
-            text => given(parse_argument(text, defaults)?.addresses().next(), person),
+            text => match text.strip_suffix(PER_RECIPIENT).filter(|begin| begin.contains('@')) {
+                Some(begin) => Ok(parse_argument(begin, defaults)?.addresses().next().map_or(Ok(String::new()), raw)? + PER_RECIPIENT),
+                None => given(parse_argument(text, defaults)?.addresses().next(), person),
+            },
         };
     }
     let mut returns = header.iter().zip(lists).filter(|(field, _)| field.is("return-path") && !person.wishes.ignore_return_path);
@@ -170,7 +175,7 @@ fn sender(
 /// The sender that was named. One for each recipient is wished for it too; its writer has put the `-` there.
 fn given(address: Option<&Address>, person: &Person) -> Result<String, Failure> {
     let Some(address) = address else { return Ok(String::new()) };
-    Ok(raw(address)? + if person.wishes.sender_per_recipient { "-@[]" } else { "" })
+    Ok(raw(address)? + if person.wishes.sender_per_recipient { PER_RECIPIENT } else { "" })
 }
 
 /// VERP: `-` for a list, `@-@[]` for a sender per recipient (qmail-inject(8), qmail-send(8)).

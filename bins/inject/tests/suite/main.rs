@@ -129,6 +129,8 @@ fn the_sender_is_the_one_that_was_asked_for() {
     };
     assert_eq!(sender(&["-f", "x@y.test"], &[], ""), "Fx@y.test");
     assert_eq!(sender(&["-f", ""], &[], ""), "F");
+    assert_eq!(sender(&["-f", "list-@y.test-@[]"], &[], ""), "Flist-@y.test-@[]");
+    assert_eq!(sender(&["-f", "list-@y-@[]"], &[("QMAILINJECT", "r")], ""), "Flist-@y.mail.example.org-@[]");
     assert_eq!(sender(&["-f", "<>"], &[], ""), "F");
     assert_eq!(sender(&[], &[], "Return-Path: <back@y.test>\n"), "Fback@y.test");
     assert_eq!(sender(&[], &[("QMAILINJECT", "s")], "Return-Path: <back@y.test>\n"), "Fjane@mail.example.org");
