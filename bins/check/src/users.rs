@@ -1,24 +1,29 @@
-//! Users of this host, where stafett-local serves them: whether the system finds them (nsswitch.conf(5)), and whether there is a
-//! postmaster.
+//! Users of this host, where stafett-local serves them: whether the system finds them (nsswitch.conf(5)), whether users/assign is
+//! compiled, whether mail of programs to bare names reaches them, and whether there is a postmaster.
 //!
 //! How it fails: what cannot be told, such as by an ordinary user of another one's tables, gives no finding.
 
+use crate::point::at_file;
 use crate::subject::Subject;
 use stafett_alias_table::Table;
 use stafett_control::rows;
 use stafett_instance::tree;
 use stafett_local_users::remarks::{FILE, Remark, What, remarks};
-use stafett_local_users::{ALIAS, Breaks, Owner, Users};
+use stafett_local_users::{ALIAS, Breaks, Owner, TABLE, Users};
 use stafett_route::{Locals, Place};
-use stafett_site::{Finding, Findings};
+use stafett_site::{Finding, Findings, Weight};
 use stafett_sys::user::Account;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Judges both.
+const ASSIGN: &str = "users/assign";
+
+/// Judges all of it.
 pub fn check(subject: &Subject, findings: &mut Findings) {
     if subject.plan.as_ref().is_some_and(|plan| plan.settings.with.contains(tree::LOCAL)) {
         sources(findings);
+        assignments(&subject.root, findings);
+        bare_names(subject, findings);
         postmaster(subject, findings);
     }
 }
@@ -60,6 +65,28 @@ fn finding(Remark { line, what }: &Remark) -> Finding {
         }
     };
     found.at(*line)
+}
+
+fn assignments(root: &Path, findings: &mut Findings) {
+    let changed = |name: &str| std::fs::metadata(root.join(name)).and_then(|found| found.modified()).ok();
+    let Some(written) = changed(ASSIGN) else { return };
+    let text = match changed(TABLE) {
+        None => "does not count, because it was never compiled",
+        Some(made) if written > made => "was changed after users/cdb was made, which counts",
+        Some(_) => return,
+    };
+    findings.push(Finding::warning(ASSIGN, text).remedy(format_args!("run stafett-users {}", root.display())));
+}
+
+/// cron writes to root, which stafett-inject makes root at control/defaulthost, else at control/me.
+fn bare_names(subject: &Subject, findings: &mut Findings) {
+    let (Some(me), Some(host)) = (&subject.me, subject.or_me(&rows::DEFAULTHOST)) else { return };
+    if !host.eq_ignore_ascii_case(me) || subject.is_here(me) || subject.is_routed(me) {
+        return;
+    }
+    let text = format!("{me} is not in it, so mail that programs of this host send to bare names, such as root, is returned");
+    let finding = at_file(Weight::Warning, &rows::LOCALS, text);
+    findings.push(finding.remedy(format_args!("add {me}, or write a domain that has those users to defaulthost")));
 }
 
 /// Whoever takes mail takes it for postmaster (RFC 5321 section 4.5.1).

@@ -1,17 +1,19 @@
-//! Users of this host: the sources of nsswitch.conf(5), and the postmaster.
+//! Users of this host: the sources of nsswitch.conf(5), the assignments, whom programs write to, and the postmaster.
 
 use crate::ground::{Answer, Ground, answer, runs_as_root};
 use stafett_alias_table::{Source, Table};
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn a_host_with_users_has_a_postmaster() {
     let nobody = "alias/.qmail-postmaster: warning: postmaster@relay.example.org is neither a user nor an alias, so smtpd refuses mail for the postmaster of this host\n    write a line such as &name@example.org into that file, or postmaster into a file of control/aliases\n";
     for ground in Ground::all_with(&["local"]) {
         ground.says(&[], 1, nobody);
-        ground.says(&[("locals", Some("other.example\n"))], 1, &nobody.replace("relay.example.org", "other.example"));
-        ground.says(&[("locals", Some("# none\n"))], 0, "");
+        let host = ("defaulthost", Some("other.example\n"));
+        ground.says(&[("locals", Some("other.example\n")), host], 1, &nobody.replace("relay.example.org", "other.example"));
+        ground.says(&[("locals", Some("# none\n")), host], 0, "");
         ground.write("alias/.qmail-postmaster", "&admin@example.org\n");
         ground.says(&[], 0, "");
         ground.remove("alias/.qmail-postmaster");
@@ -24,6 +26,39 @@ fn a_host_with_users_has_a_postmaster() {
             Table::write(&source.instructions, &text.with_extension("cdb"), &text.with_extension("tmp")).unwrap();
             ground.says(&[("aliases", Some(&format!("{}\n", text.display())))], i32::from(!out.is_empty()), out);
         }
+    }
+}
+
+#[test]
+fn mail_of_programs_reaches_users_of_this_host() {
+    let out = "control/locals: warning: relay.example.org is not in it, so mail that programs of this host send to bare names, such as root, is returned\n    add relay.example.org, or write a domain that has those users to defaulthost\n";
+    for ground in Ground::all_with(&["local"]) {
+        ground.write("alias/.qmail-postmaster", "&admin@example.org\n");
+        let locals = ("locals", Some("example.org\n"));
+        ground.says(&[locals], 1, out);
+        ground.says(&[locals, ("defaulthost", Some("example.org\n"))], 0, "");
+        ground.says(&[("locals", Some("example.org\nRelay.example.org\n"))], 0, "");
+    }
+}
+
+#[test]
+fn assignments_that_do_not_count_are_told() {
+    for ground in Ground::all_with(&["local"]) {
+        ground.write("alias/.qmail-postmaster", "&admin@example.org\n");
+        ground.write("users/assign", ".\n");
+        let remedy = format!("    run stafett-users {}\n", ground.root.display());
+        ground.says(&[], 1, &format!("users/assign: warning: does not count, because it was never compiled\n{remedy}"));
+        ground.write("users/cdb", "");
+        stafett_local_users::write(&[], &ground.root.join("users/cdb"), &ground.root.join("users/tmp")).unwrap();
+        let age = |name: &str, seconds| {
+            let file = fs::File::options().append(true).open(ground.root.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        };
+        age("users/assign", 20);
+        age("users/cdb", 10);
+        ground.says(&[], 0, "");
+        age("users/assign", 5);
+        ground.says(&[], 1, &format!("users/assign: warning: was changed after users/cdb was made, which counts\n{remedy}"));
     }
 }
 
