@@ -42,7 +42,7 @@ pub enum Instruction<'a> {
 /// The instructions of a text, in order.
 ///
 /// # Errors
-/// When the first line is blank.
+/// When the first line is blank, or one has no meaning.
 pub fn instructions(text: &[u8]) -> Result<Vec<Instruction<'_>>, Stop> {
     let mut found = Vec::new();
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
@@ -53,7 +53,12 @@ pub fn instructions(text: &[u8]) -> Result<Vec<Instruction<'_>>, Stop> {
             Some((b'|', command)) => found.push(Instruction::Program(command)),
             Some((b'.' | b'/', _)) if line.ends_with(b"/") => found.push(Instruction::Maildir(line)),
             Some((b'.' | b'/', _)) => found.push(Instruction::Mbox(line)),
-            Some((b'+', word)) => found.extend((word == b"list").then_some(Instruction::OnlyForward)),
+            Some((b'+', b"list")) => found.push(Instruction::OnlyForward),
+            // *Ours*: qmail passes such a line over; a file with nothing else would throw mail away.
+            Some((b'+', _)) => {
+                let text = format!("Uh-oh: .qmail has \"{}\"; of the lines with a + there is only +list. (#4.3.5)", line.escape_ascii());
+                return Err(Stop::Later(text));
+            }
             Some((b'&', address)) => found.push(Instruction::Forward(address)),
             Some(_) => found.push(Instruction::Forward(line)),
         }

@@ -55,7 +55,11 @@ fn open_locked(path: &Path) -> Result<File, Stop> {
 
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::options().read(true).append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let opened = File::options().read(true).append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = opened.map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => io::Error::other("it is a directory; the path of a Maildir ends with /"),
+        _ => error,
+    })?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no plain file")) }
 }
 

@@ -58,6 +58,7 @@ fn no_line_is_carried_out_before_one_that_never_can_be() {
         ("&", "is no address"),
         ("~/Maildir/", "the path of a Maildir begins with / or ./"),
         ("+list\n|true", "x bit set"),
+        ("+lists", "there is only +list"),
         ("|true \0", "prog delivery with a NUL byte"),
         ("./Mail\0box", "file delivery with a NUL byte"),
         (&long, "prog delivery with a line of"),

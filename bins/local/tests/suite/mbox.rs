@@ -115,3 +115,11 @@ fn a_file_that_is_moved_away_under_its_lock_is_left_alone() {
     assert_eq!(home.read("taken"), "");
     assert!(home.read("Mailbox").contains("Subject: x"));
 }
+
+#[test]
+fn a_maildir_without_its_slash_is_told() {
+    let home = Home::new();
+    home.maildir("Maildir");
+    home.write(".qmail", "./Maildir\n");
+    home.deliver("").must(111, "it is a directory; the path of a Maildir ends with /. (#4.2.1)");
+}
