@@ -5,7 +5,7 @@
 //! Security stance: whoever decides about a recipient (smtpd) and whoever delivers it (send) ask here, with the same files.
 //! Known limits: domains are compared in lower case as they are written; an IDN stands in the files as it comes in mail.
 
-use stafett_address::to_program;
+use stafett_address::{from_program, to_program};
 use stafett_control::{Control, Error, rows};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -132,14 +132,21 @@ impl Locals {
     }
 
     fn without_percent<'a>(&self, mut address: Cow<'a, str>) -> Cow<'a, str> {
-        while !self.percent.is_empty()
-            && let Some((local, domain)) = address.rsplit_once('@')
-            && self.percent.contains(&domain.to_ascii_lowercase())
-            && let Some((before, after)) = local.rsplit_once('%')
-        {
-            address = Cow::Owned(format!("{before}@{after}"));
+        while let Some(behind) = self.behind_percent(&address) {
+            address = Cow::Owned(behind);
         }
         address
+    }
+
+    /// What the last % of a local part makes of an address; quotes belong around what is a local part then.
+    fn behind_percent(&self, address: &str) -> Option<String> {
+        if self.percent.is_empty() {
+            return None;
+        }
+        let raw = to_program(address);
+        let (local, domain) = raw.rsplit_once('@')?;
+        let (before, behind) = local.rsplit_once('%').filter(|_| self.percent.contains(&domain.to_ascii_lowercase()))?;
+        Some(from_program(&format!("{before}@{behind}")).into_owned())
     }
 
     /// By the address, the domain, each suffix, the empty key.
@@ -147,7 +154,7 @@ impl Locals {
         if self.virtual_domains.is_empty() {
             return None;
         }
-        let whole = format!("{}@{domain}", local.to_ascii_lowercase());
+        let whole = to_program(&format!("{local}@{domain}")).to_ascii_lowercase();
         let suffixes = domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot..));
         [whole.as_str(), domain].into_iter().chain(suffixes).chain([""]).find_map(|key| self.virtual_domains.get(key))
     }

@@ -8,6 +8,7 @@ fn locals() -> Locals {
         ("virtual.example", "v"),
         ("both.example", "v"),
         ("Sales@virtual.example", "joe-s"),
+        ("joe doe@virtual.example", "jd"),
         (".sub.example", "s"),
         ("out.sub.example", ""),
     ] {
@@ -30,7 +31,8 @@ fn addresses_are_placed_as_qmail_does() {
         ("Joe@HOST.example", "here Joe@HOST.example"),
         ("joe", "here joe@host.example"),
         ("\"joe doe\"@host.example", "here joe doe@host.example"),
-        ("\"joe doe\"@virtual.example", "here v-joe doe@virtual.example"),
+        ("\"joe poe\"@virtual.example", "here v-joe poe@virtual.example"),
+        ("\"joe doe\"@virtual.example", "here jd-joe doe@virtual.example"),
         ("\"joe doe\"@b.net", "elsewhere \"joe doe\"@b.net"),
         ("joe@both.example", "here joe@both.example"),
         ("a@virtual.example", "here v-a@virtual.example"),
@@ -42,6 +44,8 @@ fn addresses_are_placed_as_qmail_does() {
         ("a%b.net@host.example", "elsewhere a@b.net"),
         ("a%virtual.example%host.example@host.example", "here v-a@virtual.example"),
         ("a%b@b.net", "elsewhere a%b@b.net"),
+        ("\"a%b.net\"@host.example", "elsewhere a@b.net"),
+        ("\"a b%b.net\"@host.example", "elsewhere \"a b\"@b.net"),
     ] {
         assert_eq!(here(address), wanted, "{address}");
     }
