@@ -1,5 +1,6 @@
 //! A header as programs write it: lines that end in LF (or CRLF), up to an empty line.
 
+use crate::lines;
 use stafett_log::Failure;
 use std::io::{BufRead, Read};
 
@@ -57,13 +58,16 @@ impl Header {
                 return Err(Failure::lasting(format!("the header is larger than {LARGEST} bytes; is this a message?")));
             }
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            // A CR within a line is none of mail (RFC 5321 section 2.3.8), and must not begin another field.
+            let end = text.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+            let text: Vec<u8> = text.iter().take(end).map(|byte| if *byte == b'\r' { b' ' } else { *byte }).collect();
             // The end of input, or of the header.
             if text.is_empty() {
                 return Ok(header);
             }
-            if !header.take(text) {
-                header.body.clone_from(&line);
+            if !header.take(&text) {
+                let mut after_cr = false;
+                lines::convert(&line, &mut after_cr, &mut header.body);
                 return Ok(header);
             }
         }

@@ -10,6 +10,7 @@
 
 mod header;
 mod letter;
+mod lines;
 mod options;
 mod outgoing;
 mod person;
@@ -17,6 +18,7 @@ mod site;
 
 use header::Header;
 use letter::Letter;
+use lines::Lines;
 use options::Options;
 use person::Person;
 use site::Site;
@@ -41,8 +43,9 @@ fn run() -> Result<(), Failure> {
     let mut input = BufReader::new(io::stdin().lock());
     let header = Header::read(&mut input)?;
     let letter = Letter::compose(header, &options, &site, &person)?;
+    let mut body = Lines::of(input);
     if options.only_print {
-        return outgoing::print(&letter, &mut input);
+        return outgoing::print(&letter, &mut body);
     }
-    outgoing::queue(&letter, &mut input)
+    outgoing::queue(&letter, &mut body)
 }

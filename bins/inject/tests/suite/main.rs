@@ -139,6 +139,15 @@ fn the_sender_is_the_one_that_was_asked_for() {
 }
 
 #[test]
+fn what_a_program_writes_over_on_a_terminal_becomes_lines() {
+    let done = Site::new().inject(&["a@b.test"], &[], "Subject: a\rBcc: evil@b.test\r\nX: y\n\n10%\r20%\rdone\r\n");
+    assert_eq!((done.code, done.envelope.as_str()), (0, "Fjane@mail.example.org|Ta@b.test||"), "{}", done.stderr);
+    assert!(done.message.ends_with("Subject: a Bcc: evil@b.test\nX: y\n\n10%\n20%\ndone\n"), "{}", done.message);
+    let bare = Site::new().inject(&["a@b.test"], &[], "fetching 10%\rfetching 20%\n").message;
+    assert!(bare.ends_with("\n\nfetching 10%\nfetching 20%\n"), "{bare}");
+}
+
+#[test]
 fn names_stay_inside_their_place() {
     let site = Site::new();
     let from = |letters, name| {
