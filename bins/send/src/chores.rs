@@ -2,10 +2,10 @@
 //! removals, putting bounces into the queue, looking through the queue at the start, and for certain
 //! messages later. The scheduler's loop never waits for any, nor does one for the other.
 
+use crate::goal::{Goal, meant};
 use crate::mark::Mark;
 use crate::settings::Settings;
 use crate::signing::Signing;
-use crate::wake::{Goal, meant};
 use stafett_envelope::Envelope;
 use stafett_queue_store::{Entry, Id, Listed, Place, Store};
 use stafett_sys::descriptor;

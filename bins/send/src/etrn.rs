@@ -5,9 +5,9 @@
 //! callers are few, and have one question each.
 //! How it fails: what is no question is answered as one that is refused.
 
+use crate::goal::Goal;
 use crate::mark::Mark;
 use crate::scheduler::Scheduler;
-use crate::wake::Goal;
 use stafett_ask::{Answer, Verdict};
 use stafett_wire::delivery::Kind;
 use stafett_wire::netstring::all;

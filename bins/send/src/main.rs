@@ -25,6 +25,7 @@ mod destinations;
 mod dispatch;
 mod etrn;
 mod explain;
+mod goal;
 mod hearing;
 mod life;
 mod line;

@@ -10,14 +10,13 @@
 
 use crate::chores::Survey;
 use crate::destinations::MEMORY;
+use crate::goal::Goal;
 use crate::mark::Mark;
 use crate::message::Message;
-use crate::scheduler::{Scheduler, domain};
+use crate::scheduler::Scheduler;
 use crate::search::{Candidates, Search};
-use crate::settings::Settings;
 use crate::waiting::Record;
-use stafett_queue_store::{Entry, Id};
-use stafett_wire::delivery::Destination;
+use stafett_queue_store::Id;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -52,21 +51,6 @@ pub(crate) struct Waking {
     /// Not before then.
     next_look: Option<Instant>,
     next_reading: Option<Instant>,
-}
-
-/// Which messages are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Goal {
-    /// Those with a recipient that waits in this domain.
-    Domain(String),
-    /// The same, or in one below it.
-    Below(String),
-    /// Those with a recipient that waits for this destination.
-    Destination(Destination),
-    /// One of those.
-    OneFor(Destination),
-    /// One for each destination whose mail is kept here.
-    Kept,
 }
 
 impl Waking {
@@ -128,43 +112,6 @@ impl Waking {
     pub(crate) fn has_looked(&mut self, begun: Instant) {
         self.next_look = Some(Instant::now() + begun.elapsed() * REST);
     }
-}
-
-impl Goal {
-    /// Whether it is met by one message.
-    pub(crate) fn is_for_one(&self) -> bool {
-        matches!(self, Goal::OneFor(_))
-    }
-
-    /// Whether a recipient is meant.
-    fn is(&self, address: &str, destination: &Destination, settings: &Settings) -> bool {
-        let domain = domain(address).unwrap_or(&settings.me);
-        match self {
-            Goal::Domain(name) => domain.eq_ignore_ascii_case(name),
-            Goal::Below(name) => {
-                let domain = domain.to_ascii_lowercase();
-                domain.strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-            }
-            Goal::Destination(wanted) | Goal::OneFor(wanted) => destination == wanted,
-            Goal::Kept => settings.keeps(domain),
-        }
-    }
-}
-
-/// Those of a message's destinations that are meant, and whether none but the first message for each counts.
-pub(crate) fn meant(entry: &Entry, goals: &[Goal], settings: &Settings) -> Vec<(Mark, bool)> {
-    let recipients = entry.envelope.recipients.iter().zip(&entry.standings).filter(|(_, standing)| standing.is_waiting());
-    let mut found = Vec::new();
-    for (recipient, standing) in recipients {
-        let destination = settings.destination(&recipient.address, Some(standing));
-        let mut fitting = goals.iter().filter(|goal| goal.is(&recipient.address, &destination, settings)).peekable();
-        if fitting.peek().is_some() {
-            found.push((Mark::of(&destination), fitting.all(|goal| matches!(goal, Goal::Kept | Goal::OneFor(_)))));
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 impl Scheduler {
@@ -334,7 +281,8 @@ impl Scheduler {
 
 #[cfg(test)]
 mod tests {
-    use super::{Goal, MOST_GOALS, MOST_WOKEN, Waking};
+    use super::{MOST_GOALS, MOST_WOKEN, Waking};
+    use crate::goal::Goal;
     use crate::mark::Mark;
     use stafett_wire::delivery::{Destination, Kind};
 
