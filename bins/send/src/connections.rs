@@ -1,6 +1,7 @@
 //! The connection that an order goes out on: one that waits for work, or a new one if the limits allow; and their end.
 
 use crate::connection::{Connection, IDLE};
+use crate::destination::State;
 use crate::scheduler::Scheduler;
 use stafett_wire::delivery::Kind;
 use std::os::fd::AsFd;
@@ -21,17 +22,37 @@ impl Scheduler {
         self.destinations.state(number)?.idle.pop().or_else(|| self.adopt(number)).or_else(|| self.open(number))
     }
 
-    /// A connection to this host that waits for work, of whichever user it had mail before.
+    /// A connection to this host that waits for work, of a user who has none for it now. The process behind it is still that
+    /// user's, and stays so if the next delivery is for the same.
     fn adopt(&mut self, number: u64) -> Option<u64> {
         if self.open_local <= self.running_local || self.destinations.state(number)?.name.kind != Kind::Local {
             return None;
         }
-        let is_free = |connection: &Connection| connection.is_local && connection.job.is_none();
-        let (adopted, connection) = self.connections.iter_mut().find(|(_, connection)| is_free(connection))?;
-        let (adopted, former) = (*adopted, std::mem::replace(&mut connection.destination, number));
-        self.destinations.leave(former, adopted);
-        self.destinations.state(number)?.open += 1;
+        let wants = |owner: u64| self.destinations.states.get(&owner).is_some_and(State::wants_a_connection);
+        let is_free = |connection: &Connection| connection.is_local && connection.job.is_none() && !wants(connection.destination);
+        let adopted = self.connections.iter().find(|(_, connection)| is_free(connection)).map(|(adopted, _)| *adopted)?;
+        self.give_to(adopted, number);
         Some(adopted)
+    }
+
+    /// Makes a connection to this host one of another user.
+    fn give_to(&mut self, connection: u64, number: u64) {
+        let Some(found) = self.connections.get_mut(&connection) else { return };
+        let former = std::mem::replace(&mut found.destination, number);
+        self.destinations.leave(former, connection);
+        if let Some(state) = self.destinations.state(number) {
+            state.open += 1;
+        }
+    }
+
+    /// Whose a connection to this host is that has become free: the same user's, unless the first who waits for one has none, or
+    /// fewer by two.
+    fn heir(&mut self, number: u64) -> u64 {
+        let Some(state) = self.destinations.state(number) else { return number };
+        let (open, is_local) = (state.open, state.name.kind == Kind::Local);
+        let Some(first) = self.blocked.local.next_fresh().filter(|_| is_local) else { return number };
+        let is_due = |state: &State| state.wants_a_connection() && (state.open == 0 || state.open + 1 < open);
+        if self.destinations.states.get(&first).is_some_and(is_due) { first } else { number }
     }
 
     /// A new connection, if the limit allows and there is somebody to ask for it.
@@ -39,8 +60,9 @@ impl Scheduler {
         let is_local = self.destinations.state(number)?.name.kind == Kind::Local;
         let most = self.settings.concurrency_of(is_local);
         if self.open_of(is_local) >= most {
+            // Of those to this host, what one may have of another's was adopted.
             let is_idle =
-                |connection: &Connection| connection.job.is_none() && connection.destination != number && connection.is_local == is_local;
+                |connection: &Connection| connection.job.is_none() && connection.destination != number && !connection.is_local && !is_local;
             let idle = self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(idle, _)| *idle)?;
             self.close(idle);
         }
@@ -77,7 +99,11 @@ impl Scheduler {
     pub(crate) fn make_idle(&mut self, number: u64) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         connection.idle_since = Instant::now();
-        let destination = connection.destination;
+        let former = connection.destination;
+        let destination = self.heir(former);
+        if destination != former {
+            self.give_to(number, destination);
+        }
         if let Some(state) = self.destinations.state(destination) {
             state.idle.push(number);
         }

@@ -98,6 +98,11 @@ impl State {
         !self.work.is_empty() || !self.parked.is_empty()
     }
 
+    /// Whether it has fresh mail that waits for nothing but a connection.
+    pub fn wants_a_connection(&self) -> bool {
+        self.has_work() && self.paused.is_none() && self.next_slot.is_none() && !self.is_retry()
+    }
+
     /// Whether any work waits.
     pub fn has_work(&self) -> bool {
         !self.work.is_empty()

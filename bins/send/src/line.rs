@@ -24,6 +24,11 @@ impl Line {
         Some(number)
     }
 
+    /// The first one, which stays.
+    pub fn peek(&self) -> Option<u64> {
+        self.order.front().copied()
+    }
+
     /// Takes the first ones, at most so many.
     pub fn first(&mut self, most: usize) -> Vec<u64> {
         let count = most.min(self.order.len());

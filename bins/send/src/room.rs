@@ -42,6 +42,11 @@ impl Lines {
         self.fresh.is_empty() && self.retries.is_empty()
     }
 
+    /// The first with fresh mail, which stays in its place.
+    pub(crate) fn next_fresh(&self) -> Option<u64> {
+        self.fresh.peek()
+    }
+
     /// As many as could have a connection now.
     fn first(&mut self, free: usize, has_room_for_retry: bool) -> Vec<u64> {
         let mut first = self.fresh.first(free);

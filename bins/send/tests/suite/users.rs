@@ -8,6 +8,7 @@ use stafett_queue_store::{Id, Place};
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
 use stafett_wire::question::Verb;
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,42 @@ fn one_connection_has_mail_for_one_user_after_the_other() {
     let mut connections: Vec<u64> = local.seen().iter().map(|seen| seen.connection).collect();
     connections.dedup();
     assert_eq!((local.most_open(), connections.len()), (1, 1));
+}
+
+#[test]
+fn a_connection_stays_with_a_user_who_has_mail() {
+    let mut site = with_users();
+    site.control("concurrencylocal", "20");
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    site.control("holdlocal", "1");
+    site.start();
+    let ids: Vec<Id> = (0..400).map(|number| site.arrive(&envelope(&[&format!("user{}@relay.example", number % 10)]))).collect();
+    site.wait_for("all are known", |site| site.count("new msg ") == 400);
+    site.control("holdlocal", "0");
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    let mut of_connections: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for seen in local.seen() {
+        of_connections.entry(seen.connection).or_default().push(seen.recipients[0].clone());
+    }
+    let changes: usize = of_connections.values().map(|users| users.windows(2).filter(|pair| pair[0] != pair[1]).count()).sum();
+    assert!(changes < 16, "{changes} changes in {of_connections:?}");
+}
+
+#[test]
+fn a_user_who_comes_late_has_a_connection_soon() {
+    let mut site = with_users();
+    site.control("concurrencylocal", "4");
+    site.control("concurrencyuser", "4");
+    let local = Remote::start_as(&site, "local", |_| Reply::Hold);
+    site.start();
+    let joes: Vec<Id> = (0..40).map(|_| site.arrive(&envelope(&["joe@relay.example"]))).collect();
+    site.wait_for("joe has all connections", |_| local.seen().len() == 4);
+    let ann = site.arrive(&envelope(&["ann@relay.example"]));
+    site.wait_for("all are known", |site| site.count("new msg ") == 41);
+    local.release();
+    joes.into_iter().chain([ann]).for_each(|id| site.wait_for_end(id));
+    let place = local.seen().iter().position(|seen| seen.recipients == ["ann@relay.example"]).unwrap();
+    assert!(place < 12, "ann had to wait for {place} of joe's");
 }
 
 #[test]
