@@ -1,8 +1,7 @@
-use super::{Limit, Outcome, carry_out, is_forsaken, listen};
+use super::{Answer, Apart, Limit, Outcome, Task, Work, is_forsaken};
 use rustix::process::{Signal, getpid, kill_process};
 use stafett_sys::descriptor;
 use stafett_sys::poll::{self, Interest};
-use stafett_sys::process::{self, Fork};
 use stafett_sys::socket::{self, Style};
 use stafett_wire::Verdict;
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,40 +19,116 @@ fn stop() {
     let _ = kill_process(getpid(), Signal::STOP);
 }
 
+/// Somebody who asks for this.
+struct Asker {
+    _asker: OwnedFd,
+    asked: OwnedFd,
+    apart: Apart,
+}
+
+impl Asker {
+    fn new() -> Asker {
+        let (asker, asked) = socket::pair(Style::Packets).unwrap();
+        Asker { _asker: asker, asked, apart: Apart::default() }
+    }
+
+    fn ask(&mut self, patience: Duration, key: &str, work: impl Work) -> Outcome {
+        let task = Task { key: key.as_bytes(), packet: b"task", file: None };
+        self.apart.carry_out(limit(patience), self.asked.as_fd(), task, || {}, work)
+    }
+
+    /// The number of the process that does a task of this key, and stays.
+    fn process(&mut self, key: &str) -> i32 {
+        let outcome = self.ask(HOUR, key, |_, _, _| Answer::More(own_number()));
+        assert_eq!(outcome.verdict, Verdict::Ok, "{}", outcome.text);
+        outcome.text.parse().unwrap()
+    }
+}
+
+fn own_number() -> Outcome {
+    Outcome::done(getpid().as_raw_nonzero().to_string())
+}
+
+fn exists(process: i32) -> bool {
+    rustix::process::test_kill_process(rustix::process::Pid::from_raw(process).unwrap()).is_ok()
+}
+
 #[test]
 fn who_stops_the_process_stops_nothing_else() {
-    let (_asker, asked) = socket::pair(Style::Packets).unwrap();
-    let outcome = carry_out(
-        limit(Duration::from_millis(100)),
-        asked.as_fd(),
-        || {},
-        |_| {
-            stop();
-            Outcome::never("")
-        },
-    );
+    let outcome = Asker::new().ask(Duration::from_millis(100), "joe", |_, _, _| {
+        stop();
+        Answer::Last(Outcome::never(""))
+    });
     assert_eq!((outcome.verdict, outcome.text.as_str()), (Verdict::Temporary, "It took too long: the limit. (#4.4.7)"));
 }
 
 #[test]
-fn a_process_that_has_nothing_more_to_say_is_not_waited_for() {
-    let (_asker, asked) = socket::pair(Style::Packets).unwrap();
-    for (said, wanted) in [(&b"K-done"[..], Verdict::Ok), (b"", Verdict::Temporary)] {
-        let (read, write) = descriptor::pipe().unwrap();
-        match process::fork().unwrap() {
-            Fork::Child => {
-                let _ = descriptor::write_all(&write, said);
-                drop(write);
-                stop();
-                process::exit_now(0);
-            }
-            Fork::Parent(pid) => {
-                drop(write);
-                let outcome = listen(limit(HOUR), pid, (&read, asked.as_fd()), Instant::now() + HOUR).unwrap();
-                assert_eq!(outcome.verdict, wanted, "{}", outcome.text);
-            }
-        }
-    }
+fn a_process_that_has_said_its_last_word_is_not_waited_for() {
+    let began = Instant::now();
+    let outcome = Asker::new().ask(HOUR, "joe", |_, _, report| {
+        let _ = socket::send_packet(report, b"-K-done", None);
+        stop();
+        Answer::Last(Outcome::never(""))
+    });
+    assert_eq!((outcome.verdict, outcome.text.as_str()), (Verdict::Ok, "done"));
+    assert!(began.elapsed() < HOUR / 60);
+}
+
+#[test]
+fn a_process_that_says_nothing_has_put_its_task_off() {
+    let outcome = Asker::new().ask(HOUR, "joe", |_, _, report| {
+        let _ = socket::stop(report);
+        stop();
+        Answer::Last(Outcome::never(""))
+    });
+    assert_eq!(outcome.verdict, Verdict::Temporary, "{}", outcome.text);
+}
+
+#[test]
+fn one_process_does_what_has_one_key_and_no_more() {
+    let mut asker = Asker::new();
+    let first = asker.process("joe");
+    assert_eq!(asker.process("joe"), first);
+    let second = asker.process("ann");
+    assert_ne!(second, first);
+    assert!(!exists(first), "the process of the former key is still there");
+    asker.apart.rest();
+    assert!(!exists(second), "nobody ended the process that waited");
+}
+
+#[test]
+fn who_is_foreign_to_a_task_is_replaced() {
+    let mut asker = Asker::new();
+    let begin = |asker: &mut Asker| {
+        let mut tasks = 0;
+        let outcome = asker.ask(HOUR, "joe", move |_, _, _| {
+            tasks += 1;
+            if tasks == 2 { Answer::Foreign } else { Answer::More(own_number()) }
+        });
+        outcome.text
+    };
+    let first = begin(&mut asker);
+    assert_ne!(begin(&mut asker), first);
+}
+
+#[test]
+fn a_process_that_was_ended_while_it_waited_is_replaced() {
+    let mut asker = Asker::new();
+    let first = asker.process("joe");
+    // As its user may. It is seen to be gone when its end of the way is closed.
+    kill_process(rustix::process::Pid::from_raw(first).unwrap(), Signal::KILL).unwrap();
+    let link = asker.apart.kept.as_ref().unwrap().link.as_fd();
+    poll::wait_two((link, Interest::Hangup), None, Some(Duration::from_secs(30))).unwrap();
+    assert_ne!(asker.process("joe"), first);
+}
+
+#[test]
+fn a_process_that_was_stopped_while_it_waited_delays_nobody_else() {
+    let mut asker = Asker::new();
+    let first = asker.process("joe");
+    kill_process(rustix::process::Pid::from_raw(first).unwrap(), Signal::STOP).unwrap();
+    assert_ne!(asker.process("ann"), first);
+    assert!(!exists(first));
 }
 
 /// A program that hangs, and a pipe that tells of its end.
@@ -92,14 +167,15 @@ fn what_was_started_ends_when_nobody_waits_any_more() {
         descriptor::read(&started, &mut [0]).unwrap();
         descriptor::forget(&its).unwrap();
     });
-    let work = |_: &OwnedFd| {
+    let work = |_: &[u8], _, _: &OwnedFd| {
         descriptor::forget(&asker).unwrap();
         let mut child = program.start();
         descriptor::write_all(&tell, b"x").unwrap();
         let _ = child.wait();
-        Outcome::never("")
+        Answer::Last(Outcome::never(""))
     };
-    let outcome = carry_out(limit(HOUR), asked.as_fd(), || {}, work);
+    let task = Task { key: b"joe", packet: b"task", file: None };
+    let outcome = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, || {}, work);
     asking.join().unwrap();
     assert!(outcome.text.starts_with("Nobody waits"), "{}", outcome.text);
     program.must_have_ended();
@@ -107,23 +183,21 @@ fn what_was_started_ends_when_nobody_waits_any_more() {
 
 #[test]
 fn what_a_killed_process_had_started_ends_with_it() {
-    let (_asker, asked) = socket::pair(Style::Packets).unwrap();
     let program = Program::new();
-    let work = |_: &OwnedFd| {
+    let outcome = Asker::new().ask(HOUR, "joe", |_, _, _| {
         let mut child = program.start();
         let _ = kill_process(getpid(), Signal::KILL);
         let _ = child.wait();
-        Outcome::never("")
-    };
-    let outcome = carry_out(limit(HOUR), asked.as_fd(), || {}, work);
+        Answer::Last(Outcome::never(""))
+    });
     assert_eq!(outcome.text, "It was ended by signal 9. (#4.3.0)");
     program.must_have_ended();
 }
 
 #[test]
 fn a_process_sees_that_it_is_forsaken() {
-    let (read, write) = descriptor::pipe().unwrap();
-    assert!(!is_forsaken(write.as_fd()));
-    drop(read);
-    assert!(is_forsaken(write.as_fd()));
+    let (keeper, report) = socket::pair(Style::Packets).unwrap();
+    assert!(!is_forsaken(report.as_fd()));
+    drop(keeper);
+    assert!(is_forsaken(report.as_fd()));
 }

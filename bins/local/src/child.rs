@@ -4,17 +4,18 @@
 //! processes that deliver. What does not parse ends the connection.
 //! How it fails: each order has one report, whatever happened to its recipients.
 
-use crate::apart::Outcome;
-use crate::order::{self, Task};
+use crate::apart::{Apart, KEEP, Outcome};
+use crate::order::Deliveries;
 use crate::settings::Settings;
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
-use stafett_sys::poll::{self, Interest};
+use stafett_sys::poll::{self, Interest, Ready};
 use stafett_sys::socket::{receive_packet, send_packet};
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::Verdict;
 use stafett_wire::delivery::{Destination, Kind, Order, Report, Scope};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -26,7 +27,9 @@ pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversat
     let strings: Vec<&[u8]> = conversation.strings.iter().map(Vec::as_slice).collect();
     let destination = Destination::parse(&strings).map_err(|error| error.to_string());
     let outcome = match destination {
-        Ok(Destination { kind: Kind::Local, .. }) => Child { settings, root, conversation: &conversation }.run(),
+        Ok(Destination { kind: Kind::Local, .. }) => {
+            Child { deliveries: Deliveries::new(settings, root), apart: Apart::default(), conversation: &conversation }.run()
+        }
         Ok(other) => Err(format!("asked to deliver to {other}")),
         Err(error) => Err(error),
     };
@@ -40,18 +43,17 @@ pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversat
 }
 
 struct Child<'a> {
-    settings: &'a Settings,
-    root: &'a Path,
+    deliveries: Deliveries<'a>,
+    apart: Apart,
     conversation: &'a Conversation,
 }
 
 impl Child<'_> {
-    fn run(self) -> Result<(), String> {
+    fn run(mut self) -> Result<(), String> {
         let mut buffer = vec![0; LARGEST_PACKET];
-        let Conversation { descriptor: orders, lifeline, .. } = self.conversation;
+        let orders = &self.conversation.descriptor;
         loop {
-            let (order, end) = poll::wait_two((orders.as_fd(), Interest::Read), Some(lifeline.as_fd()), None)
-                .map_err(|error| format!("unable to wait: {error}"))?;
+            let (order, end) = self.wait().map_err(|error| format!("unable to wait: {error}"))?;
             if !order.any() {
                 return Ok(());
             }
@@ -69,26 +71,40 @@ impl Child<'_> {
         }
     }
 
-    fn carry_out(&self, packet: &[u8], file: &OwnedFd) -> Result<Report, String> {
+    /// For an order, or the end; the process of a recipient is not kept for long.
+    fn wait(&mut self) -> io::Result<(Ready, Ready)> {
+        let Conversation { descriptor, lifeline, .. } = self.conversation;
+        let wait = |timeout| poll::wait_two((descriptor.as_fd(), Interest::Read), Some(lifeline.as_fd()), timeout);
+        if self.apart.is_kept() {
+            let (order, end) = wait(Some(KEEP))?;
+            if order.any() || end.any() {
+                return Ok((order, end));
+            }
+            self.apart.rest();
+        }
+        wait(None)
+    }
+
+    fn carry_out(&mut self, packet: &[u8], file: &OwnedFd) -> Result<Report, String> {
         let order = Order::parse(packet).map_err(|error| error.to_string())?;
         let mut envelope = Envelope::parse(order.envelope).map_err(|error| error.to_string())?;
         let recipients = std::mem::take(&mut envelope.recipients);
         let mut outcomes = Vec::with_capacity(recipients.len());
+        let (conversation, orders) = (self.conversation, self.conversation.descriptor.as_fd());
         for recipient in recipients {
-            let file = file.try_clone().map_err(|error| format!("unable to pass the message on: {error}"))?;
             let envelope = Envelope { recipients: vec![recipient], ..envelope.clone() };
-            let task = Task { settings: self.settings, root: self.root, envelope, file, size: order.size };
-            outcomes.push(order::deliver(task, self.conversation.descriptor.as_fd(), || self.close_all()));
+            let own = || close_all(conversation);
+            outcomes.push(self.deliveries.carry_out(&mut self.apart, (&order, &envelope), file.as_fd(), orders, own));
         }
         Ok(report(order.delivery, outcomes))
     }
+}
 
-    /// In the process of a recipient: nothing is left of the way to the scheduler.
-    fn close_all(&self) {
-        let Conversation { descriptor, lifeline, .. } = self.conversation;
-        for one in [descriptor, lifeline] {
-            let _ = stafett_sys::descriptor::forget(one);
-        }
+/// In the process of a recipient: nothing is left of the way to the scheduler.
+fn close_all(conversation: &Conversation) {
+    let Conversation { descriptor, lifeline, .. } = conversation;
+    for one in [descriptor, lifeline] {
+        let _ = stafett_sys::descriptor::forget(one);
     }
 }
 

@@ -1,8 +1,8 @@
 //! stafett-local: delivers to the users of this host.
 //!
 //! What: resident, it forks a child for each connection that stafett-send asks for, and the child a process for each
-//! delivery, which looks up whose the recipient is, becomes that user, and does what its dot-qmail file says; for
-//! stafett-smtpd it answers in the same way whether there is a mailbox. With the arguments of qmail-local(8) it makes one delivery
+//! recipient, which looks up whose that is, becomes that user, and does what its dot-qmail file says; for stafett-smtpd it
+//! answers in the same way whether there is a mailbox. Both stay a moment, for the same recipient's next message. With the arguments of qmail-local(8) it makes one delivery
 //! as whoever calls it.
 //!
 //! Security stance: the one service that stays root, because it must become others. As root it parses handoffs and orders of
@@ -24,6 +24,7 @@ mod question;
 mod recipient;
 mod settings;
 
+use crate::apart::Apart;
 use crate::options::Options;
 use crate::settings::Settings;
 use stafett_control::{Control, Watch};
@@ -59,7 +60,7 @@ fn serve() -> Result<(), String> {
     let parent = parent.also_listen(&questions, &[asking]).map_err(start::unable("listen at run/recipients/socket"))?;
     stafett_local_users::prepare().map_err(start::unable("ask the user database"))?;
     LOG.line("status: ready");
-    let done = parent.run(&mut Local { instance, control, watch, settings }).map_err(start::unable("wait for handoffs"));
+    let done = parent.run(&mut Local { instance, control, watch, settings, apart: Apart::default() }).map_err(start::unable("wait for handoffs"));
     LOG.line("status: exiting");
     done
 }
@@ -69,9 +70,17 @@ struct Local {
     control: Control,
     watch: Watch,
     settings: Settings,
+    /// In a child that answers questions: the process that looks up.
+    apart: Apart,
 }
 
 impl Service for Local {
+    /// Questions have nothing that the next one must not meet.
+    fn key(&self, door: usize, _strings: &[&[u8]]) -> Option<Vec<u8>> {
+        (door == QUESTIONS).then(Vec::new)
+    }
+
+
     fn refresh(&mut self, forced: bool) -> bool {
         if !self.watch.changed() && !forced {
             return false;
@@ -88,7 +97,7 @@ impl Service for Local {
     fn serve(&mut self, conversation: Conversation) -> i32 {
         let root = self.instance.root();
         if conversation.door == QUESTIONS {
-            question::serve(&self.settings, root, LOG, conversation)
+            question::serve(&self.settings, root, LOG, &mut self.apart, conversation)
         } else {
             child::serve(&self.settings, root, LOG, conversation)
         }

@@ -27,7 +27,7 @@ pub fn run(once: Once) -> ExitCode {
     let work = if once.only_tell { Work::Tell } else { Work::Do };
     let done = delivery(once).and_then(|delivery| recipient::carry_out(&delivery, work));
     let (text, code) = match done {
-        Ok(text) => (text, ExitCode::SUCCESS),
+        Ok(done) => (done.sum(), ExitCode::SUCCESS),
         Err(Stop::Later(text)) => (text + "\n", ExitCode::from(TEMPORARY)),
         Err(Stop::Never(text)) => (text + "\n", ExitCode::from(PERMANENT)),
     };

@@ -1,17 +1,18 @@
 //! The question of stafett-smtpd: is there a mailbox for this recipient?
 //!
-//! The same look-up as a delivery's, by a process that becomes the recipient before it looks into a home.
+//! The same look-up as a delivery's, by a process that becomes the recipient before it looks into a home. One that need not
+//! stays root and answers the next question too.
 //! Security stance: smtpd speaks for strangers. It may ask and no more; the answer is a letter and words that tell nothing of
 //! the users. How it fails: what cannot be told now is "later", and so is what takes too long: its process is ended.
 
 use crate::aliases;
-use crate::apart::{self, Limit, Outcome};
+use crate::apart::{Answer, Apart, Limit, Outcome, Task};
 use crate::order::become_owner;
 use crate::recipient::{self, Content, Delivery, Stop};
 use crate::settings::Settings;
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
-use stafett_local_users::{ALIAS, Users};
+use stafett_local_users::{ALIAS, Owner, Users};
 use stafett_log::{Log, safe};
 use stafett_sys::descriptor::forget;
 use stafett_sys::socket;
@@ -25,15 +26,15 @@ use std::time::Duration;
 const LIMIT: Limit = Limit { what: "The look-up", patience: Duration::from_secs(30), reason: "more than 30 seconds" };
 
 /// Answers one question; the exit code of the process.
-pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversation) -> i32 {
+pub fn serve(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, conversation: Conversation) -> i32 {
     let Conversation { strings, descriptor, lifeline, .. } = conversation;
     drop(lifeline);
     let address = match &strings[..] {
         [verb, address] if verb == b"recipient" => std::str::from_utf8(address).ok(),
         _ => None,
     };
-    let (verdict, text) = match address.and_then(|address| address.rsplit_once('@')) {
-        Some((local, host)) => judge(settings, root, log, (local, host), &descriptor),
+    let (verdict, text) = match address.filter(|address| address.contains('@')) {
+        Some(address) => judge(settings, root, log, apart, address, &descriptor),
         None => (Verdict::Temporary, "451 4.3.0 that is no question"),
     };
     let mut packet = Vec::new();
@@ -44,19 +45,20 @@ pub fn serve(settings: &Settings, root: &Path, log: Log, conversation: Conversat
 }
 
 /// The process of a user says what it found; this one, which no user can stop, keeps its time.
-fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str), asking: &OwnedFd) -> (Verdict, &'static str) {
+fn judge(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, address: &str, asking: &OwnedFd) -> (Verdict, &'static str) {
     let own = || {
         let _ = forget(asking);
     };
-    let found = apart::carry_out(LIMIT, asking.as_fd(), own, |_| match look_up(settings, root, (local, host), asking) {
-        Ok(true) => Outcome { verdict: Verdict::Ok, text: String::new(), is_general: false },
-        Ok(false) => Outcome::never(""),
-        Err(reason) => Outcome::later(reason),
+    let users = Users::new(root, settings.breaks.clone());
+    let task = Task { key: b"", packet: address.as_bytes(), file: None };
+    let found = apart.carry_out(LIMIT, asking.as_fd(), task, own, |address, _, report| {
+        look_up(settings, root, &users, &String::from_utf8_lossy(address), report)
     });
     match found.verdict {
         Verdict::Ok => (Verdict::Ok, ""),
         Verdict::Permanent => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
         Verdict::Temporary => {
+            let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
             let (local, reason) = (safe(local.as_bytes()), safe(found.text.as_bytes()));
             log.error(format_args!("unable to tell whether there is a mailbox for {local}: {reason}"));
             (Verdict::Temporary, "451 4.3.0 unable to look up that recipient, try again later")
@@ -64,13 +66,23 @@ fn judge(settings: &Settings, root: &Path, log: Log, (local, host): (&str, &str)
     }
 }
 
-fn look_up(settings: &Settings, root: &Path, (local, host): (&str, &str), null: &OwnedFd) -> Result<bool, String> {
-    let users = Users::new(root, settings.breaks.clone());
-    let Some(owner) = users.find(local).map_err(|trouble| trouble.text)? else { return Ok(false) };
-    if owner.dash.is_empty() {
+fn look_up(settings: &Settings, root: &Path, users: &Users, address: &str, report: &OwnedFd) -> Answer {
+    let (local, host) = address.rsplit_once('@').unwrap_or_default();
+    match users.find(local) {
+        Ok(None) => Answer::More(Outcome::never("")),
         // A user has mail without any file; nothing of the user's is looked at.
-        return Ok(true);
+        Ok(Some(owner)) if owner.dash.is_empty() => Answer::More(Outcome::done("")),
+        Ok(Some(owner)) => Answer::Last(match look_into(settings, root, owner, (local, host), report) {
+            Ok(true) => Outcome::done(""),
+            Ok(false) => Outcome::never(""),
+            Err(reason) => Outcome::later(reason),
+        }),
+        Err(trouble) => Answer::Last(Outcome::later(trouble.text)),
     }
+}
+
+/// Looks for a file for the extension, as the owner.
+fn look_into(settings: &Settings, root: &Path, owner: Owner, (local, host): (&str, &str), null: &OwnedFd) -> Result<bool, String> {
     become_owner(&owner).map_err(|error| format!("unable to become user {}: {error}", owner.user))?;
     let nothing = null.try_clone().map_err(|error| error.to_string())?;
     let delivery = Delivery {

@@ -77,7 +77,7 @@ impl Service for Remote {
     }
 
     /// One destination, with all that its route says: its sessions of TLS are resumed on the next connection.
-    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+    fn key(&self, _door: usize, strings: &[&[u8]]) -> Option<Vec<u8>> {
         Some(strings.join(&b'\0'))
     }
 

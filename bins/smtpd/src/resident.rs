@@ -47,7 +47,7 @@ impl Service for Resident {
     /// All but the port: the client's address and what the listener decided about it. Who sends many messages in a
     /// row, each on a connection of its own, meets one child; another client never does. Those who name other clients have
     /// a child for each connection.
-    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+    fn key(&self, _door: usize, strings: &[&[u8]]) -> Option<Vec<u8>> {
         let ip = strings.iter().find_map(|string| std::str::from_utf8(string.strip_prefix(b"TCPREMOTEIP=")?).ok()?.parse().ok());
         if ip.is_some_and(|ip| self.settings.fronts.is_listed(ip)) {
             return None;

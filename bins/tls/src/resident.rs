@@ -60,7 +60,7 @@ impl Service for Resident {
     }
 
     /// The client's address: who comes again and again meets one child, another client never does.
-    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+    fn key(&self, _door: usize, strings: &[&[u8]]) -> Option<Vec<u8>> {
         strings.first().filter(|address| !address.is_empty()).map(|address| address.to_vec())
     }
 

@@ -27,8 +27,8 @@ pub trait Service {
     fn refresh(&mut self, forced: bool) -> bool;
 
     /// What two conversations must have in common so that one child may serve both, one after the
-    /// other; `None` for a child each.
-    fn key(&self, _strings: &[&[u8]]) -> Option<Vec<u8>> {
+    /// other; `None` for a child each. Whoever answers at more than one door tells them apart here.
+    fn key(&self, _door: usize, _strings: &[&[u8]]) -> Option<Vec<u8>> {
         None
     }
 
@@ -272,12 +272,12 @@ impl Parent {
         if service.refresh(false) {
             self.children.retire();
         }
-        let key = service.key(strings).filter(|_| packet.len() <= LARGEST_REUSED);
+        let door = self.callers.get(&caller).map_or(0, |caller| caller.door);
+        let key = service.key(door, strings).filter(|_| packet.len() <= LARGEST_REUSED);
         if let Some(pid) = key.as_ref().and_then(|key| self.children.reuse(key, (caller, tag), packet, descriptor.as_fd())) {
             self.answer(caller, &Answer::Started { tag, pid });
             return Ok(());
         }
-        let door = self.callers.get(&caller).map_or(0, |caller| caller.door);
         let (link, its_link) = key.as_ref().and_then(|_| link().ok()).unzip();
         match process::fork() {
             Ok(Fork::Parent(pid)) => {

@@ -39,7 +39,7 @@ impl Service for Clients {
         forced
     }
 
-    fn key(&self, strings: &[&[u8]]) -> Option<Vec<u8>> {
+    fn key(&self, _door: usize, strings: &[&[u8]]) -> Option<Vec<u8>> {
         strings.first().map(|first| first.to_vec())
     }
 

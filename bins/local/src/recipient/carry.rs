@@ -25,20 +25,21 @@ pub enum Work {
     Tell,
 }
 
-/// What was done so far.
+/// What was done.
 #[derive(Debug, Default)]
-struct Done {
+pub struct Done {
     text: String,
     files: usize,
     forwards: usize,
-    programs: usize,
+    /// Programs that were run.
+    pub programs: usize,
 }
 
-/// Delivers; the text says what was done.
+/// Delivers.
 ///
 /// # Errors
 /// When it is to be tried again, or to be returned.
-pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
+pub fn carry_out(delivery: &Delivery, work: Work) -> Result<Done, Stop> {
     let warning = home::enter(delivery, work)?;
     if work == Work::Do {
         look_for_loop(delivery)?;
@@ -56,7 +57,7 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
     let mut done = Done { text: warning.to_owned(), ..Done::default() };
     if work == Work::Tell {
         instructions.into_iter().for_each(|instruction| done.tell(instruction));
-        return Ok(done.sum());
+        return Ok(done);
     }
     let mut addresses = Vec::new();
     for instruction in instructions {
@@ -85,7 +86,7 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<String, Stop> {
     if !addresses.is_empty() {
         done.text.push_str(&format!("qp {}\n", forward::send(delivery, &new_sender, &addresses)?));
     }
-    Ok(done.sum())
+    Ok(done)
 }
 
 /// Whether the lines can be carried out at all. One that never can must not be met behind others, which each attempt would
@@ -163,7 +164,8 @@ impl Done {
         self.text.push_str(&format!("{what} {}\n", String::from_utf8_lossy(value)));
     }
 
-    fn sum(self) -> String {
+    /// In words.
+    pub fn sum(self) -> String {
         format!("{}did {}+{}+{}\n", self.text, self.files, self.forwards, self.programs)
     }
 }
