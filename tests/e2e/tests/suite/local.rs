@@ -1,6 +1,7 @@
 //! Delivery to users of this host, through the whole relay: from a client of smtpd into files, programs and the queue again.
 
 use stafett_test_e2e::{Client, Sink, Site, Supervisor, free_port, has, is_root, kill, message, run, scratch, skip, transfer, wait_until};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -112,6 +113,33 @@ fn mail_for_users_lands_in_their_maildirs() {
     town.has_mail("joe", 2);
     town.site.drained(30);
     assert_eq!(fs::read_to_string(town.home("joe").join("seen")).unwrap(), "v-sales sales joe-v-sales@virtual.test\n");
+}
+
+#[test]
+fn one_process_delivers_what_is_for_one_user_and_for_nobody_else() {
+    let mut town = Town::new();
+    town.site.control("holdlocal", "1\n");
+    town.site.start(Supervisor::Runit);
+    let mut client = Client::greeted(town.site.port());
+    for number in 0..40 {
+        client.deliver("a@sender.test", &["joe@relay.test"], &message(&format!("number {number}"))).must(250);
+    }
+    town.site.control("holdlocal", "0\n");
+    town.has_mail("joe", 40);
+    let process = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.split_once('P').and_then(|(_, rest)| rest.split_once('V')).unwrap().0.to_owned()
+    };
+    let processes: BTreeSet<String> = town.mail("joe").iter().map(process).collect();
+    assert!(processes.len() < 20, "{processes:?}");
+    // While those processes may still be there, joe's mail becomes ann's.
+    let (ann, home) = (uid(ANN), town.home("ann"));
+    fs::write(town.site.path("users/assign"), format!("=joe:ann:{ann}:{ann}:{}:::\n.\n", home.display())).unwrap();
+    run(town.site.command("stafett-users").arg(town.site.root()));
+    client.deliver("a@sender.test", &["joe@relay.test"], &message("moved")).must(250);
+    town.has_mail("ann", 1);
+    assert_eq!(fs::metadata(&town.mail("ann")[0]).unwrap().uid(), ann);
+    assert_eq!(town.mail("joe").len(), 40);
 }
 
 #[test]
