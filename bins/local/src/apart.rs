@@ -110,7 +110,9 @@ impl Apart {
         }
         let heard = Worker::born(task.key, own, work).and_then(|worker| worker.give(task).map(|()| worker));
         match heard {
-            Ok(worker) => self.hear(worker, limit, asker, until).unwrap_or_else(|| Outcome::later("Unable to become another user. (#4.3.0)")),
+            Ok(worker) => {
+                self.hear(worker, limit, asker, until).unwrap_or_else(|| Outcome::later("Unable to become another user. (#4.3.0)"))
+            }
             Err(error) => Outcome::later(format!("Unable to make a process: {error}. (#4.3.0)")),
         }
     }

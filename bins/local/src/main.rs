@@ -60,7 +60,8 @@ fn serve() -> Result<(), String> {
     let parent = parent.also_listen(&questions, &[asking]).map_err(start::unable("listen at run/recipients/socket"))?;
     stafett_local_users::prepare().map_err(start::unable("ask the user database"))?;
     LOG.line("status: ready");
-    let done = parent.run(&mut Local { instance, control, watch, settings, apart: Apart::default() }).map_err(start::unable("wait for handoffs"));
+    let done =
+        parent.run(&mut Local { instance, control, watch, settings, apart: Apart::default() }).map_err(start::unable("wait for handoffs"));
     LOG.line("status: exiting");
     done
 }
@@ -79,7 +80,6 @@ impl Service for Local {
     fn key(&self, door: usize, _strings: &[&[u8]]) -> Option<Vec<u8>> {
         (door == QUESTIONS).then(Vec::new)
     }
-
 
     fn refresh(&mut self, forced: bool) -> bool {
         if !self.watch.changed() && !forced {

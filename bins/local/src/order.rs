@@ -61,7 +61,8 @@ impl Becoming<'_> {
     fn deliver(&mut self, packet: &[u8], file: Option<OwnedFd>, report: &OwnedFd) -> Answer {
         let order = Order::parse(packet).map_err(|error| error.to_string());
         let parsed = order.and_then(|order| Ok((order.size, Envelope::parse(order.envelope).map_err(|error| error.to_string())?)));
-        let ready = parsed.and_then(|parsed| Ok((parsed, file.ok_or("no message")?, report.try_clone().map_err(|error| error.to_string())?)));
+        let ready =
+            parsed.and_then(|parsed| Ok((parsed, file.ok_or("no message")?, report.try_clone().map_err(|error| error.to_string())?)));
         let ((size, envelope), file, report) = match ready {
             Ok(ready) => ready,
             Err(error) => return Answer::Last(Outcome::later(format!("Unable to deliver: {error}. (#4.3.0)"))),
