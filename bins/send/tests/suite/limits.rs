@@ -6,7 +6,6 @@ use crate::queued::Queued;
 use crate::remote::{Remote, Reply};
 use stafett_queue_store::journal::Event;
 use stafett_wire::Verdict;
-use stafett_wire::arrival::Arrival;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -99,24 +98,23 @@ fn lifetimes_differ_by_domain_and_for_bounces() {
 #[test]
 fn what_ends_while_its_destination_is_left_alone_is_returned_then() {
     let mut site = Site::new();
-    site.control("queuelifetime", "10005");
+    site.control("queuelifetime", "10006");
     site.control("queuelifetimes", "patient.example:1000000");
     let remote = Remote::start(&site, |seen| match seen.destination.as_str() {
         "down.example" => Reply::Down("no route to host"),
         _ => Reply::All(Verdict::Temporary, "later. Remote host said: 450 4.2.0 later"),
     });
     let queued = Queued::willing(&site);
+    let id = now_id(Duration::from_secs(10_000));
+    site.put(id, &envelope(&["b@down.example", "c@patient.example"]));
     site.start();
+    let end = id.birth_seconds() + 10_006;
+    assert!(site.wait_for_rest(id) <= end + 1, "its next attempt would come after hours\n{}", site.log());
     let first = site.arrive(&envelope(&["a@down.example"]));
     site.wait_for_rest(first);
     is_left_alone(&site, first, "down.example");
-    let id = now_id(Duration::from_secs(10_000));
-    site.put(id, &envelope(&["b@down.example", "c@patient.example"]));
-    site.tell(&Arrival::Scan);
-    let end = id.birth_seconds() + 10_005;
-    assert!(site.wait_for_rest(id) <= end + 1, "its next attempt would come after hours\n{}", site.log());
     site.wait_for("it is returned", |_| queued.brought().len() == 1);
     assert!(queued.brought()[0].text.contains("<b@down.example>:"), "{}", queued.brought()[0].text);
     site.wait_for("the other recipient waits for its own time", |site| site.wait_for_rest(id) > end + 1000);
-    assert_eq!(tried(&remote, "c@patient.example"), 1);
+    assert_eq!(tried(&remote, "c@patient.example"), 1, "{}", site.log());
 }
