@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Journals that are kept open for syncing; more are synced with their whole file system.
 const MOST_UNSYNCED: usize = 256;
+/// Directories of queue/cur that are synced one by one. Each costs a flush of the disk; more are synced with their whole file system.
+const MOST_SHARDS: usize = 32;
 
 /// Marks and removals that a power cut could still undo.
 #[derive(Debug, Default)]
@@ -49,6 +51,7 @@ impl Scheduler {
         }
         let mut directories = Vec::new();
         let shards = std::mem::take(&mut self.unsynced.shards);
+        self.unsynced.too_many |= shards.len() > MOST_SHARDS;
         directories.extend(shards.into_values().filter_map(|id| self.store.open_shard(id).ok()));
         if std::mem::take(&mut self.unsynced.new) {
             directories.extend(self.store.new_directory().try_clone_to_owned());
