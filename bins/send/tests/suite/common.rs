@@ -178,9 +178,9 @@ impl Site {
         let store = self.store();
         let mut draft = store.draft(id).unwrap();
         draft.write(MESSAGE).unwrap();
-        let size = draft.commit(envelope, false).unwrap().size;
-        self.give(&format!("queue/new/{id},S={size}"));
-        size
+        // Before it lies in queue/new: a running send may find it there at once.
+        self.give(&format!("queue/tmp/{id}"));
+        draft.commit(envelope, false).unwrap().size
     }
 
     /// Puts a message of this moment into the queue and tells of it. Returns its id.
