@@ -1,6 +1,7 @@
 //! Sending the message on, as forward(1), condredirect(1) and fastforward(1) do it: the line Delivered-To in front, by way of the
 //! queue's program.
 
+use stafett_envelope::wishes::{is_envid, is_notify, is_orcpt};
 use stafett_injection::QueueProgram;
 use stafett_log::{Failure, Log};
 use stafett_sys::descriptor;
@@ -60,17 +61,20 @@ pub fn send(log: Log, message: &mut File, sender: &str, recipients: &[String]) -
 
 /// What the sender asked to be told, as stafett-queue(8) takes it. It goes on where the message does so as the sender's own; who
 /// sends it to a list under another name is a sender of its own (RFC 3461 section 5.2.7). Success is told of once: when the
-/// program that sends it on is done.
+/// program that sends it on is done. Scripts use names like RET for themselves, so what is no wish counts as none: stafett-queue
+/// would refuse the message.
 fn wishes(sender: &str) -> Vec<(&'static str, String)> {
-    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty() && value.is_ascii());
+    let value = |name, is_wish: fn(&str) -> bool| std::env::var(name).ok().filter(|value| is_wish(value));
     if variable("SENDER").ok().as_deref() != Some(sender) {
         return Vec::new();
     }
-    let notify = value("NOTIFY").map(|words| {
+    let notify = value("NOTIFY", |words| is_notify(&words.to_ascii_uppercase())).map(|words| {
         let rest: Vec<&str> = words.split(',').filter(|word| !word.eq_ignore_ascii_case("SUCCESS")).collect();
         if rest.is_empty() { "NEVER".to_owned() } else { rest.join(",") }
     });
-    let all = [("DSNNOTIFY", notify), ("DSNORCPT", value("ORCPT")), ("DSNRET", value("RET")), ("DSNENVID", value("ENVID"))];
+    let ret = value("RET", |word| word.eq_ignore_ascii_case("FULL") || word.eq_ignore_ascii_case("HDRS"));
+    let (orcpt, envid) = (value("ORCPT", is_orcpt), value("ENVID", is_envid));
+    let all = [("DSNNOTIFY", notify), ("DSNORCPT", orcpt), ("DSNRET", ret), ("DSNENVID", envid)];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 

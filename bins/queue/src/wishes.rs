@@ -6,13 +6,8 @@
 //! refuses the message for good, for nobody would hear what was wished.
 
 use crate::failure::Failure;
+use stafett_envelope::wishes::{is_envid, is_notify, is_orcpt};
 use stafett_envelope::{Envelope, Ret};
-
-/// The longest name of a transaction, in bytes (RFC 3461 section 4.4).
-const LONGEST_ENVID: usize = 100;
-
-/// The longest name of an original recipient, in bytes (RFC 3461 section 4.2).
-const LONGEST_ORCPT: usize = 500;
 
 /// The wishes; nothing where nothing is set.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,7 +33,7 @@ impl Wishes {
         if notify.as_deref().is_some_and(|words| !is_notify(words)) {
             return Err(refused("DSNNOTIFY", "NEVER, or SUCCESS, FAILURE and DELAY with commas between"));
         }
-        if orcpt.as_deref().is_some_and(|name| name.len() > LONGEST_ORCPT || !is_orcpt(name)) {
+        if orcpt.as_deref().is_some_and(|name| !is_orcpt(name)) {
             return Err(refused("DSNORCPT", "a type of address, a semicolon, and up to 500 letters of xtext (RFC 3461)"));
         }
         let ret = match ret.map(|word| word.to_ascii_uppercase()).as_deref() {
@@ -47,7 +42,7 @@ impl Wishes {
             Some("HDRS") => Some(Ret::Headers),
             Some(_) => return Err(refused("DSNRET", "FULL or HDRS")),
         };
-        if envid.as_deref().is_some_and(|name| name.len() > LONGEST_ENVID || !is_xtext(name)) {
+        if envid.as_deref().is_some_and(|name| !is_envid(name)) {
             return Err(refused("DSNENVID", "up to 100 letters of xtext (RFC 3461)"));
         }
         Ok(Wishes { notify, orcpt, ret, envid })
@@ -62,24 +57,6 @@ impl Wishes {
             recipient.orcpt.clone_from(&self.orcpt);
         }
     }
-}
-
-fn is_notify(words: &str) -> bool {
-    words == "NEVER" || words.split(',').all(|word| matches!(word, "SUCCESS" | "FAILURE" | "DELAY"))
-}
-
-fn is_orcpt(text: &str) -> bool {
-    let is_atom = |kind: &str| !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    text.split_once(';').is_some_and(|(kind, address)| is_atom(kind) && !address.is_empty() && is_xtext(address))
-}
-
-/// Printable ASCII but `+` and `=`, which stand as `+HH` (RFC 3461 section 4).
-fn is_xtext(text: &str) -> bool {
-    let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte);
-    let mut parts = text.split('+');
-    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'=');
-    let first = parts.next().unwrap_or_default();
-    is_plain(first) && parts.all(|part| part.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(is_hex)) && is_plain(part))
 }
 
 fn refused(variable: &str, wanted: &str) -> Failure {

@@ -8,6 +8,7 @@
 //! the line. Known limits: addresses are UTF-8 (RFC 6531); other 8-bit bytes are refused.
 
 mod text;
+pub mod wishes;
 
 pub use text::Error;
 

@@ -43,6 +43,21 @@ fn what_the_sender_asked_for_goes_on_with_its_message() {
     assert_eq!(place.run(&["condredirect", "a@far.test", "true"]).envelope, "");
 }
 
+/// A script that keeps an exit code in RET gives it to forward, if the sender has said RET: what was imported is exported again.
+#[test]
+fn what_a_script_has_in_such_a_variable_is_no_wish() {
+    let place = Place::new();
+    place.queue("cat >message; cat <&1 >/dev/null; env | grep ^DSN | sort >envelope");
+    let wishes = |name: &str, value: &str| {
+        let mut command = place.command(&["forward", "a@far.test"]);
+        place.end(command.env("NEWSENDER", "s@far.test").env(name, value)).envelope
+    };
+    for (name, value) in [("RET", "0"), ("NOTIFY", "yes"), ("NOTIFY", ""), ("ORCPT", "joe@here.test"), ("ENVID", "a=b")] {
+        assert_eq!(wishes(name, value), "", "{name}={value}");
+    }
+    assert_eq!(wishes("RET", "full"), "DSNRET=full\n");
+}
+
 #[test]
 fn the_queues_answer_decides() {
     let place = Place::new();
