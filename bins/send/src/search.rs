@@ -36,9 +36,11 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// A search among `count` messages, and where the pieces come out.
-    pub(crate) fn new(candidates: Candidates, count: usize) -> (Search, Receiver<Vec<Listed>>) {
+    /// A search in the line, and where the pieces come out.
+    pub(crate) fn new(candidates: Candidates, waiting: &Waiting) -> (Search, Receiver<Vec<Listed>>) {
         let (pieces, receiver) = sync_channel(1);
+        // Each piece takes a look at the whole line, so few candidates must not be cut into many.
+        let count = waiting.count(|record| candidates.hold(record));
         let width = SHARDS / (count / PIECE + 1).min(SHARDS);
         (Search { candidates, width, next: 0, pieces: Some(pieces) }, receiver)
     }

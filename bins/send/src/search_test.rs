@@ -11,7 +11,7 @@ fn listed(id: u64) -> Listed {
 
 /// All pieces.
 fn gone_through(candidates: Candidates, waiting: &Waiting) -> Vec<Vec<Listed>> {
-    let (mut search, receiver) = Search::new(candidates, waiting.len());
+    let (mut search, receiver) = Search::new(candidates, waiting);
     let mut pieces = Vec::new();
     while search.go_on(waiting) {
         pieces.extend(receiver.try_recv());
@@ -30,6 +30,16 @@ fn each_message_is_in_one_piece_and_no_piece_is_large() {
     let mut ids: Vec<u64> = pieces.iter().flatten().map(|listed| listed.id.0).collect();
     ids.sort_unstable();
     assert_eq!(ids, (0..count).collect::<Vec<_>>());
+}
+
+/// Each piece takes a look at the whole line: with many small ones the scheduler would stand still.
+#[test]
+fn few_among_many_are_one_piece() {
+    let mut waiting = Waiting::default();
+    let known = Mark::of(&Destination::plain(Kind::Mx, "a.example", 25));
+    (0..20 * PIECE as u64).for_each(|id| waiting.add_marked(listed(id), if id % 1000 == 0 { Mark::default() } else { known }));
+    let pieces = gone_through(Candidates::VagueOr(HashSet::new()), &waiting);
+    assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [164]);
 }
 
 #[test]

@@ -171,14 +171,14 @@ impl Waiting {
         woken
     }
 
-    /// How many wait.
-    pub fn len(&self) -> usize {
-        self.later.len()
-    }
-
     /// Whether any `is_meant`.
     pub fn any(&self, is_meant: impl Fn(&Record) -> bool) -> bool {
         self.later.iter().any(|Reverse(record)| is_meant(record))
+    }
+
+    /// How many `is_meant`.
+    pub fn count(&self, is_meant: impl Fn(&Record) -> bool) -> usize {
+        self.later.iter().filter(|Reverse(record)| is_meant(record)).count()
     }
 
     /// Those that `is_meant`.

@@ -163,7 +163,8 @@ impl Scheduler {
         }
     }
 
-    /// After the start nothing is known of what waits, and nothing of what newly named domains wait for: one message for each destination whose mail is kept here is tried.
+    /// After the start nothing is known of what waits, nor which mail is for newly named domains: one message for each
+    /// destination whose mail is kept here is tried.
     pub(crate) fn probe_kept(&mut self) {
         if self.settings.keeps_any() {
             self.waking.look_for(Goal::Kept);
@@ -221,7 +222,7 @@ impl Scheduler {
             return;
         }
         let goals = std::mem::take(&mut self.waking.goals);
-        let (mut search, pieces) = Search::new(self.candidates(&goals), self.waiting.len());
+        let (mut search, pieces) = Search::new(self.candidates(&goals), &self.waiting);
         if !search.go_on(&self.waiting) {
             return;
         }
