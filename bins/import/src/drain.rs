@@ -1,9 +1,10 @@
 //! qmail's queue drained into ours, so that a message is in exactly one of them for whoever delivers, whenever this ends.
 //!
 //! What: the messages that can be taken are listed in queue/importing. Each is written into queue/hold with its marks and
-//! synced. When all are, the list says so, qmail's files are moved into queue/taken, out of qmail's sight, and that is synced; only
-//! then the messages go from queue/hold to queue/cur, what is not to be kept of queue/taken is removed, and the list as well. A run that finds a list finishes what it says: a copy of
-//! what qmail would still deliver, which may have gone on with it since, is removed and made anew; the others are released.
+//! synced. When all are, the list says so, qmail's files are moved into queue/taken, out of qmail's sight, and that is synced;
+//! only then the messages go from queue/hold to queue/cur, what is not to be kept of queue/taken is removed, and the list as well.
+//! A run that finds a list finishes what it says: a copy of what qmail would still deliver, which may have gone on with it since,
+//! is removed and made anew; the others are released.
 //! Security stance: reads with the caller's power, opens no symbolic link, and writes as the owner of the queue. Both
 //! schedulers and our writer are locked out meanwhile. How it fails: with a sentence; running it again goes on. Known limits: who
 //! releases or deletes messages in queue/hold by hand after a broken run may deliver them twice.

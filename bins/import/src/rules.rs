@@ -3,8 +3,9 @@
 //! What: the file that `-x` of the run script names, or `--rules`, or /etc/tcp.smtp; the text is the name without `.cdb`.
 //! Where our reader does not accept the text, the compiled file beside it is taken, which is what tcpserver reads.
 //! Security stance: no single rule is left out, a deny or an allow: its clients would fall to a less specific rule, which may let
-//! them in or let them relay. Each line that our reader does not accept is named; left are rules that let everybody relay, and those with a program that puts mail into qmail's own queue, which
-//! nobody would take out of it. How it fails: a sentence. Known limits: a text that was never compiled is taken as if it were, with a note.
+//! them in or let them relay. Each line that our reader does not accept is named. Not taken are rules that let everybody relay, and
+//! those with a program that puts mail into qmail's own queue, which nobody would take out of it.
+//! How it fails: a sentence. Known limits: a text that was never compiled is taken as if it were, with a note.
 
 use crate::control::read;
 use crate::ground::{Fresh, Ground, HOME};

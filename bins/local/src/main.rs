@@ -2,8 +2,8 @@
 //!
 //! What: resident, it forks a child for each connection that stafett-send asks for, and the child a process for each
 //! recipient, which looks up whose that is, becomes that user, and does what its dot-qmail file says; for stafett-smtpd it
-//! answers in the same way whether there is a mailbox. Both stay a moment, for the same recipient's next message. With the arguments of qmail-local(8) it makes one delivery
-//! as whoever calls it.
+//! answers in the same way whether there is a mailbox. Both stay a moment, for the same recipient's next message. With the
+//! arguments of qmail-local(8) it makes one delivery as whoever calls it.
 //!
 //! Security stance: the one service that stays root, because it must become others. As root it parses handoffs and orders of
 //! two other services, asks the user database, forks, and gives up root; it opens no file of a user and runs

@@ -1,7 +1,8 @@
 //! When a message is tried again: qmail's times, spread a little, and within the life of its recipients.
 //!
-//! The times of qmail are the earliest, but for the last: that is when the life of a recipient ends. What failed together would come together again with them, at every attempt; so
-//! each attempt is put off by up to an eighth of its interval, by a number that is made from the id and the count of attempts.
+//! The times of qmail are the earliest, but for the last: that is when the life of a recipient ends. What failed together would
+//! come together again with them, at every attempt; so each attempt is put off by up to an eighth of its interval, by a number
+//! that is made from the id and the count of attempts.
 //! The same message gets the same times whoever computes them, so nothing about them needs to be remembered.
 
 use crate::message::Message;

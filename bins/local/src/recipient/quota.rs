@@ -1,8 +1,8 @@
 //! The quota of a Maildir++: the file maildirsize, whose first line says how much there may be.
 //!
 //! The first line holds bytes as `NS` and messages as `NC`, divided by a comma; each line below adds bytes and messages, as
-//! `BYTES COUNT`. Who delivers appends a line. Where the sum is over the quota, the file is long or has its first line alone, everything is counted anew
-//! (Maildir++, as Courier describes it): mail that was deleted or moved away has left the file behind.
+//! `BYTES COUNT`. Who delivers appends a line. Where the sum is over the quota, the file is long or has its first line alone,
+//! everything is counted anew (Maildir++, as Courier describes it): mail that was deleted or moved away has left the file behind.
 //! Security stance: the file is the user's own, and so is the damage. How it fails: a message that is too much is returned;
 //! a file that cannot be read puts the delivery off; one without a usable first line sets no quota.
 //! Known limits: two deliveries at the same moment may both find room for the last message.
