@@ -98,6 +98,13 @@ impl Recipient {
         self.notify.is_none() || self.notify_names("DELAY")
     }
 
+    /// NOTIFY for who gets the message from this recipient, whose delivery has told of success (RFC 3461 section 5.2.7).
+    pub fn notify_onward(&self) -> Option<String> {
+        let list = self.notify.as_deref()?;
+        let rest: Vec<&str> = list.split(',').filter(|one| !one.eq_ignore_ascii_case("SUCCESS")).collect();
+        Some(if rest.is_empty() { "NEVER".to_owned() } else { rest.join(",") })
+    }
+
     fn notify_names(&self, word: &str) -> bool {
         self.notify.as_deref().is_some_and(|list| list.split(',').any(|one| one.eq_ignore_ascii_case(word)))
     }

@@ -36,14 +36,16 @@ pub fn send(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<St
 }
 
 /// What goes on as the same message keeps what its sender asked for; a list is a sender of its own (RFC 3461 section 5.2.7).
+/// Success is told of once: when this delivery is done.
 fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<Envelope, Stop> {
     let before = &delivery.envelope;
     let sender = from_program(sender).into_owned();
     let goes_on = sender == before.sender;
     let asked = before.recipients.first().filter(|_| goes_on);
+    let asked = asked.map(|asked| Recipient { notify: asked.notify_onward(), ..asked.clone() }).unwrap_or_default();
     let mut recipients = Vec::with_capacity(addresses.len());
     for address in addresses {
-        recipients.push(Recipient { address: from_program(text_of(address)?).into_owned(), ..asked.cloned().unwrap_or_default() });
+        recipients.push(Recipient { address: from_program(text_of(address)?).into_owned(), ..asked.clone() });
     }
     Ok(Envelope {
         sender,

@@ -1,6 +1,6 @@
 use super::{envelope, text_of};
 use crate::recipient::tests::delivery;
-use stafett_envelope::Envelope;
+use stafett_envelope::{Envelope, Recipient};
 use std::path::Path;
 
 #[test]
@@ -11,6 +11,18 @@ fn a_message_that_needs_tls_needs_it_after_a_forward_too() {
             let after = envelope(&delivery(before.clone(), Path::new("/"), ""), sender, &[b"b@to.test"]).unwrap();
             assert_eq!(after.require_tls, require_tls, "{sender}");
         }
+    }
+}
+
+#[test]
+fn success_is_told_of_once() {
+    let orcpt = Some("rfc822;joe@here.test".to_owned());
+    for (asked, onward) in [("SUCCESS,FAILURE", "FAILURE"), ("success", "NEVER"), ("NEVER", "NEVER"), ("DELAY", "DELAY")] {
+        let joe = Recipient { notify: Some(asked.to_owned()), orcpt: orcpt.clone(), ..Recipient::new("joe@here.test") };
+        let before = Envelope { sender: "a@from.test".to_owned(), recipients: vec![joe], ..Envelope::default() };
+        let after = envelope(&delivery(before, Path::new("/"), ""), "a@from.test", &[b"b@to.test"]).unwrap();
+        let found: Vec<_> = after.recipients.iter().map(|one| (one.notify.as_deref(), &one.orcpt)).collect();
+        assert_eq!(found, [(Some(onward), &orcpt)], "{asked}");
     }
 }
 
