@@ -93,17 +93,18 @@ impl Child<'_> {
         let (conversation, orders) = (self.conversation, self.conversation.descriptor.as_fd());
         for recipient in recipients {
             let envelope = Envelope { recipients: vec![recipient], ..envelope.clone() };
-            let own = || close_all(conversation);
+            let own = || close_all(conversation, file);
             outcomes.push(self.deliveries.carry_out(&mut self.apart, (&order, &envelope), file.as_fd(), orders, own));
         }
         Ok(report(order.delivery, outcomes))
     }
 }
 
-/// In the process of a recipient: nothing is left of the way to the scheduler.
-fn close_all(conversation: &Conversation) {
+/// In the process of a recipient: nothing is left of the way to the scheduler. The message comes with its task, and a copy that
+/// stays for as long as the process would keep the space of what has left the queue.
+fn close_all(conversation: &Conversation, message: &OwnedFd) {
     let Conversation { descriptor, lifeline, .. } = conversation;
-    for one in [descriptor, lifeline] {
+    for one in [descriptor, lifeline, message] {
         let _ = stafett_sys::descriptor::forget(one);
     }
 }

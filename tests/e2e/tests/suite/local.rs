@@ -130,8 +130,12 @@ fn one_process_delivers_what_is_for_one_user_and_for_nobody_else() {
         let name = path.file_name().unwrap().to_str().unwrap();
         name.split_once('P').and_then(|(_, rest)| rest.split_once('V')).unwrap().0.to_owned()
     };
+    assert!(wait_until(60, || town.site.log("send").matches("success: ").count() >= 40), "{}", town.site.log("send"));
     let processes: BTreeSet<String> = town.mail("joe").iter().map(process).collect();
     assert!(processes.len() < 20, "{processes:?}");
+    let open: Vec<PathBuf> = processes.iter().flat_map(|process| open_files(process)).collect();
+    let queue = town.site.path("queue");
+    assert!(!open.iter().any(|file| file.starts_with(&queue)), "what waits keeps messages: {open:?}");
     // While those processes may still be there, joe's mail becomes ann's.
     let (ann, home) = (uid(ANN), town.home("ann"));
     fs::write(town.site.path("users/assign"), format!("=joe:ann:{ann}:{ann}:{}:::\n.\n", home.display())).unwrap();
@@ -140,6 +144,12 @@ fn one_process_delivers_what_is_for_one_user_and_for_nobody_else() {
     town.has_mail("ann", 1);
     assert_eq!(fs::metadata(&town.mail("ann")[0]).unwrap().uid(), ann);
     assert_eq!(town.mail("joe").len(), 40);
+}
+
+/// What a process has open, as long as it is there.
+fn open_files(process: &str) -> Vec<PathBuf> {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return Vec::new() };
+    descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).collect()
 }
 
 #[test]
