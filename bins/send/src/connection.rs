@@ -29,6 +29,8 @@ pub struct Connection {
     pub started: bool,
     /// Since when it has been idle.
     pub idle_since: Instant,
+    /// Which settings it was opened under, by their number.
+    pub generation: u64,
     born: Instant,
     messages: u32,
 }
@@ -75,11 +77,22 @@ impl Connection {
     ///
     /// # Errors
     /// When the system has no room for more sockets.
-    pub fn new(destination: u64, is_local: bool) -> io::Result<(Connection, OwnedFd)> {
+    pub fn new(destination: u64, is_local: bool, generation: u64) -> io::Result<(Connection, OwnedFd)> {
         let (ours, theirs) = socket::pair(Style::Packets)?;
         socket::set_nonblocking(&ours, true)?;
         let now = Instant::now();
-        Ok((Connection { socket: ours, destination, is_local, job: None, started: false, idle_since: now, born: now, messages: 0 }, theirs))
+        let idle = Connection {
+            socket: ours,
+            destination,
+            is_local,
+            job: None,
+            started: false,
+            idle_since: now,
+            generation,
+            born: now,
+            messages: 0,
+        };
+        Ok((idle, theirs))
     }
 
     /// Gives the child something to deliver.

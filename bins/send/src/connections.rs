@@ -69,7 +69,7 @@ impl Scheduler {
         if most == 0 || !self.is_there(is_local) {
             return None;
         }
-        let (connection, theirs) = match Connection::new(number, is_local) {
+        let (connection, theirs) = match Connection::new(number, is_local, self.generation) {
             Ok(pair) => pair,
             Err(error) => {
                 let program = self.line(is_local).program;

@@ -21,7 +21,8 @@ impl Scheduler {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         let (destination, Some(job)) = (connection.destination, connection.job.take()) else { return };
         let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
-        let keep = report.reusable && !connection.is_worn(limits.and_then(|limits| limits.messages)) && !self.ending;
+        let is_worn = connection.is_worn(limits.and_then(|limits| limits.messages)) || connection.generation != self.generation;
+        let keep = report.reusable && !is_worn && !self.ending;
         let is_local = connection.is_local;
         self.count_done(is_local, job.recipients.len());
         if is_local {

@@ -246,6 +246,8 @@ impl Scheduler {
             self.probe_kept();
         }
         self.generation += 1;
+        // The other end has the settings of its birth, and there may be more connections than are allowed now.
+        self.close_all_idle();
         // Limits may be wider now.
         self.destinations.give_turns();
         if freed {

@@ -8,7 +8,7 @@ use stafett_queue_store::{Id, Place};
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
 use stafett_wire::question::Verb;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -131,6 +131,24 @@ fn users_whose_database_is_away_are_tried_as_one_and_go_on_together() {
     local.script(|_| DONE);
     ask(&site, Verb::Retry, &[&name(users[7])]);
     users.into_iter().chain(more).for_each(|id| site.wait_for_end(id));
+}
+
+#[test]
+fn a_lower_limit_counts_while_there_is_mail_for_all_connections() {
+    let mut site = with_users();
+    site.control("concurrencylocal", "10");
+    site.control("concurrencyuser", "8");
+    let local = Remote::start_as(&site, "local", |_| Reply::Hold);
+    site.start();
+    let ids: Vec<Id> = (0..60).map(|_| site.arrive(&envelope(&["joe@relay.example"]))).collect();
+    site.wait_for("all connections are used", |site| site.count("new msg ") == 60 && local.seen().len() == 8);
+    site.control("concurrencyuser", "2");
+    let is_known = |site: &Site| ask(site, Verb::Why, &[&name(ids[59])]).iter().any(|line| line.contains(" 8 of 2 deliveries "));
+    site.wait_for("the limit is known", is_known);
+    local.release();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    let connections: BTreeSet<u64> = local.seen()[8..].iter().map(|seen| seen.connection).collect();
+    assert!(connections.len() <= 2, "{connections:?}");
 }
 
 #[test]
