@@ -2,6 +2,7 @@
 
 use crate::connection::{Connection, IDLE};
 use crate::destination::State;
+use crate::mark::Mark;
 use crate::scheduler::Scheduler;
 use stafett_wire::delivery::Kind;
 use std::os::fd::AsFd;
@@ -28,7 +29,7 @@ impl Scheduler {
         if self.open_local <= self.running_local || self.destinations.state(number)?.name.kind != Kind::Local {
             return None;
         }
-        let wants = |owner: u64| self.destinations.states.get(&owner).is_some_and(State::wants_a_connection);
+        let wants = |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| self.would_use_one(state));
         let is_free = |connection: &Connection| connection.is_local && connection.job.is_none() && !wants(connection.destination);
         let adopted = self.connections.iter().find(|(_, connection)| is_free(connection)).map(|(adopted, _)| *adopted)?;
         self.give_to(adopted, number);
@@ -48,11 +49,16 @@ impl Scheduler {
     /// Whose a connection to this host is that has become free: the same user's, unless the first who waits for one has none, or
     /// fewer by two.
     fn heir(&mut self, number: u64) -> u64 {
-        let Some(state) = self.destinations.state(number) else { return number };
-        let (open, is_local) = (state.open, state.name.kind == Kind::Local);
-        let Some(first) = self.blocked.local.next_fresh().filter(|_| is_local) else { return number };
-        let is_due = |state: &State| state.wants_a_connection() && (state.open == 0 || state.open + 1 < open);
+        let Some(state) = self.destinations.states.get(&number).filter(|state| state.is_user()) else { return number };
+        let Some(first) = self.blocked.local.next_fresh() else { return number };
+        let has_fewer = |other: &State| other.open == 0 || other.open + 1 < state.open;
+        let is_due = |other: &State| has_fewer(other) && self.would_use_one(other);
         if self.destinations.states.get(&first).is_some_and(is_due) { first } else { number }
+    }
+
+    /// Whether a user of this host would use a connection at once. Whose turn to be tried has not come keeps none from the others.
+    fn would_use_one(&self, user: &State) -> bool {
+        user.wants_a_connection() && !self.waits_for_a_try(Mark::of(&user.name))
     }
 
     /// A new connection, if the limit allows and there is somebody to ask for it.

@@ -134,6 +134,34 @@ fn users_whose_database_is_away_are_tried_as_one_and_go_on_together() {
 }
 
 #[test]
+fn who_was_found_is_not_held_up_by_those_who_wait_for_a_try() {
+    let mut site = with_users();
+    site.control("concurrencylocal", "2");
+    let local = Remote::start_as(&site, "local", |seen| match seen.recipients[0].split_once('@').unwrap().0 {
+        "ann" => DONE,
+        "lost" => AWAY,
+        _ => Reply::Hold,
+    });
+    site.start();
+    site.arrive(&envelope(&["lost@relay.example"]));
+    site.wait_for_log("deferral: Unable_to_find_out");
+    let ann = site.arrive(&envelope(&["ann@relay.example"]));
+    site.wait_for_end(ann);
+    let others: Vec<Id> = (0..9).map(|number| site.arrive(&envelope(&[&format!("user{number}@relay.example")]))).collect();
+    let is_other = |seen: &Seen| seen.recipients[0].starts_with("user");
+    site.wait_for("one of the others is tried", |site| site.count("new msg ") == 11 && local.seen().iter().any(is_other));
+    let anns: Vec<Id> = (0..20).map(|_| site.arrive(&envelope(&["ann@relay.example"]))).collect();
+    anns.into_iter().for_each(|id| site.wait_for_end(id));
+    let seen = local.seen();
+    let connections: BTreeSet<u64> = seen.iter().filter(|seen| !is_other(seen)).map(|seen| seen.connection).collect();
+    assert_eq!(seen.iter().filter(|seen| is_other(seen)).count(), 1, "{seen:?}");
+    assert!(connections.len() < 5, "ann's connection went to those who could not use it: {seen:?}");
+    local.release();
+    local.script(|_| DONE);
+    others.into_iter().for_each(|id| site.wait_for_end(id));
+}
+
+#[test]
 fn a_lower_limit_counts_while_there_is_mail_for_all_connections() {
     let mut site = with_users();
     site.control("concurrencylocal", "10");
