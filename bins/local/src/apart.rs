@@ -11,6 +11,7 @@
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::process::{self, Ending, Fork, Pid};
 use stafett_sys::socket::{self, Style};
+use stafett_wire::delivery::Scope;
 use stafett_wire::{LARGEST_PACKET, Verdict};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,31 +26,36 @@ pub const KEEP: Duration = Duration::from_secs(1);
 /// How long a process is used: a user's groups may change.
 const LONGEST_USE: Duration = Duration::from_secs(10);
 
-/// What became of one recipient; whether all others would fare the same.
+/// What became of one recipient, and what is learnt by that.
 #[derive(Debug)]
 pub struct Outcome {
     /// Done, later, never.
     pub verdict: Verdict,
     /// In words.
     pub text: String,
-    /// The user database is away.
-    pub is_general: bool,
+    /// Of the recipient alone; of all users, because the database of users is away; of nobody, for it is trouble of this host.
+    pub scope: Scope,
 }
 
 impl Outcome {
     /// Done.
     pub fn done(text: impl Into<String>) -> Outcome {
-        Outcome { verdict: Verdict::Ok, text: text.into(), is_general: false }
+        Outcome { verdict: Verdict::Ok, text: text.into(), scope: Scope::Message }
     }
 
     /// To be tried again.
     pub fn later(text: impl Into<String>) -> Outcome {
-        Outcome { verdict: Verdict::Temporary, text: text.into(), is_general: false }
+        Outcome { verdict: Verdict::Temporary, text: text.into(), scope: Scope::Message }
+    }
+
+    /// The same; whose the address is, and whether it can be found out, is not known.
+    pub fn unknown(text: impl Into<String>) -> Outcome {
+        Outcome { scope: Scope::Own, ..Outcome::later(text) }
     }
 
     /// To be returned.
     pub fn never(text: impl Into<String>) -> Outcome {
-        Outcome { verdict: Verdict::Permanent, text: text.into(), is_general: false }
+        Outcome { verdict: Verdict::Permanent, text: text.into(), scope: Scope::Message }
     }
 }
 
@@ -111,9 +117,9 @@ impl Apart {
         let heard = Worker::born(task.key, own, work).and_then(|worker| worker.give(task).map(|()| worker));
         match heard {
             Ok(worker) => {
-                self.hear(worker, limit, asker, until).unwrap_or_else(|| Outcome::later("Unable to become another user. (#4.3.0)"))
+                self.hear(worker, limit, asker, until).unwrap_or_else(|| Outcome::unknown("Unable to become another user. (#4.3.0)"))
             }
-            Err(error) => Outcome::later(format!("Unable to make a process: {error}. (#4.3.0)")),
+            Err(error) => Outcome::unknown(format!("Unable to make a process: {error}. (#4.3.0)")),
         }
     }
 
@@ -136,7 +142,7 @@ impl Apart {
                 Some(outcome)
             }
             Ok(Answer::Foreign) => None,
-            Err(error) => Some(Outcome::later(format!("Unable to wait for the process of a user: {error}. (#4.3.0)"))),
+            Err(error) => Some(Outcome::unknown(format!("Unable to wait for the process of a user: {error}. (#4.3.0)"))),
         }
     }
 }
@@ -182,7 +188,7 @@ impl Worker {
             [report, _] if report.any() => {}
             [_, asker] if asker.any() => {
                 self.end();
-                return Ok(Answer::Last(Outcome::later("Nobody waits for the outcome any more. (#4.3.0)")));
+                return Ok(Answer::Last(Outcome::unknown("Nobody waits for the outcome any more. (#4.3.0)")));
             }
             _ => return Ok(Answer::Last(self.out_of_time(limit))),
         }
@@ -203,8 +209,8 @@ impl Worker {
         let silent = match ending {
             // What it has said counts, though its user may have stopped it since.
             None => self.out_of_time(limit),
-            Some(Ending::Killed(signal)) => Outcome::later(format!("{what} was ended by signal {signal}. (#4.3.0)")),
-            Some(Ending::Exited(code)) => Outcome::later(format!("{what} ended without a word, exit code {code}. (#4.3.0)")),
+            Some(Ending::Killed(signal)) => Outcome::unknown(format!("{what} was ended by signal {signal}. (#4.3.0)")),
+            Some(Ending::Exited(code)) => Outcome::unknown(format!("{what} ended without a word, exit code {code}. (#4.3.0)")),
         };
         Ok(said.unwrap_or(Answer::Last(silent)))
     }
@@ -212,7 +218,7 @@ impl Worker {
     /// Ends what takes too long.
     fn out_of_time(&mut self, limit: Limit) -> Outcome {
         let still = if self.end() { "" } else { ", and does not even end" };
-        Outcome::later(format!("{} took too long{still}: {}. (#4.4.7)", limit.what, limit.reason))
+        Outcome::unknown(format!("{} took too long{still}: {}. (#4.4.7)", limit.what, limit.reason))
     }
 
     /// Ends the process and its group; whether it went.
@@ -244,7 +250,7 @@ fn live(mut work: impl Work, link: &OwnedFd) -> i32 {
         }
         let answer = match &session {
             Ok(()) => work(packet.get(..received.length).unwrap_or_default(), received.descriptor, link),
-            Err(error) => Answer::Last(Outcome::later(format!("Unable to begin a session: {error}. (#4.3.0)"))),
+            Err(error) => Answer::Last(Outcome::unknown(format!("Unable to begin a session: {error}. (#4.3.0)"))),
         };
         let is_sent = socket::send_packet(link, &encode(&answer), None).is_ok();
         if !is_sent || matches!(answer, Answer::Last(_)) {
@@ -263,7 +269,8 @@ fn encode(answer: &Answer) -> Vec<u8> {
         Answer::More(outcome) => (MORE, outcome),
         Answer::Foreign => return vec![FOREIGN],
     };
-    let mut text = vec![stays, outcome.verdict.letter(), if outcome.is_general { b'g' } else { b'-' }];
+    let mut text = vec![stays, outcome.verdict.letter()];
+    text.extend_from_slice(outcome.scope.letter());
     text.extend_from_slice(outcome.text.as_bytes());
     text.truncate(LONGEST_REPORT);
     text
@@ -274,9 +281,9 @@ fn parse(text: &[u8]) -> Option<Answer> {
     if *stays == FOREIGN {
         return Some(Answer::Foreign);
     }
-    let [letter, general, words @ ..] = rest else { return None };
+    let [letter, scope, words @ ..] = rest else { return None };
     let text = String::from_utf8_lossy(words).into_owned();
-    let outcome = Outcome { verdict: Verdict::from_letter(*letter)?, text, is_general: *general == b'g' };
+    let outcome = Outcome { verdict: Verdict::from_letter(*letter)?, text, scope: Scope::from_letter(&[*scope])? };
     match *stays {
         LAST => Some(Answer::Last(outcome)),
         MORE => Some(Answer::More(outcome)),

@@ -4,6 +4,7 @@ use stafett_sys::descriptor;
 use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket::{self, Style};
 use stafett_wire::Verdict;
+use stafett_wire::delivery::Scope;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -60,17 +61,18 @@ fn who_stops_the_process_stops_nothing_else() {
         Answer::Last(Outcome::never(""))
     });
     assert_eq!((outcome.verdict, outcome.text.as_str()), (Verdict::Temporary, "It took too long: the limit. (#4.4.7)"));
+    assert_eq!(outcome.scope, Scope::Own, "nobody has said that the user was found");
 }
 
 #[test]
 fn a_process_that_has_said_its_last_word_is_not_waited_for() {
     let began = Instant::now();
     let outcome = Asker::new().ask(HOUR, "joe", |_, _, report| {
-        let _ = socket::send_packet(report, b"-K-done", None);
+        let _ = socket::send_packet(report, b"-Kmdone", None);
         stop();
         Answer::Last(Outcome::never(""))
     });
-    assert_eq!((outcome.verdict, outcome.text.as_str()), (Verdict::Ok, "done"));
+    assert_eq!((outcome.verdict, outcome.text.as_str(), outcome.scope), (Verdict::Ok, "done", Scope::Message));
     assert!(began.elapsed() < HOUR / 60);
 }
 
@@ -81,7 +83,7 @@ fn a_process_that_says_nothing_has_put_its_task_off() {
         stop();
         Answer::Last(Outcome::never(""))
     });
-    assert_eq!(outcome.verdict, Verdict::Temporary, "{}", outcome.text);
+    assert_eq!((outcome.verdict, outcome.scope), (Verdict::Temporary, Scope::Own), "{}", outcome.text);
 }
 
 #[test]
@@ -190,7 +192,7 @@ fn what_a_killed_process_had_started_ends_with_it() {
         let _ = child.wait();
         Answer::Last(Outcome::never(""))
     });
-    assert_eq!(outcome.text, "It was ended by signal 9. (#4.3.0)");
+    assert_eq!((outcome.text.as_str(), outcome.scope), ("It was ended by signal 9. (#4.3.0)", Scope::Own));
     program.must_have_ended();
 }
 

@@ -110,8 +110,8 @@ fn close_all(conversation: &Conversation, message: &OwnedFd) {
 }
 
 fn report(delivery: u64, outcomes: Vec<Outcome>) -> Report {
-    let is_general = !outcomes.is_empty() && outcomes.iter().all(|outcome| outcome.is_general);
+    let first = outcomes.first().map_or(Scope::Message, |outcome| outcome.scope);
+    let scope = if outcomes.iter().all(|outcome| outcome.scope == first) { first } else { Scope::Message };
     let recipients: Vec<(Verdict, String)> = outcomes.into_iter().map(|outcome| (outcome.verdict, outcome.text)).collect();
-    let scope = if is_general { Scope::Destination } else { Scope::Message };
     Report { delivery, scope, reusable: true, dsn_taken: Vec::new(), recipients }
 }

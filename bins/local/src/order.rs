@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use stafett_envelope::{Envelope, Head};
 use stafett_local_users::{Owner, Users};
 use stafett_sys::{privilege, process};
-use stafett_wire::delivery::Order;
+use stafett_wire::delivery::{Order, Scope};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -65,7 +65,7 @@ impl Becoming<'_> {
             parsed.and_then(|parsed| Ok((parsed, file.ok_or("no message")?, report.try_clone().map_err(|error| error.to_string())?)));
         let ((size, envelope), file, report) = match ready {
             Ok(ready) => ready,
-            Err(error) => return Answer::Last(Outcome::later(format!("Unable to deliver: {error}. (#4.3.0)"))),
+            Err(error) => return Answer::Last(Outcome::unknown(format!("Unable to deliver: {error}. (#4.3.0)"))),
         };
         let (local, host) = address(&envelope).map(|(local, host)| (local.to_owned(), host.to_owned())).unwrap_or_default();
         let owner = match self.owner_of(&local) {
@@ -106,7 +106,8 @@ impl Becoming<'_> {
             Ok(None) => return Err(Answer::Last(Outcome::never("Sorry, no mailbox here by that name. (#5.1.1)"))),
             Err(trouble) => {
                 let text = format!("Unable to find out whose that address is: {trouble}. (#4.3.0)");
-                return Err(Answer::Last(Outcome { is_general: trouble.is_general, ..Outcome::later(text) }));
+                let scope = if trouble.is_general { Scope::Destination } else { Scope::Message };
+                return Err(Answer::Last(Outcome { scope, ..Outcome::later(text) }));
             }
         };
         become_owner(&owner)

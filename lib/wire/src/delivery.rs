@@ -208,7 +208,8 @@ pub enum Scope {
 impl Scope {
     const ALL: [Scope; 3] = [Scope::Message, Scope::Destination, Scope::Own];
 
-    fn letter(self) -> &'static [u8] {
+    /// As it stands on the wire.
+    pub fn letter(self) -> &'static [u8] {
         match self {
             Scope::Message => b"m",
             Scope::Destination => b"d",
@@ -216,7 +217,8 @@ impl Scope {
         }
     }
 
-    fn from_letter(letter: &[u8]) -> Option<Scope> {
+    /// What [`Scope::letter`] gives.
+    pub fn from_letter(letter: &[u8]) -> Option<Scope> {
         Scope::ALL.into_iter().find(|scope| scope.letter() == letter)
     }
 }
