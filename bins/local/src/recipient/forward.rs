@@ -4,7 +4,7 @@
 //! queued is not known when it does not answer; then it is put off and may come twice.
 
 use super::{Delivery, Stop};
-use stafett_address::from_program;
+use stafett_address::{Mailbox, from_program};
 use stafett_envelope::{Envelope, Recipient};
 use stafett_instance::{Instance, Service};
 use stafett_wire::injector::{Answer, Injector};
@@ -69,6 +69,9 @@ fn envelope(delivery: &Delivery, sender: &str, addresses: &[&[u8]]) -> Result<En
 pub fn text_of(address: &[u8]) -> Result<&str, Stop> {
     let text = std::str::from_utf8(address).ok().filter(|text| !text.is_empty() && !text.contains(char::is_control));
     let text = text.ok_or_else(|| no_address(address, "write one address"))?;
+    if Mailbox::parse(text).is_ok() {
+        return Ok(text);
+    }
     // Behind an @ there is no more than a domain, or a further @ of a local part.
     let behind = text.split_once('@').map_or("", |(_, behind)| behind);
     if text.starts_with([' ', '<']) || behind.contains([' ', '<', '>', '(', ')', ',', ';']) {

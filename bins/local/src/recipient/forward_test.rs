@@ -61,6 +61,7 @@ fn a_line_that_can_only_be_a_mistake_is_no_address() {
         "j\u{f6}rg@m\u{fc}ller.test",
         "a@",
         "a<b>@c.test",
+        "\"a@b, c\"@d.test",
         "a b@c.test",
     ] {
         assert_eq!(text_of(line.as_bytes()), Ok(line));
