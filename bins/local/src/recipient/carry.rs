@@ -46,8 +46,7 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<Done, Stop> {
     }
     let found = dotqmail::find(delivery)?;
     let new_sender = new_sender(delivery)?;
-    let variables = Variables::new(delivery, &new_sender, found.default.as_deref());
-    let Found { mut text, mut forward_only, .. } = found;
+    let Found { mut text, mut forward_only, default } = found;
     if text.is_empty() {
         text = delivery.default_delivery.clone().into_bytes();
         forward_only = false;
@@ -66,6 +65,7 @@ pub fn carry_out(delivery: &Delivery, work: Work) -> Result<Done, Stop> {
             Instruction::Forward(address) => addresses.push(address),
             Instruction::Program(command) => {
                 done.programs += 1;
+                let variables = Variables::new(delivery, &new_sender, default.as_deref());
                 let (output, goes_on) = program::run(delivery, &variables, OsStr::from_bytes(command))?;
                 done.text.push_str(&output);
                 if !goes_on {

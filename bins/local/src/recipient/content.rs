@@ -64,15 +64,18 @@ impl Content {
         let mut over = false;
         let read = self.copy(&mut |piece| {
             rest.extend_from_slice(piece);
-            while let Some(end) = memchr::memchr(b'\n', &rest) {
-                let line: Vec<u8> = rest.drain(..=end).take(end).collect();
+            let mut lines = rest.split_inclusive(|byte| *byte == b'\n');
+            let mut taken = 0;
+            while let Some(line) = lines.next().and_then(|line| line.strip_suffix(b"\n")) {
                 if line.is_empty() {
                     over = true;
                     // Nothing behind it is read.
                     return Err(Stop::Later(String::new()));
                 }
-                take(&line)?;
+                take(line)?;
+                taken += line.len() + 1;
             }
+            rest.drain(..taken);
             Ok(())
         });
         if over { Ok(()) } else { read }
@@ -137,3 +140,7 @@ impl Lines {
         if self.has_cr { b"\r" } else { b"" }
     }
 }
+
+#[cfg(test)]
+#[path = "content_test.rs"]
+mod content_test;
