@@ -102,4 +102,9 @@ impl Service for Local {
             child::serve(&self.settings, root, LOG, conversation)
         }
     }
+
+    /// The process that looks up would be left to the first process of the machine, which need not care for it.
+    fn leave(&mut self) {
+        self.apart.rest();
+    }
 }

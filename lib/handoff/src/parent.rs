@@ -39,6 +39,10 @@ pub trait Service {
 
     /// In the child: serves one conversation and returns the exit code of the process.
     fn serve(&mut self, conversation: Conversation) -> i32;
+
+    /// In the child, which ends: nothing of the service is dropped then, so processes that it keeps from one conversation to the next
+    /// are ended here.
+    fn leave(&mut self) {}
 }
 
 /// What a child is born with.
@@ -287,7 +291,9 @@ impl Parent {
             Ok(Fork::Child) => {
                 drop(link);
                 let Some(lifeline) = self.become_child() else { process::exit_now(111) };
-                process::exit_now(live(service, Birth { packet, descriptor, lifeline, link: its_link, door }));
+                let code = live(service, Birth { packet, descriptor, lifeline, link: its_link, door });
+                service.leave();
+                process::exit_now(code);
             }
             Err(error) => {
                 self.log.error(format_args!("unable to fork: {error}"));

@@ -48,6 +48,42 @@ impl Service for Clients {
     }
 }
 
+/// Keeps a process from one conversation to the next, and says its number.
+#[derive(Default)]
+struct Keeper {
+    kept: Option<std::process::Child>,
+}
+
+impl Service for Keeper {
+    fn refresh(&mut self, _forced: bool) -> bool {
+        false
+    }
+
+    fn key(&self, _door: usize, _strings: &[&[u8]]) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+
+    fn serve(&mut self, conversation: Conversation) -> i32 {
+        let kept = self.kept.get_or_insert_with(|| {
+            std::process::Command::new("sleep")
+                .arg("300")
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+        });
+        descriptor::write_all(&conversation.descriptor, kept.id().to_string().as_bytes()).unwrap();
+        0
+    }
+
+    fn leave(&mut self) {
+        if let Some(mut kept) = self.kept.take() {
+            kept.kill().unwrap();
+            kept.wait().unwrap();
+        }
+    }
+}
+
 fn start(path: &Path, most: usize, mut service: impl Service) -> Pid {
     let parent = Parent::listen(Log::new("test"), path, &[], most).unwrap();
     match process::fork().unwrap() {
@@ -85,6 +121,29 @@ fn converse(client: &mut Client, tag: u64, name: &str) -> Pid {
     descriptor::write_all(&ours, b"x").unwrap();
     assert_eq!(next(client), Answer::Ended { tag, status: 0 });
     pid
+}
+
+#[test]
+fn what_a_child_keeps_is_ended_by_it_before_it_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let parent = start(&path, 10, Keeper::default());
+    let mut client = Client::connect(&path).unwrap();
+    let mut ask = |tag| {
+        let (ours, theirs) = pair(Style::Stream).unwrap();
+        client.hand_over(tag, &["a"], theirs.as_fd()).unwrap();
+        drop(theirs);
+        let Answer::Started { pid, .. } = next(&mut client) else { panic!("not started") };
+        assert_eq!(next(&mut client), Answer::Ended { tag, status: 0 });
+        (pid, read(&ours))
+    };
+    let (child, kept) = ask(1);
+    assert_eq!(ask(2), (child, kept.clone()));
+    // It is there no more, not even as one that nobody has waited for.
+    wait_until(|| !Path::new(&format!("/proc/{child}")).exists());
+    assert!(!Path::new(&format!("/proc/{kept}")).exists());
+    process::kill(parent, Signal::Terminate).unwrap();
+    process::wait_for(parent).unwrap();
 }
 
 #[test]
