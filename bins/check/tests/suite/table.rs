@@ -42,6 +42,9 @@ fn text_of(program: &str) -> String {
     if text.contains("Locals::read") {
         text.push_str(&read("lib/route/src/locals.rs"));
     }
+    if text.contains("Lifetimes::read") {
+        text.push_str(&read("lib/route/src/lifetimes.rs"));
+    }
     if text.contains("Signed::read") {
         text.push_str(&read("lib/route/src/signed.rs"));
     }
