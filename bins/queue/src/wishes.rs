@@ -1,13 +1,14 @@
 //! What the sender wants to hear of the message (RFC 3461), for which qmail-queue's envelope has no place: the variables
-//! DSNNOTIFY, DSNORCPT, DSNRET and DSNENVID.
+//! DSNNOTIFY, DSNORCPT, DSNRET and DSNENVID, and those that smtpd binds to a sender and recipients ([`Bound`]).
 //!
 //! Variables pass through programs that stand between, such as a scanner that QMAILQUEUE names.
 //! Security stance: they are the caller's, who could call queued itself and say the same. How it fails: a value that is none
 //! refuses the message for good, for nobody would hear what was wished.
 
 use crate::failure::Failure;
+use stafett_envelope::bound::Bound;
 use stafett_envelope::wishes::{is_envid, is_notify, is_orcpt};
-use stafett_envelope::{Envelope, Ret};
+use stafett_envelope::{Envelope, Recipient, Ret};
 
 /// The wishes; nothing where nothing is set.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub struct Wishes {
     orcpt: Option<String>,
     ret: Option<Ret>,
     envid: Option<String>,
+    bound: Option<Bound>,
 }
 
 impl Wishes {
@@ -24,8 +26,11 @@ impl Wishes {
     /// # Errors
     /// When one cannot be understood.
     pub fn from_environment() -> Result<Wishes, Failure> {
-        let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty());
-        Wishes::parse(variable("DSNNOTIFY"), variable("DSNORCPT"), variable("DSNRET"), variable("DSNENVID"))
+        let variable =
+            |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty());
+        let bound = Bound::read(variable).map_err(|name| refused(&name, "as stafett-smtpd(8) writes it"))?;
+        let own = Wishes::parse(variable("DSNNOTIFY"), variable("DSNORCPT"), variable("DSNRET"), variable("DSNENVID"))?;
+        Ok(Wishes { bound, ..own })
     }
 
     fn parse(notify: Option<String>, orcpt: Option<String>, ret: Option<String>, envid: Option<String>) -> Result<Wishes, Failure> {
@@ -45,16 +50,19 @@ impl Wishes {
         if envid.as_deref().is_some_and(|name| !is_envid(name)) {
             return Err(refused("DSNENVID", "up to 100 letters of xtext (RFC 3461)"));
         }
-        Ok(Wishes { notify, orcpt, ret, envid })
+        Ok(Wishes { notify, orcpt, ret, envid, bound: None })
     }
 
-    /// Writes them into an envelope, for each of its recipients.
+    /// Writes them into an envelope: for those whom they are bound to, and what is bound to nobody for each recipient.
     pub fn apply(self, envelope: &mut Envelope) {
-        envelope.ret = self.ret;
-        envelope.envid = self.envid;
+        if self.bound.is_none_or(|bound| bound.apply(envelope)) {
+            envelope.ret = self.ret;
+            envelope.envid = self.envid;
+        }
         for recipient in &mut envelope.recipients {
-            recipient.notify.clone_from(&self.notify);
-            recipient.orcpt.clone_from(&self.orcpt);
+            let Recipient { notify, orcpt, .. } = recipient;
+            *notify = self.notify.clone().or(notify.take());
+            *orcpt = self.orcpt.clone().or(orcpt.take());
         }
     }
 }

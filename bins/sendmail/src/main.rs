@@ -18,6 +18,8 @@ const LOG: Log = Log::new("sendmail");
 /// EX_USAGE and EX_OSFILE of sysexits.h(3head).
 const MISUSED: u8 = 64;
 const NO_PROGRAM: u8 = 72;
+/// Says that the wishes in the variables are bound to a message of smtpd's (stafett-queue(8)).
+const BOUND: &str = "DSNRECIPIENT1";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -44,6 +46,10 @@ fn run(asked: &Asked) -> ExitCode {
     command.args(arguments);
     if let Some(name) = &asked.full_name {
         command.env("QMAILNAME", name);
+    }
+    // In a filter of that message: what is asked here is for another one.
+    if !asked.wishes.is_empty() && std::env::var_os(BOUND).is_some() {
+        command.env_remove(BOUND).env_remove("DSNRET").env_remove("DSNENVID");
     }
     command.envs(asked.wishes.iter().map(|(name, value)| (*name, value)));
     if asked.action == Action::Dialogue {

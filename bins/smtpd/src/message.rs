@@ -208,8 +208,14 @@ impl<'a> Message<'a> {
 }
 
 fn start_program(program: &str, policy: Policy<'_>, queue: &Queue, envelope: &Envelope) -> Way {
-    match Program::start(program, policy.client) {
+    match Program::start(program, policy.client, envelope) {
         Ok(mut running) => {
+            if running.unheard > 0 {
+                let (unheard, of) = (running.unheard, envelope.recipients.len());
+                queue.log.warning(format_args!(
+                    "unable to tell \"{program}\" what the sender asked to hear of {unheard} of {of} recipients: they are too many"
+                ));
+            }
             received::without_id(&envelope.head).iter().for_each(|line| running.data(format!("{line}\r\n").as_bytes()));
             Way::Program(running)
         }

@@ -18,8 +18,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use stafett_address::Mailbox;
-use stafett_envelope::Envelope;
+use stafett_address::{Mailbox, from_program};
+use stafett_envelope::{Envelope, bound};
 use stafett_sys::descriptor;
 use stafett_sys::poll::{Interest, wait_two};
 use stafett_sys::process::{self, Ending, Fork, Pid};
@@ -47,24 +47,30 @@ pub struct Program {
     /// CR was the last byte; whether it stays depends on the next.
     held_cr: bool,
     broken: bool,
+    /// For how many recipients it does not hear what the sender asked to be told.
+    pub unheard: usize,
 }
 
 impl Program {
-    /// Starts it.
+    /// Starts it for a message with this envelope.
     ///
     /// # Errors
     /// When pipes or a process cannot be had.
-    pub fn start(program: &str, client: &Client) -> io::Result<Self> {
+    pub fn start(program: &str, client: &Client, envelope: &Envelope) -> io::Result<Self> {
+        let (wishes, unheard) = bound::variables(envelope, |address| from_program(&raw(address)).into_owned());
         let (message_end, message) = descriptor::pipe()?;
-        let (envelope_end, envelope) = descriptor::pipe()?;
+        let (addresses_end, addresses) = descriptor::pipe()?;
         let (text, text_end) = descriptor::pipe()?;
         set_nonblocking(&message, true)?;
-        set_nonblocking(&envelope, true)?;
+        set_nonblocking(&addresses, true)?;
         set_nonblocking(&text, true)?;
         match process::fork()? {
-            Fork::Parent(pid) => Ok(Self { pid, message, envelope, text, held_cr: false, broken: false }),
+            Fork::Parent(pid) => Ok(Self { pid, message, envelope: addresses, text, held_cr: false, broken: false, unheard }),
             Fork::Child => {
-                execute(program, client, [&message_end, &envelope_end, &text_end]);
+                let mut environment = client.environment.clone();
+                // What it sends by stafett-inject would come back to it, without end.
+                environment.remove("QMAILQUEUE");
+                execute(program, &environment, &wishes, [&message_end, &addresses_end, &text_end]);
                 process::exit_now(exitcode::NOT_EXECUTED)
             }
         }
@@ -120,27 +126,31 @@ fn envelope_bytes(envelope: &Envelope) -> Vec<u8> {
 }
 
 fn push(bytes: &mut Vec<u8>, letter: u8, address: &str) {
-    let raw = Mailbox::parse(address).map_or_else(|_| address.to_owned(), |mailbox| mailbox.raw());
     bytes.push(letter);
-    bytes.extend_from_slice(raw.as_bytes());
+    bytes.extend_from_slice(raw(address).as_bytes());
     bytes.push(0);
 }
 
+fn raw(address: &str) -> String {
+    Mailbox::parse(address).map_or_else(|_| address.to_owned(), |mailbox| mailbox.raw())
+}
+
 /// In the new process. The pipes have numbers above 2, so each is placed before its own number can be overwritten.
-fn execute(program: &str, client: &Client, [message, envelope, text]: [&OwnedFd; 3]) {
+fn execute(program: &str, environment: &Environment, wishes: &[(String, String)], [message, envelope, text]: [&OwnedFd; 3]) {
     let placed = descriptor::place(message.as_fd(), 0)
         .and_then(|()| descriptor::place(envelope.as_fd(), 1))
         .and_then(|()| descriptor::place(text.as_fd(), exitcode::CUSTOM_DESCRIPTOR))
         .and_then(|()| signal::unblock_all());
     if placed.is_ok() {
-        become_program(program, &client.environment);
+        become_program(program, environment, wishes);
     }
 }
 
 /// Returns only when it failed.
-fn become_program(program: &str, environment: &Environment) {
+fn become_program(program: &str, environment: &Environment, more: &[(String, String)]) {
     let variables = environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value)));
-    let _ = Command::new(program).env_clear().envs(variables).exec();
+    let more = more.iter().map(|(name, value)| (name, value));
+    let _ = Command::new(program).env_clear().envs(variables).envs(more).exec();
 }
 
 /// Runs a program that judges by its exit code (RCPTCHECK): nothing to read, its output goes to the log.
@@ -158,7 +168,7 @@ pub fn verdict(program: &str, environment: &Environment, within: Duration) -> io
                 .and_then(|log| descriptor::place(nothing.as_fd(), 0).map(|()| log))
                 .and_then(|log| signal::unblock_all().map(|()| log));
             if placed.is_ok() {
-                become_program(program, environment);
+                become_program(program, environment, &[]);
             }
             process::exit_now(exitcode::NOT_EXECUTED)
         }

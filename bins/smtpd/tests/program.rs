@@ -46,6 +46,36 @@ fn the_program_gets_message_envelope_and_variables() {
 }
 
 #[test]
+fn the_program_is_told_what_the_sender_asked_to_hear() {
+    let (instance, variables) =
+        with_program("cat >/dev/null; cat <&1 >/dev/null; env | grep -E '^(DSN|SMTPUTF8|QMAILQUEUE)' | sort > wishes");
+    let mut client = instance.serve(&variables);
+    assert!(client.reply().starts_with("220 "));
+    assert!(client.ask("EHLO client.example").starts_with("250"));
+    let wishes = |client: &mut support::Client, mail: &str, rcpts: &[&str]| {
+        assert!(client.ask(mail).starts_with("250 "));
+        rcpts.iter().for_each(|rcpt| assert!(client.ask(rcpt).starts_with("250 "), "{rcpt}"));
+        assert!(client.ask("DATA").starts_with("354 "));
+        client.send(b"Subject: x\r\n\r\n");
+        assert!(client.ask(".").starts_with("250 "));
+        fs::read_to_string(instance.path("wishes")).unwrap()
+    };
+    let asked = ["RCPT TO:<\"$(c d)\"@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@c", "RCPT TO:<e@example.org> NOTIFY=NEVER"];
+    assert_eq!(
+        wishes(&mut client, "MAIL FROM:<a@b.example> RET=HDRS ENVID=X+2B1", &asked),
+        "DSNENVID=X+2B1\nDSNNOTIFY1=SUCCESS,DELAY\nDSNNOTIFY2=NEVER\nDSNORCPT1=rfc822;a+2Bb@c\n\
+         DSNRECIPIENT1=+22+24+28c+20d+29+22@example.org\nDSNRECIPIENT2=e@example.org\nDSNRET=HDRS\nDSNSENDER=a@b.example\n"
+    );
+    assert_eq!(wishes(&mut client, "MAIL FROM:<a@b.example>", &["RCPT TO:<c@example.org>"]), "");
+    assert_eq!(
+        wishes(&mut client, "MAIL FROM:<> SMTPUTF8", &["RCPT TO:<c@example.org>"]),
+        "DSNRECIPIENT1=c@example.org\nDSNSENDER=\nSMTPUTF8=1\n"
+    );
+    assert!(client.ask("QUIT").starts_with("221 "));
+    client.end();
+}
+
+#[test]
 fn exit_codes_become_replies() {
     for (code, begin) in [
         (11, "553 5.1.3 "),

@@ -7,6 +7,7 @@
 //! value can hold no control character, so nothing can add a line. How it fails: [`Error`] names
 //! the line. Known limits: addresses are UTF-8 (RFC 6531); other 8-bit bytes are refused.
 
+pub mod bound;
 mod text;
 pub mod wishes;
 
