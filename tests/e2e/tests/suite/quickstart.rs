@@ -53,6 +53,7 @@ fn runs(by_nobody: bool, supervisor: &str) {
         let found = part.split("\\|").any(|part| text.contains(part));
         assert!(found, "{part:?} is missing in:\n{text}");
     }
+    delay(&directory, "queued");
     // It is safe to run again.
     let second = quickstart(by_nobody, &directory, &["--bin", bin.to_str().unwrap(), "--supervisor", supervisor]);
     assert!(second.status.success(), "{}{}", String::from_utf8_lossy(&second.stdout), String::from_utf8_lossy(&second.stderr));
@@ -60,6 +61,13 @@ fn runs(by_nobody: bool, supervisor: &str) {
     assert!(end.status.success(), "{}{}", String::from_utf8_lossy(&end.stdout), String::from_utf8_lossy(&end.stderr));
     let left = || below(&directory).iter().map(|process| process.name.clone()).collect::<Vec<_>>();
     assert!(wait_until(15, || left().is_empty()), "still running after --stop: {:?}", left());
+}
+
+/// A service that is the last to be there, as any may be on a busy machine. The message has to wait for it.
+fn delay(directory: &Path, service: &str) {
+    let run = directory.join("relay/service").join(service).join("run");
+    let script = std::fs::read_to_string(&run).unwrap();
+    std::fs::write(&run, script.replacen("\nexec 2>&1\n", "\nexec 2>&1\nsleep 3\n", 1)).unwrap();
 }
 
 #[test]
