@@ -89,8 +89,10 @@ impl Program {
         self.directory.path().join(name)
     }
 
+    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
     fn control(&self, name: &str, text: &str) {
-        fs::write(self.path("control").join(name), text).unwrap();
+        fs::write(self.path("control/.new"), text).unwrap();
+        fs::rename(self.path("control/.new"), self.path("control").join(name)).unwrap();
     }
 
     /// Calls the tool, and keeps the record that it prints.

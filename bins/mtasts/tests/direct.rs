@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::fs;
 use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
@@ -57,7 +56,7 @@ fn a_policy_is_fetched_at_port_443() {
         // where nobody listens, and where nobody may connect to
         world.text("mta-sts.b.test", &["a 127.0.0.2"]);
         assert_eq!(service.known("b.test").trouble.as_deref(), Some("sts-policy-fetch-error"));
-        fs::write(service.path("control/destinations"), "192.0.2.0/24\n").unwrap();
+        service.control("destinations", "192.0.2.0/24\n");
         let known = service.known("c.test");
         assert_eq!(known.trouble.as_deref(), Some("sts-policy-fetch-error"));
         assert!(known.text.contains("mta-sts.c.test is outside of the networks in control/destinations"), "{}", known.text);

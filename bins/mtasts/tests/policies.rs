@@ -110,9 +110,9 @@ fn the_rule_of_the_domain_counts_and_changes_at_once() {
     let short = |domain| service.short(domain);
     assert_eq!((short("a.test"), short("b.test"), short("c.test")), ("enforce 1".into(), "testing 1".into(), "none ".into()));
     assert_eq!(world.requests("mta-sts.c.test"), 0);
-    fs::write(service.path("control/mtasts"), ":on\n").unwrap();
+    service.control("mtasts", ":on\n");
     assert_eq!((short("b.test"), short("c.test")), ("enforce 1".into(), "enforce 1".into()));
-    fs::write(service.path("control/mtasts"), ":perhaps\n").unwrap();
+    service.control("mtasts", ":perhaps\n");
     assert_eq!(short("b.test"), "enforce 1");
     service.wait_for_log("control/mtasts:1: \"perhaps\" is neither on, test nor off");
 }

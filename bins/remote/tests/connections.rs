@@ -133,7 +133,7 @@ fn a_broken_list_of_networks_opens_nothing() {
     let refused = || only(&remote.host(server.port).send(&["b@to.test"], MESSAGE)).0 == Verdict::Temporary;
     assert!(refused());
     for broken in ["0.0.0.0/99\n", "everything\n", ""] {
-        fs::write(remote.control("destinations"), broken).unwrap();
+        remote.write_control("destinations", broken);
         assert!(refused(), "{broken:?}");
     }
     assert!(remote.log().contains("control/destinations:1: ") && remote.log().contains("last good copy"));

@@ -96,8 +96,7 @@ fn credentials_that_are_refused_are_not_tried_at_other_addresses() {
 fn a_changed_password_counts_at_once_and_a_file_that_may_not_be_read_hurts_nobody_else() {
     let remote = Remote::start(&[("smtpauth", "isp without-tls:user:old\n")]);
     let server = relay("PLAIN", "235 2.7.0 welcome");
-    fs::write(remote.control(".new"), ACCOUNTS).unwrap();
-    fs::rename(remote.control(".new"), remote.control("smtpauth")).unwrap();
+    remote.write_control("smtpauth", ACCOUNTS);
     assert_eq!(only(&remote.host_with(server.port, "auth=isp").send(&["b@to.test"], MESSAGE)).0, Verdict::Ok);
     assert_eq!(server.journal.count("AUTH PLAIN AHVzZXIAc2VjcmV0"), 1);
     if !stafett_sys::user::Uid::effective().is_root() {

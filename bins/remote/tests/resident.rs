@@ -38,10 +38,10 @@ fn changed_control_files_count_from_the_next_connection() {
     let remote = Remote::start(&[]);
     let server = server::start(|_, _| Action::Default);
     let deliver = || assert_eq!(only(&remote.host(server.port).send(&["b@to.test"], MESSAGE)).0, Verdict::Ok);
-    fs::write(remote.control("helohost"), "other.test\n").unwrap();
+    remote.write_control("helohost", "other.test\n");
     deliver();
     assert_eq!(server.journal.count("EHLO other.test"), 1);
-    fs::write(remote.control("timeoutremote"), "soon\n").unwrap();
+    remote.write_control("timeoutremote", "soon\n");
     deliver();
     assert_eq!(server.journal.count("EHLO other.test"), 2);
     let log = remote.log();

@@ -200,7 +200,7 @@ fn what_tls_costs_for_each_message_and_connection() {
         let remote = Remote::start(&[("tlsdestinations", lines), ("timeoutremote", "20\n")]);
         for number in 0..MESSAGES {
             if let Some(file) = control {
-                std::fs::write(remote.control(file), format!("h{number}.test\n")).unwrap();
+                remote.write_control(file, &format!("h{number}.test\n"));
             }
             let report = remote.host(PEERS.port("good")).send(&["b@to.test"], MESSAGE);
             assert_eq!(only(&report).0, Verdict::Ok);

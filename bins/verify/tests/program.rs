@@ -149,8 +149,11 @@ impl Program {
         fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
+    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
     fn control(&self, name: &str, text: &str) {
-        fs::write(self.directory.path().join("control").join(name), text).unwrap();
+        let control = self.directory.path().join("control");
+        fs::write(control.join(".new"), text).unwrap();
+        fs::rename(control.join(".new"), control.join(name)).unwrap();
     }
 
     fn until(&self, mut done: impl FnMut() -> bool) {

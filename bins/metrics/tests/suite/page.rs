@@ -143,17 +143,26 @@ fn a_scrape_takes_less_than_50_milliseconds_with_100000_messages() {
     (0..100_000).for_each(|number| site.put("cur", first, number, 1));
     site.start(&[]);
     assert!(site.scrape().contains("stafett_queue_messages{state=\"waiting\"} 100000\n"));
+    // A look at the queue falls into this time.
     let mut times: Vec<Duration> = (0..60)
         .map(|_| {
-            let begun = Instant::now();
+            let (begun, others) = (Instant::now(), without_processor(&site));
             site.scrape();
+            let time = begun.elapsed().saturating_sub(without_processor(&site) - others);
             std::thread::sleep(Duration::from_millis(100));
-            begun.elapsed() - Duration::from_millis(100)
+            time
         })
         .collect();
     times.sort();
-    // One in twenty may meet a processor that is busy with other tests.
     assert!(times[56] < Duration::from_millis(50), "{times:?}");
+}
+
+/// How long the thread that serves, and this one, were ready to run while others had the processors (schedstat, its second number).
+fn without_processor(site: &Site) -> Duration {
+    let pid = site.pid();
+    let files = [format!("/proc/{pid}/task/{pid}/schedstat"), "/proc/thread-self/schedstat".to_owned()];
+    let waits = files.map(|file| fs::read_to_string(file).unwrap().split(' ').nth(1).unwrap().parse::<u64>().unwrap());
+    Duration::from_nanos(waits.iter().sum())
 }
 
 #[test]

@@ -84,6 +84,12 @@ impl Remote {
         self.process.id()
     }
 
+    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
+    pub fn write_control(&self, name: &str, text: &str) {
+        fs::write(self.control(".new"), text).unwrap();
+        fs::rename(self.control(".new"), self.control(name)).unwrap();
+    }
+
     /// Where its control file of that name lies.
     pub fn control(&self, name: &str) -> PathBuf {
         self.directory.path().join("control").join(name)

@@ -17,6 +17,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Whom send runs as when the tests run as root, which it refuses to be.
 const NOBODY: u32 = 65534;
 
+/// Longer than any wait that a test provokes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub const MESSAGE: &[u8] = b"Subject: x\r\n\r\nhello\r\n";
 
 pub struct Site {
@@ -164,7 +167,7 @@ impl Site {
     pub fn wait_for(&self, what: &str, mut done: impl FnMut(&Site) -> bool) {
         let begin = Instant::now();
         while !done(self) {
-            assert!(begin.elapsed() < Duration::from_secs(20), "waited in vain: {what}\n{}", self.log());
+            assert!(begin.elapsed() < PATIENCE, "waited in vain: {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

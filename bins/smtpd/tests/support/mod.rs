@@ -73,8 +73,10 @@ impl Instance {
         self.directory.path().join(name)
     }
 
+    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
     pub fn control(&self, name: &str, content: &str) {
-        fs::write(self.path("control").join(name), content).unwrap();
+        fs::write(self.path("control/.new"), content).unwrap();
+        fs::rename(self.path("control/.new"), self.path("control").join(name)).unwrap();
     }
 
     /// Starts a stafett-dnsbl that finds this, each a part, a letter, a rule and a text.
