@@ -70,8 +70,10 @@ fn connect(instance: &Instance) -> Client {
 fn who_has_logged_in_sends_to_anywhere_with_esmtpa() {
     let (instance, fake) = instance(true);
     let mut client = connect(&instance);
+    assert!(client.ask("HELP").starts_with("214 2.0.0 HELO EHLO AUTH MAIL "));
     assert_eq!(client.ask(&format!("AUTH PLAIN {RIGHT}")), "235 2.7.0 authentication successful");
     assert!(client.ask(&format!("AUTH PLAIN {RIGHT}")).starts_with("503 5.5.1 "), "twice");
+    assert!(client.ask("HELP").starts_with("214 2.0.0 HELO EHLO MAIL "));
     assert_eq!(client.ask("MAIL FROM:<tim@example.org> AUTH=tim@example.org"), "250 2.1.0 ok");
     assert_eq!(client.ask("RCPT TO:<x@elsewhere.example>"), "250 2.1.5 ok");
     assert!(client.ask("DATA").starts_with("354 "));

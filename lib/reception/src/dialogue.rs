@@ -220,7 +220,7 @@ impl<'a, R> Dialogue<'a, R> {
             }
             Command::Noop => Step::Say(Reply::new(250, (2, 0, 0), "ok")),
             Command::Vrfy => Step::Say(Reply::new(252, (2, 5, 2), "send some mail, I will try my best")),
-            Command::Help => Step::Say(Reply::new(214, (2, 0, 0), "HELO EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")),
+            Command::Help => Step::Say(self.offer().help()),
             Command::Quit => Step::End(Reply::new(221, (2, 0, 0), self.policy.settings.me.clone())),
         }
     }
@@ -284,7 +284,7 @@ impl<'a, R> Dialogue<'a, R> {
             return Step::Refuse(refusal);
         }
         let me = &self.policy.settings.me;
-        Step::Say(if extended { self.offer() } else { Reply::plain(250, me.clone()) })
+        Step::Say(if extended { self.ehlo() } else { Reply::plain(250, me.clone()) })
     }
 
     /// XCLIENT: only from whom control/xclient lists, and between transactions.
@@ -302,16 +302,18 @@ impl<'a, R> Dialogue<'a, R> {
         }
     }
 
-    /// The reply to EHLO.
-    fn offer(&self) -> Reply {
-        let offer = Offer {
+    fn offer(&self) -> Offer {
+        Offer {
             size: self.policy.databytes(),
             starttls: self.policy.offers_tls(&self.session),
             require_tls: self.policy.offers_require_tls(&self.session),
             etrn: checks::etrn::is_offered(self.policy, &self.session),
             auth: self.mechanisms(),
-        };
-        let reply = offer.reply(&self.policy.settings.me);
+        }
+    }
+
+    fn ehlo(&self) -> Reply {
+        let reply = self.offer().reply(&self.policy.settings.me);
         if self.policy.settings.fronts.may_introduce(self.policy.client) { reply.line(xclient::OFFER) } else { reply }
     }
 

@@ -252,3 +252,16 @@ fn requiretls_is_offered_and_taken_under_tls_alone() {
     dialogue.serve(b"RCPT TO:<x@b.example>", &mut Roomy);
     assert!(matches!(dialogue.serve(b"DATA", &mut Roomy), Step::Receive(transaction) if transaction.envelope.require_tls));
 }
+
+#[test]
+fn help_names_what_this_session_offers() {
+    let (settings, client) = (settings(&[]), client(&["UCSPITLS="]));
+    let mut dialogue: Dialogue<'_, ()> = Dialogue::new(Policy { settings: &settings, client: &client });
+    let help = |dialogue: &mut Dialogue<'_, ()>| match dialogue.serve(b"HELP", &mut Roomy) {
+        Step::Say(reply) => reply.one_line(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(help(&mut dialogue), "214 2.0.0 HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+    dialogue.secured(Tls::default());
+    assert_eq!(help(&mut dialogue), "214 2.0.0 HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+}

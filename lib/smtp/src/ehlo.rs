@@ -35,6 +35,13 @@ impl Offer {
             .line("ENHANCEDSTATUSCODES")
             .line("HELP")
     }
+
+    /// The reply to HELP: the commands that go with this offer.
+    pub fn help(&self) -> Reply {
+        let optional = [(self.starttls, " STARTTLS"), (!self.auth.is_empty(), " AUTH"), (self.etrn, " ETRN")];
+        let offered: String = optional.into_iter().filter_map(|(is_offered, command)| is_offered.then_some(command)).collect();
+        Reply::new(214, (2, 0, 0), format!("HELO EHLO{offered} MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"))
+    }
 }
 
 /// What a server can do.
