@@ -6,8 +6,10 @@
 //! is replaced whole or not at all: after a fault the old one is still there.
 
 mod print;
+mod shadowed;
 
 use lexopt::prelude::*;
+use shadowed::Shadowed;
 use stafett_alias_table::{List, Source, Table};
 use stafett_control::{BadLine, Control, rows};
 use stafett_injection::Defaults;
@@ -38,8 +40,12 @@ enum Request {
 
 fn run() -> Result<(), Failure> {
     match arguments()? {
-        Request::Compile(Some(file)) => compile(&file),
-        Request::Compile(None) => own_files()?.iter().try_for_each(|file| compile_if_there(file)),
+        Request::Compile(Some(file)) if own_files()?.contains(&file) => compile(&file, Some(&mut shadowed()?)),
+        Request::Compile(Some(file)) => compile(&file, None),
+        Request::Compile(None) => {
+            let mut shadowed = shadowed()?;
+            own_files()?.iter().try_for_each(|file| compile_if_there(file, &mut shadowed))
+        }
         Request::List(file) => compile_list(&file),
         Request::Print(Some(file)) => print::run(&with_ending(&file, ".cdb")),
         Request::Print(None) => own_files()?.iter().try_for_each(|file| print::run(&with_ending(file, ".cdb"))),
@@ -67,21 +73,26 @@ fn arguments() -> Result<Request, Failure> {
 }
 
 /// Packages call newaliases when they are installed, whoever has aliases.
-fn compile_if_there(file: &Path) -> Result<(), Failure> {
+fn compile_if_there(file: &Path, shadowed: &mut Shadowed) -> Result<(), Failure> {
     if file == Path::new(DEFAULT) && !file.exists() {
         LOG.note(format_args!("there is no {DEFAULT}, so nothing is compiled"));
         return Ok(());
     }
-    compile(file)
+    compile(file, Some(shadowed))
 }
 
-fn compile(file: &Path) -> Result<(), Failure> {
+/// With the aliases of users, where the instance delivers by this file.
+fn compile(file: &Path, shadowed: Option<&mut Shadowed>) -> Result<(), Failure> {
     let text = text_of(file, std::fs::read(file))?;
     let defaults = defaults()?;
     let source = Source::parse(&text, &|address| defaults.complete(address)).map_err(|bad| faulty(file, &bad))?;
     source.ignored.iter().for_each(|bad| LOG.warning(format_args!("{}:{bad}", file.display())));
     let (table, temporary) = (with_ending(file, ".cdb"), with_ending(file, ".tmp"));
-    Table::write(&source.instructions, &table, &temporary).map_err(|error| unwritten(&table, &temporary, &error))
+    Table::write(&source.instructions, &table, &temporary).map_err(|error| unwritten(&table, &temporary, &error))?;
+    if let Some(shadowed) = shadowed {
+        shadowed.warn(file, &source.instructions);
+    }
+    Ok(())
 }
 
 fn compile_list(file: &Path) -> Result<(), Failure> {
@@ -120,9 +131,17 @@ fn defaults() -> Result<Defaults, Failure> {
     Defaults::read(&control()?).map_err(Failure::lasting)
 }
 
+fn shadowed() -> Result<Shadowed, Failure> {
+    let instance = instance()?;
+    Shadowed::new(&instance, &Control::new(instance.control()))
+}
+
 fn control() -> Result<Control, Failure> {
-    let instance = Instance::from_environment().map_err(Failure::lasting)?;
-    Ok(Control::new(instance.control()))
+    Ok(Control::new(instance()?.control()))
+}
+
+fn instance() -> Result<Instance, Failure> {
+    Instance::from_environment().map_err(Failure::lasting)
 }
 
 fn with_ending(file: &Path, ending: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panic")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -39,6 +39,12 @@ impl Place {
         assert!(output.status.code() == Some(code) && said.contains(words), "{:?}: {said}", output.status);
     }
 
+    /// The number of a user whom the instance may deliver as.
+    fn user(&self) -> u32 {
+        let own = fs::metadata(self.path("control")).unwrap().uid();
+        if own == 0 { 61_001 } else { own }
+    }
+
     /// Files on their way that are still there.
     fn left(&self) -> Vec<String> {
         let names = fs::read_dir(self.path("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -64,6 +70,41 @@ fn a_table_is_made_and_printed() {
     assert_eq!(place.printed(), wanted);
     assert_eq!(fs::metadata(place.path("aliases.cdb")).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(place.left(), Vec::<String>::new());
+}
+
+#[test]
+fn an_alias_that_is_a_users_is_warned_of_once() {
+    let place = Place::new();
+    let more = place.path("more").display().to_string();
+    place.write("control/aliases", &format!("{}\n{more}\n", place.path("aliases").display()));
+    place.write("aliases", "sales: carol\n# joe's\nJoe: bob\njoe-lists.all: bob\nann: bob\njoe@far.test: bob\n");
+    place.write("more", "joe: ann\n");
+    let warned = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let users = format!(
+        "=joe:joe:{0}:{0}:/home/joe:::\n+joe-:joe:{0}:{0}:/home/joe:-::\n=ann:alias:{0}:{0}:{1}:-:ann:\n.\n",
+        place.user(),
+        place.path("alias").display()
+    );
+    fs::create_dir(place.path("users")).unwrap();
+    let entries = stafett_local_users::parse(&users).unwrap();
+    stafett_local_users::write(&entries, &place.path("users/cdb"), &place.path("users/cdb.tmp")).unwrap();
+    assert_eq!(warned(&[]), "", "nothing is delivered by aliases here");
+    fs::create_dir(place.path("alias")).unwrap();
+    let said = warned(&[]);
+    for wanted in
+        ["aliases:3: \"joe\" belongs to the user joe, ", "into /home/joe/.qmail (", "aliases:4: \"joe-lists.all\" ", "/.qmail-lists:all ("]
+    {
+        assert_eq!(said.matches(wanted).count(), 1, "{wanted} {said}");
+    }
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert_eq!(warned(&[&more]).lines().count(), 1);
+    place.write("control/aliases", &format!("{}\n", place.path("aliases").display()));
+    assert_eq!(warned(&[&more]), "", "that file may be a domain's of its own");
+    assert!(place.printed().contains("joe@: &bob@here.test;\n"), "it is compiled all the same");
 }
 
 #[test]
