@@ -67,19 +67,21 @@ impl Letter {
     pub fn compose(header: Header, options: &Options, site: &Site, person: &Person) -> Result<Letter, Failure> {
         let (mut header, body) = (header.fields, header.body);
         let defaults = &site.defaults;
-        let lists = complete(&mut header, defaults, options.takes_header())?;
         let is_resent = header.iter().any(|field| field.is_any(RESENT));
+        let wanted = match (options.takes_header(), is_resent) {
+            (false, _) => &[],
+            (true, false) => TO,
+            (true, true) => RESENT_TO,
+        };
+        let lists = complete(&mut header, defaults, wanted)?;
         let mut recipients = Vec::new();
         if options.takes_arguments() {
             for argument in &options.arguments {
                 add_all(&mut recipients, &parse_argument(argument, defaults)?)?;
             }
         }
-        if options.takes_header() {
-            let wanted = if is_resent { RESENT_TO } else { TO };
-            let addressed = header.iter().zip(&lists).filter(|(field, _)| field.is_any(wanted));
-            addressed.filter_map(|(_, list)| list.as_ref()).try_for_each(|list| add_all(&mut recipients, list))?;
-        }
+        let addressed = header.iter().zip(&lists).filter(|(field, _)| field.is_any(wanted));
+        addressed.filter_map(|(_, list)| list.as_ref()).try_for_each(|list| add_all(&mut recipients, list))?;
         if recipients.is_empty() {
             let fields = if is_resent { "Resent-To, Resent-Cc or Resent-Bcc" } else { "To, Cc or Bcc" };
             return Err(Failure::lasting(format!("there are no recipients; name them in {fields}, or as arguments")));
@@ -94,9 +96,9 @@ impl Letter {
     }
 }
 
-/// Completes the addresses of all fields that hold some; the lists, in the fields' order. Where the recipients come from
-/// elsewhere (`must_tell` is false), a field of recipients may be what it likes and stays so.
-fn complete(fields: &mut [Field], defaults: &Defaults, must_tell: bool) -> Result<Vec<Option<AddressList>>, Failure> {
+/// Completes the addresses of all fields that hold some; the lists, in the fields' order. A field by which nothing is sent, which
+/// is none of `wanted`, may be what it likes and stays so: what a program writes into From is no reason to lose what it says.
+fn complete(fields: &mut [Field], defaults: &Defaults, wanted: &[&str]) -> Result<Vec<Option<AddressList>>, Failure> {
     let mut lists = Vec::with_capacity(fields.len());
     for field in fields.iter_mut() {
         if !field.is_any(ADDRESSES) {
@@ -104,8 +106,9 @@ fn complete(fields: &mut [Field], defaults: &Defaults, must_tell: bool) -> Resul
             continue;
         }
         let unreadable = |error| Failure::lasting(format!("unable to understand the field {}: {error}", field.name));
+        let is_needed = field.is("return-path") || field.is_any(wanted);
         let mut list = match AddressList::parse(&field.body) {
-            Err(_) if !must_tell && (field.is_any(TO) || field.is_any(RESENT_TO)) => {
+            Err(_) if !is_needed => {
                 lists.push(None);
                 continue;
             }

@@ -166,12 +166,31 @@ fn names_stay_inside_their_place() {
 }
 
 #[test]
+fn a_from_that_is_no_address_stays_and_the_mail_goes() {
+    let site = Site::new();
+    for from in
+        ["My Shop, Inc. <shop@a.test>", "Cron Daemon", "\"Shop <shop@a.test>", "Shop) <shop@a.test>", "a@b@c", "J\u{f6}rg <j@a.test", ""]
+    {
+        for (name, letters) in [("From", ""), ("Reply-To", ""), ("Sender", ""), ("From", "r")] {
+            let done = site.inject(&[], &[("QMAILINJECT", letters)], &format!("{name}: {from}\nTo: b@c.test\nSubject: x\n\nbody\n"));
+            assert_eq!(done.code, 0, "{name}: {from}: {}", done.stderr);
+            assert!(done.message.contains(&format!("\n{name}: {from}\nTo: b@c.test\n")), "{}", done.message);
+            assert!(done.envelope.ends_with("|Tb@c.test||"), "{}", done.envelope);
+            assert_eq!(done.message.matches("From: ").count(), 1, "{}", done.message);
+        }
+    }
+    let replaced = site.inject(&["b@c.test"], &[("QMAILINJECT", "f")], "From: Cron Daemon\n\n");
+    assert_eq!((replaced.code, replaced.field("From")), (0, Some("jane@mail.example.org")));
+}
+
+#[test]
 fn what_cannot_be_sent_is_said_and_not_queued() {
     let site = Site::new();
     for (arguments, text, words) in [
         (&[][..], "Subject: x\n\n", "no recipients"),
         (&[], "To: a@b.test\nResent-From: c@d.test\n\n", "Resent-To, Resent-Cc or Resent-Bcc"),
         (&[], "To: a b c\n\n", "the field To: two words"),
+        (&["a@b.test"], "Return-Path: a b c\n\n", "the field Return-Path: two words"),
         (&["a@b@c"], "\n", "the recipient \"a@b@c\""),
         (&["a@-bad-.test"], "\n", "no address"),
         (&["a@b.test\nBcc: c@d.test"], "\n", "holds a control character"),
@@ -256,5 +275,6 @@ fn a_recipient_field_that_is_none_counts_only_where_it_is_asked() {
     assert_eq!((done.code, done.envelope.as_str()), (0, "Fjane@mail.example.org|Ta@b.test||"), "{}", done.stderr);
     assert!(done.message.contains("To: (not closed <x\n"), "{}", done.message);
     assert_eq!(site.inject(&["-H", "a@b.test"], &[], odd).code, 100);
-    assert_eq!(site.inject(&["a@b.test"], &[], &format!("From: a b c\n{odd}")).code, 100);
+    let again = site.inject(&[], &[], &format!("Resent-To: c@d.test\n{odd}"));
+    assert_eq!((again.code, again.envelope.as_str()), (0, "Fjane@mail.example.org|Tc@d.test||"), "{}", again.stderr);
 }
