@@ -31,7 +31,7 @@ fn who_was_valid_stays_valid_while_the_host_is_down_and_over_a_restart() {
     fails.store(true, Ordering::Relaxed);
     assert_eq!(callout.short("good@a.test"), "K remembered");
     assert_eq!(callout.short("bad@a.test"), "D remembered");
-    callout.restart();
+    callout.restart(|_| {});
     assert_eq!(callout.short("good@a.test"), "K remembered");
     let no = callout.ask("bad@a.test");
     assert_eq!((no.verdict, no.text.get(..9)), (Verdict::Permanent, Some("550 5.1.1")));
@@ -46,11 +46,11 @@ fn who_is_gone_is_forgotten_on_disk_too() {
     let (host, fails) = switchable(|_| Action::Close);
     let mut callout = Callout::for_port(host.port, "on yes=0 no=0");
     std::fs::write(callout.path("state/callout/known"), format!("{} gone@a.test\nrubbish\n17", now())).unwrap();
-    callout.restart();
+    callout.restart(|_| {});
     assert_eq!(callout.short("gone@a.test"), "D asked");
     fails.store(true, Ordering::Relaxed);
     assert_eq!(callout.short("gone@a.test"), "D remembered");
-    callout.restart();
+    callout.restart(|_| {});
     assert_eq!(callout.short("gone@a.test"), "D remembered");
 }
 
@@ -60,7 +60,7 @@ fn a_memory_has_an_end() {
     let mut callout = Callout::for_port(port, "on remember=2");
     let text = format!("{} lately@a.test\n{} long-ago@a.test\n", now() - 86_400, now() - 3 * 86_400);
     std::fs::write(callout.path("state/callout/known"), text).unwrap();
-    callout.restart();
+    callout.restart(|_| {});
     assert_eq!(callout.short("lately@a.test"), "K remembered");
     assert_eq!(callout.short("long-ago@a.test"), "Z away");
 }
@@ -76,14 +76,14 @@ fn nothing_is_forgotten_while_the_host_is_down_however_long() {
     // Away for ten days: what was a day old then is so still.
     text.push_str(&format!("{} @@127.0.0.1:{}\n", days_ago(10), host.port));
     std::fs::write(callout.path("state/callout/known"), text).unwrap();
-    callout.restart();
+    callout.restart(|_| {});
     let answers = ["good1", "good2", "bad1", "bad2"].map(|name| callout.short(&format!("{name}@a.test")));
     assert_eq!(answers, ["K remembered", "Z away", "D remembered", "Z away"]);
     fails.store(false, Ordering::Relaxed);
     // It is left alone for a while, which a restart ends.
-    callout.restart();
+    callout.restart(|_| {});
     assert_eq!((callout.short("good3@a.test"), callout.short("bad1@a.test")), ("K asked".to_owned(), "D asked".to_owned()));
-    callout.restart();
+    callout.restart(|_| {});
     assert!(std::fs::read_to_string(callout.path("state/callout/known")).unwrap().contains("0 @@127.0.0.1:"));
 }
 

@@ -20,8 +20,9 @@ fn yesterday() -> String {
 }
 
 /// Makes the first day that is there another; what is counted meanwhile is of a later day.
-fn rename_day(state: &Path, to: &str) {
-    let days = fs::read_dir(state).unwrap().map(|day| day.unwrap().path());
+fn rename_day(directory: &Path, to: &str) {
+    let state = directory.join("state/tlsrpt");
+    let days = fs::read_dir(&state).unwrap().map(|day| day.unwrap().path());
     fs::rename(days.min().unwrap(), state.join(to)).unwrap();
 }
 
@@ -60,6 +61,7 @@ fn counts_outlive_stop_and_crash() {
         fs::read_dir(service.path("state/tlsrpt")).unwrap().any(|day| fs::read_to_string(day.unwrap().path()).unwrap().contains("b.test"))
     });
     service.crash();
+    service.run();
     let shown = service.show(&[]);
     let shown: Vec<&str> = shown.lines().map(|line| line.split_once(' ').unwrap().1).collect();
     let expected = [
@@ -86,7 +88,7 @@ fn reports_go_by_mail_and_by_post_once() {
     service.tell(&session("a.test", "certificate-host-mismatch"));
     service.tell(&session("silent.test", ""));
     let day = yesterday();
-    service.restart(|state| rename_day(state, &day));
+    service.restart(|directory| rename_day(directory, &day));
     service.tell(&session("a.test", ""));
     service.call(&["send"]);
     wait_until("the day is done with", || service.days().iter().all(|name| *name != day));
@@ -129,7 +131,7 @@ fn what_cannot_be_sent_is_tried_again_and_given_up_after_a_day() {
         service.tell(&session(domain, ""));
     }
     let day = yesterday();
-    service.restart(|state| rename_day(state, &day));
+    service.restart(|directory| rename_day(directory, &day));
     service.call(&["send"]);
     service.wait_for_log(&format!("report {day} for a.test to https://reports.test/: not sent: refused with status 302"));
     service.wait_for_log(&format!("report {day} for a.test to reports@refused.test: not sent: unable to queue it: 451 4.3.0 no room"));
@@ -141,7 +143,7 @@ fn what_cannot_be_sent_is_tried_again_and_given_up_after_a_day() {
     service.restart(|_| {});
     service.call(&["send"]);
     service.wait_for_log("to https://reports.test/: not sent: its certificate does not hold: ");
-    service.restart(|state| rename_day(state, YESTERDAY));
+    service.restart(|directory| rename_day(directory, YESTERDAY));
     service.wait_for_log(&format!("reports of {YESTERDAY} for 2 domains were not sent within a day and are given up"));
     wait_until("the counts are removed", || !service.days().contains(&YESTERDAY.to_owned()));
     assert_eq!(service.queued.lock().unwrap().len(), 1, "c.test was told twice");

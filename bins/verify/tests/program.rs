@@ -2,22 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test that cannot go on has failed
 
-use stafett_ask::{Answer, Verdict, ask};
-use stafett_sys::user::Uid;
+#[allow(dead_code, reason = "it serves the tests of several services")]
+#[path = "../../../lib/ask/tests/support/resident.rs"]
+mod resident;
+
+use resident::{Kind, Resident as Program};
+use stafett_ask::{Answer, Verdict};
 use std::collections::HashMap;
-use std::fs::{self, File};
 use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Whom it runs as when the tests run as root, which it refuses to be.
-const NOBODY: u32 = 65534;
 
 /// What the name server does for a name.
 #[derive(Clone)]
@@ -111,79 +106,23 @@ fn record(kind: u8, data: &[u8]) -> Vec<u8> {
     [&[0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60], &length[..], data].concat()
 }
 
-struct Program {
-    directory: tempfile::TempDir,
-    child: Child,
-}
+const KIND: Kind =
+    Kind { service: "verify", caller: "smtpd", program: env!("CARGO_BIN_EXE_stafett-verify"), hello: &["hello"], complete: |_, _| {} };
 
 impl Program {
     fn start(names: &Names) -> Program {
-        let directory = tempfile::tempdir().unwrap();
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for path in ["control", "run/verify", "run/smtpd"] {
-            fs::create_dir_all(directory.path().join(path)).unwrap();
-        }
-        fs::write(directory.path().join("control/me"), "relay.example\n").unwrap();
-        fs::write(directory.path().join("control/resolvers"), format!("{}\n", names.serve())).unwrap();
-        let mut command = Command::new("setpriv");
-        if Uid::effective().is_root() {
-            chown(directory.path().join("run/verify"), Some(NOBODY), Some(NOBODY)).unwrap();
-            command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
-        }
-        let copy = directory.path().join("stafett-verify");
-        // By a process of its own: what another test's thread forks would hold a file that is written here, and it could not be run.
-        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_stafett-verify")).arg(&copy).status();
-        assert!(copied.unwrap().success());
-        let log = File::create(directory.path().join("log")).unwrap();
-        let child = command.arg(copy).env("STAFETT", directory.path()).stdin(Stdio::null()).stderr(log).spawn().unwrap();
-        let program = Program { directory, child };
-        program.until(|| program.log().contains("status: ready"));
-        program
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.path().join("run/verify/socket")
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.directory.path().join("log")).unwrap()
-    }
-
-    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
-    fn control(&self, name: &str, text: &str) {
-        let control = self.directory.path().join("control");
-        fs::write(control.join(".new"), text).unwrap();
-        fs::rename(control.join(".new"), control.join(name)).unwrap();
-    }
-
-    fn until(&self, mut done: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !done() {
-            assert!(Instant::now() < deadline, "it does not come");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn ask(&self, question: &[&str], file: Option<&File>) -> Answer {
-        let fields: Vec<&[u8]> = question.iter().map(|field| field.as_bytes()).collect();
-        ask(&self.socket(), &fields, file.map(AsFd::as_fd), PATIENCE).unwrap()
+        Program::serving(KIND, &[("me", "relay.example\n"), ("resolvers", &format!("{}\n", names.serve()))])
     }
 
     fn spf(&self, sender: &str) -> String {
-        self.ask(&["spf", "192.0.2.1", "client.example", sender], None).field(0).unwrap()
+        self.question(&["spf", "192.0.2.1", "client.example", sender]).field(0).unwrap()
     }
 
     fn message(&self, text: &[u8]) -> Answer {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text).unwrap();
-        self.ask(&["message", "192.0.2.1", "client.example", "a@b.example", "none", "b.example"], Some(&file))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let question = ["message", "192.0.2.1", "client.example", "a@b.example", "none", "b.example"];
+        self.asked_with(&question, Some(file.as_fd())).unwrap()
     }
 }
 
@@ -198,7 +137,7 @@ fn questions_are_answered() {
     names.text("_dmarc.reject.example", "v=DMARC1; p=reject");
     let program = Program::start(&names);
     assert_eq!(program.spf("a@pass.example"), "pass");
-    let answer = program.ask(&["spf", "192.0.2.1", "client.example", "a@fail.example"], None);
+    let answer = program.question(&["spf", "192.0.2.1", "client.example", "a@fail.example"]);
     assert_eq!((answer.field(0).unwrap().as_str(), answer.field(3).unwrap().as_str()), ("fail", "because of 192.0.2.1"));
     assert!(answer.field(4).unwrap().starts_with("Received-SPF: fail (relay.example: "), "{answer:?}");
     let answer = program.message(MESSAGE);
@@ -206,9 +145,9 @@ fn questions_are_answered() {
     let expected = ["fail", "reject", "reject", "reject.example", "reject.example", "", "Authentication-Results: relay.example;"];
     assert_eq!(fields, expected, "{answer:?}");
     program.control("spfguess", "ip4:192.0.2.1 ?all\n");
-    program.until(|| program.spf("a@nothing.example") == "pass");
+    program.until("control/spfguess does not count", || program.spf("a@nothing.example") == "pass");
     program.control("spfguess", "nonsense\n");
-    program.until(|| {
+    program.until("the fault is not told", || {
         assert_eq!(program.spf("a@nothing.example"), "pass");
         program.log().contains("control/spfguess:1: ")
     });
@@ -253,7 +192,7 @@ fn questions_that_are_none_are_refused() {
     for question in
         [&["spf"][..], &["spf", "here", "h", "s"], &["message", "192.0.2.1", "h", "s", "", ""], &["what", "192.0.2.1", "h", "s"], &[""]]
     {
-        assert_eq!(program.ask(question, None).verdict, Verdict::Permanent, "{question:?}");
+        assert_eq!(program.question(question).verdict, Verdict::Permanent, "{question:?}");
     }
     assert_eq!(program.spf("\u{fc}@\u{fc}.example"), "none");
 }
@@ -283,7 +222,7 @@ fn messages_of_any_shape_are_judged() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"From: a@x.example\r\n\r\n").unwrap();
     file.set_len(70 * 1024 * 1024).unwrap();
-    let answer = program.ask(&["message", "192.0.2.1", "c", "", "", ""], Some(&file));
+    let answer = program.asked_with(&["message", "192.0.2.1", "c", "", "", ""], Some(file.as_fd())).unwrap();
     assert_eq!(answer.field(0).unwrap(), "none", "{answer:?}");
 }
 

@@ -103,14 +103,13 @@ fn wrong_passwords_are_counted_over_a_restart() {
     let mut running = Running::new(&[("accounts", &accounts(&["alice:SESAME:", "bob:SESAME:"])), ("authfailures", "3\n")]);
     assert_eq!(running.password("bob", "sesame", IP), "yes");
     (0..3).for_each(|_| assert_eq!(running.password("alice", "guess", IP), "wrong"));
-    running.stop();
-    running.start();
+    running.restart(|_| {});
     assert_eq!(running.password("alice", "sesame", IP), "throttled");
     assert_eq!(running.password("bob", "sesame", IP), "yes", "who was right there before goes on");
     running.stop();
     assert!(!running.log().contains("failures"), "{}", running.log());
     fs::write(running.path("state/auth/failures"), "not mine\n").unwrap();
-    running.start();
+    running.run();
     assert!(running.log().contains("state/auth/failures: line 1 is not understood; it is put aside"), "{}", running.log());
     assert_eq!(running.password("alice", "sesame", IP), "yes");
 }
@@ -139,7 +138,7 @@ fn who_does_not_exist_has_the_same_salt_after_a_restart() {
     let before = salt(&running);
     running.stop();
     assert!(running.log().ends_with("stafett-auth: status: exiting\n"), "{}", running.log());
-    running.start();
+    running.run();
     assert_eq!(salt(&running), before);
 }
 

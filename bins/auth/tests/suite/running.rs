@@ -4,11 +4,12 @@
 #[path = "../../../../lib/ask/tests/support/resident.rs"]
 mod resident;
 
-use resident::{Kind, Resident};
+use resident::Kind;
 use stafett_ask::{Answer, Verdict};
 use std::fs;
-use std::ops::{Deref, DerefMut};
 use std::process::Command;
+
+pub use resident::Resident as Running;
 
 const KIND: Kind = Kind {
     service: "auth",
@@ -23,31 +24,10 @@ const KIND: Kind = Kind {
 /// The verifier of `sesame`, cheap enough for tests; `echo -n sesame | argon2 somesaltsomesalt -id -t 1 -k 64 -p 1 -l 32 -e`.
 pub const SESAME: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$z8PUOL9AltsbdVFy5jA3qpgH0xqFNTlVPVDYA8jpwYE";
 
-/// The service.
-pub struct Running {
-    resident: Resident,
-}
-
-impl Deref for Running {
-    type Target = Resident;
-
-    fn deref(&self) -> &Resident {
-        &self.resident
-    }
-}
-
-impl DerefMut for Running {
-    fn deref_mut(&mut self) -> &mut Resident {
-        &mut self.resident
-    }
-}
-
 impl Running {
     /// Started with these control files.
     pub fn new(files: &[(&str, &str)]) -> Running {
-        let mut resident = Resident::new(KIND, &[&[("me", "relay.example\n")], files].concat());
-        resident.start();
-        Running { resident }
+        Running::serving(KIND, &[&[("me", "relay.example\n")], files].concat())
     }
 
     /// A program that the service can run; written by another process, for a thread that forks while we write would hold the

@@ -27,7 +27,7 @@ fn a_checkpassword_program_is_asked() {
     running.stop();
     let program = running.program(&PROGRAM.replace("STATE", &running.path("state/auth").display().to_string()));
     running.control("authsource", &format!("checkpassword {program}\n"));
-    running.start();
+    running.run();
     let password = |name: &str, password: &str| running.password(name, password, IP);
     let answer = running.asked(&["password", "name=Alice", "password=open sesame", "ip=192.0.2.1"]).unwrap();
     assert_eq!(word(&answer), "yes", "{}", running.log());
@@ -112,8 +112,7 @@ fn one_address_cannot_keep_all_others_from_being_asked_about() {
     let listener = UnixListener::bind(&socket).unwrap();
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
     running.control("authsource", &format!("dovecot {}\n", socket.display()));
-    running.stop();
-    running.start();
+    running.restart(|_| {});
     std::thread::scope(|scope| {
         // more than were once asked about at all; none of them is answered until the end
         let running = &running;

@@ -9,44 +9,22 @@ pub mod server;
 #[path = "../../../../lib/ask/tests/support/resident.rs"]
 pub mod resident;
 
-use std::ops::{Deref, DerefMut};
-
-use resident::{Kind, Resident};
+use resident::Kind;
 use stafett_ask::Answer;
 
 #[allow(unused_imports, reason = "as above")]
 pub use resident::PATIENCE;
+pub use resident::Resident as Callout;
 pub use stafett_ask::Verdict;
 
 const KIND: Kind =
     Kind { service: "callout", caller: "smtpd", program: env!("CARGO_BIN_EXE_stafett-callout"), hello: &["hello"], complete: |_, _| {} };
 
-/// A running stafett-callout.
-pub struct Callout {
-    resident: Resident,
-}
-
-impl Deref for Callout {
-    type Target = Resident;
-
-    fn deref(&self) -> &Resident {
-        &self.resident
-    }
-}
-
-impl DerefMut for Callout {
-    fn deref_mut(&mut self) -> &mut Resident {
-        &mut self.resident
-    }
-}
-
 impl Callout {
     /// Starts it with these control files beside `me`.
     pub fn start(control: &[(&str, &str)]) -> Callout {
         let basic = [("me", "relay.test\n"), ("timeoutconnect", "2\n")];
-        let mut resident = Resident::new(KIND, &[&basic, control].concat());
-        resident.start();
-        Callout { resident }
+        Callout::serving(KIND, &[&basic, control].concat())
     }
 
     /// One route for everything to a port of loopback, and this value of control/callout for it.
@@ -62,12 +40,6 @@ impl Callout {
     /// Letter and first field of the answer: `K asked`.
     pub fn short(&self, address: &str) -> String {
         short(&self.ask(address))
-    }
-
-    /// Ends it by TERM and starts it anew.
-    pub fn restart(&mut self) {
-        self.stop();
-        self.resident.start();
     }
 }
 

@@ -17,10 +17,9 @@ fn counts_and_greylist_survive_the_end_and_a_crash() {
     assert!(running.asked(GREY).unwrap().text.starts_with("451 4.7.1 greylisted, try again in 3600 seconds"));
     running.until("not all is written", || written(&running) == 3 && running.path("state/limit/greylist").exists());
     running.crash();
-    running.start();
+    running.run();
     assert_eq!(running.passing(MESSAGE, 1), 1);
-    running.stop();
-    running.start();
+    running.restart(|_| {});
     assert_eq!(running.passing(MESSAGE, 9), 1, "five in all, over three lives");
     let left = running.asked(GREY).unwrap().text;
     assert!(left.contains("try again in 3") && !left.contains("3600"), "the same triplet still waits: {left}");
@@ -41,7 +40,7 @@ fn a_torn_file_is_set_aside_and_the_service_serves() {
     let path = running.path("state/limit/counters");
     let text = fs::read(&path).unwrap();
     fs::write(&path, &text[..text.len() - 5]).unwrap();
-    running.start();
+    running.run();
     assert!(running.log().contains("the file counters was damaged and lies in "), "{}", running.log());
     assert!(running.path("state/limit/counters.damaged").exists());
     assert_eq!(running.passing(MESSAGE, 6), 5);

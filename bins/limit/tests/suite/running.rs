@@ -4,10 +4,11 @@
 #[path = "../../../../lib/ask/tests/support/resident.rs"]
 mod resident;
 
-use resident::{Kind, Resident};
+use resident::Kind;
 use stafett_ask::Verdict;
-use std::ops::{Deref, DerefMut};
 use std::process::{Command, Output};
+
+pub use resident::Resident as Running;
 
 const KIND: Kind = Kind {
     service: "limit",
@@ -19,31 +20,10 @@ const KIND: Kind = Kind {
     },
 };
 
-/// The service.
-pub struct Running {
-    resident: Resident,
-}
-
-impl Deref for Running {
-    type Target = Resident;
-
-    fn deref(&self) -> &Resident {
-        &self.resident
-    }
-}
-
-impl DerefMut for Running {
-    fn deref_mut(&mut self) -> &mut Resident {
-        &mut self.resident
-    }
-}
-
 impl Running {
     /// Started with these control files.
     pub fn new(files: &[(&str, &str)]) -> Running {
-        let mut resident = Resident::new(KIND, files);
-        resident.start();
-        Running { resident }
+        Running::serving(KIND, files)
     }
 
     pub fn passes(&self, question: &[&str]) -> bool {

@@ -5,12 +5,10 @@
 pub mod resident;
 pub mod world;
 
-use std::ops::{Deref, DerefMut};
-use std::path::Path;
-
-use resident::{Kind, Resident};
+use resident::Kind;
 use stafett_sts::Known;
 
+pub use resident::Resident as Service;
 #[allow(unused_imports, reason = "as above")]
 pub use world::{PATIENCE, World, text_plain, wait_until};
 
@@ -22,25 +20,6 @@ const KIND: Kind = Kind {
     complete: |_, _| {},
 };
 
-/// A running stafett-mtasts.
-pub struct Service {
-    resident: Resident,
-}
-
-impl Deref for Service {
-    type Target = Resident;
-
-    fn deref(&self) -> &Resident {
-        &self.resident
-    }
-}
-
-impl DerefMut for Service {
-    fn deref_mut(&mut self) -> &mut Resident {
-        &mut self.resident
-    }
-}
-
 impl Service {
     /// Starts it for all domains, with the hosts of that world.
     pub fn start(world: &World) -> Service {
@@ -49,10 +28,10 @@ impl Service {
 
     /// As [`Service::start`], with this control/mtasts.
     pub fn start_with(world: &World, rules: &str) -> Service {
-        let mut resident = Resident::new(KIND, &[("me", "relay.test\n"), ("mtasts", rules)]);
-        world.settle(resident.directory.path());
-        resident.start();
-        Service { resident }
+        let mut service = Service::prepare(KIND, &[("me", "relay.test\n"), ("mtasts", rules)]);
+        world.settle(service.directory.path());
+        service.run();
+        service
     }
 
     /// What it knows of a domain.
@@ -73,12 +52,5 @@ impl Service {
             self.question(&["failed", domain]);
             self.short(domain) == short
         });
-    }
-
-    /// Ends it by TERM, does something to its directory, and starts it anew.
-    pub fn restart(&mut self, meanwhile: impl FnOnce(&Path)) {
-        self.stop();
-        meanwhile(self.directory.path());
-        self.resident.start();
     }
 }

@@ -47,11 +47,11 @@ impl DerefMut for Service {
 
 impl Service {
     pub fn start(world: &World) -> Service {
-        let mut resident = Resident::new(PROGRAM, &[("me", "relay.test\n"), ("tlsrpt", "tls-reports@relay.test\n")]);
+        let mut resident = Resident::prepare(PROGRAM, &[("me", "relay.test\n"), ("tlsrpt", "tls-reports@relay.test\n")]);
         world.settle(resident.directory.path());
         fs::create_dir(resident.path("run/queue")).unwrap();
         let queued = queue(&resident.path("run/queue/socket"));
-        resident.start();
+        resident.run();
         Service { resident, queued }
     }
 
@@ -76,19 +76,6 @@ impl Service {
         let output = self.call(&[&["show"], arguments].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Ends it by TERM, does something to its directory, and starts it anew.
-    pub fn restart(&mut self, meanwhile: impl FnOnce(&Path)) {
-        self.stop();
-        meanwhile(&self.path("state/tlsrpt"));
-        self.resident.start();
-    }
-
-    /// Ends it by KILL and starts it anew.
-    pub fn crash(&mut self) {
-        self.resident.crash();
-        self.resident.start();
     }
 
     /// The names of the files with counts.

@@ -1,5 +1,5 @@
 //! A service that is asked over its socket, as a process in an instance of its own: what the tests of several services have in
-//! common, which include this file.
+//! common, which include this file and add what they ask of theirs.
 //!
 //! How it fails: by panic, with what the service has logged.
 
@@ -46,8 +46,15 @@ pub struct Resident {
 }
 
 impl Resident {
+    /// An instance with these control files, where it serves.
+    pub fn serving(kind: Kind, control: &[(&str, &str)]) -> Resident {
+        let mut resident = Resident::prepare(kind, control);
+        resident.run();
+        resident
+    }
+
     /// An instance for it, where it does not serve yet.
-    pub fn new(kind: Kind, control: &[(&str, &str)]) -> Resident {
+    pub fn prepare(kind: Kind, control: &[(&str, &str)]) -> Resident {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let Kind { service, caller, program, .. } = kind;
@@ -68,7 +75,7 @@ impl Resident {
     }
 
     /// Starts it, and waits until it serves.
-    pub fn start(&mut self) {
+    pub fn run(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = Command::new(self.path("program"));
         command.env("STAFETT", self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -85,6 +92,13 @@ impl Resident {
         let mut child = self.child.take().unwrap();
         kill(Pid(child.id().cast_signed()), Signal::Terminate).unwrap();
         assert!(child.wait().unwrap().success(), "{}", self.log());
+    }
+
+    /// Ends it with TERM, does something to its directory, and starts it anew.
+    pub fn restart(&mut self, meanwhile: impl FnOnce(&Path)) {
+        self.stop();
+        meanwhile(self.directory.path());
+        self.run();
     }
 
     /// Ends it as a crash would.
