@@ -34,8 +34,8 @@ impl Asker {
     }
 
     fn ask(&mut self, patience: Duration, key: &str, work: impl Work) -> Outcome {
-        let task = Task { key: key.as_bytes(), packet: b"task", file: None };
-        self.apart.carry_out(limit(patience), self.asked.as_fd(), task, || {}, work)
+        let task = Task { key: key.as_bytes(), packet: b"task", files: &[] };
+        self.apart.carry_out(limit(patience), self.asked.as_fd(), task, || {}, work).first
     }
 
     /// The number of the process that does a task of this key, and stays.
@@ -68,7 +68,7 @@ fn who_stops_the_process_stops_nothing_else() {
 fn a_process_that_has_said_its_last_word_is_not_waited_for() {
     let began = Instant::now();
     let outcome = Asker::new().ask(HOUR, "joe", |_, _, report| {
-        let _ = socket::send_packet(report, b"-Kmdone", None);
+        let _ = socket::send_packet(report, &Answer::Last(Outcome::done("done")).encode(), None);
         stop();
         Answer::Last(Outcome::never(""))
     });
@@ -176,8 +176,8 @@ fn what_was_started_ends_when_nobody_waits_any_more() {
         let _ = child.wait();
         Answer::Last(Outcome::never(""))
     };
-    let task = Task { key: b"joe", packet: b"task", file: None };
-    let outcome = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, || {}, work);
+    let task = Task { key: b"joe", packet: b"task", files: &[] };
+    let outcome = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, || {}, work).first;
     asking.join().unwrap();
     assert!(outcome.text.starts_with("Nobody waits"), "{}", outcome.text);
     program.must_have_ended();

@@ -2,21 +2,23 @@
 //!
 //! Security stance: root, like its parent; it parses orders of the scheduler, whose user the parent has checked, and makes the
 //! processes that deliver. What does not parse ends the connection.
-//! How it fails: each order has one report, whatever happened to its recipients.
+//! How it fails: each order has one report, whatever happened to its recipients. Of several orders in a packet the last ones may
+//! have none: they were not begun.
 
-use crate::apart::{Apart, KEEP, Outcome};
-use crate::order::Deliveries;
+use crate::answer::{Outcome, Outcomes};
+use crate::apart::{Apart, KEEP, Task};
+use crate::order::{Deliveries, address};
 use crate::settings::Settings;
 use stafett_envelope::Envelope;
 use stafett_handoff::Conversation;
 use stafett_log::{Log, safe};
 use stafett_sys::poll::{self, Interest, Ready};
-use stafett_sys::socket::{receive_packet, send_packet};
+use stafett_sys::socket::{receive_packet_with, send_packet};
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::Verdict;
 use stafett_wire::delivery::{Destination, Kind, Order, Report, Scope};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Exit code of a child whose scheduler breaks the protocol.
@@ -57,15 +59,18 @@ impl Child<'_> {
             if !order.any() {
                 return Ok(());
             }
-            let packet = receive_packet(orders, &mut buffer).map_err(|error| format!("no order: {error}"))?;
-            if packet.length == 0 {
+            let (length, files) = receive_packet_with(orders, &mut buffer).map_err(|error| format!("no order: {error}"))?;
+            if length == 0 {
                 return Ok(());
             }
-            let file = packet.descriptor.ok_or("an order without a message")?;
-            let mut report = self.carry_out(buffer.get(..packet.length).unwrap_or_default(), &file)?;
-            report.reusable = !end.any();
+            let mut reports = self.carry_out(buffer.get(..length).unwrap_or_default(), &files)?;
+            reports.iter_mut().for_each(|report| report.reusable = !end.any());
+            let packet = match &reports[..] {
+                [report] if files.len() == 1 => report.encode(),
+                reports => Report::encode_all(reports),
+            };
             // A scheduler that is gone reads no report; the message stays in its queue.
-            if send_packet(orders, &report.encode(), None).is_err() || !report.reusable {
+            if send_packet(orders, &packet, None).is_err() || end.any() {
                 return Ok(());
             }
         }
@@ -85,33 +90,71 @@ impl Child<'_> {
         wait(None)
     }
 
-    fn carry_out(&mut self, packet: &[u8], file: &OwnedFd) -> Result<Report, String> {
-        let order = Order::parse(packet).map_err(|error| error.to_string())?;
-        let mut envelope = Envelope::parse(order.envelope).map_err(|error| error.to_string())?;
-        let recipients = std::mem::take(&mut envelope.recipients);
-        let mut outcomes = Vec::with_capacity(recipients.len());
-        let (conversation, orders) = (self.conversation, self.conversation.descriptor.as_fd());
-        for recipient in recipients {
-            let envelope = Envelope { recipients: vec![recipient], ..envelope.clone() };
-            let own = || close_all(conversation, file);
-            outcomes.push(self.deliveries.carry_out(&mut self.apart, (&order, &envelope), file.as_fd(), orders, own));
+    /// The reports of the first orders of a packet, of one at least. Of the others nothing was begun.
+    fn carry_out(&mut self, packet: &[u8], files: &[OwnedFd]) -> Result<Vec<Report>, String> {
+        let orders = Order::parse_all(packet).map_err(|error| error.to_string())?;
+        let envelopes = orders.iter().map(|order| Envelope::parse(order.envelope).map_err(|error| error.to_string()));
+        let envelopes: Vec<Envelope> = envelopes.collect::<Result<_, _>>()?;
+        match (&orders[..], &envelopes[..], files) {
+            ([order], [envelope], [file]) => Ok(vec![self.carry_out_one(order, envelope, file)]),
+            _ if orders.len() == files.len() => self.carry_out_several(packet, &orders, &envelopes, files),
+            _ => Err("an order without a message".to_owned()),
         }
-        Ok(report(order.delivery, outcomes))
+    }
+
+    fn carry_out_one(&mut self, order: &Order<'_>, envelope: &Envelope, file: &OwnedFd) -> Report {
+        let mut all = Vec::with_capacity(envelope.recipients.len());
+        let mut takes_several = false;
+        for recipient in &envelope.recipients {
+            let envelope = Envelope { recipients: vec![recipient.clone()], ..envelope.clone() };
+            let mut text = Vec::new();
+            envelope.write(&mut text);
+            let outcomes = self.deliver(address(&envelope), &Order { envelope: &text, ..*order }.encode(), std::slice::from_ref(file));
+            takes_several = outcomes.takes_several;
+            all.push(outcomes.first);
+        }
+        report(order.delivery, all, takes_several)
+    }
+
+    /// They have one recipient each, and the same local part.
+    fn carry_out_several(
+        &mut self,
+        packet: &[u8],
+        orders: &[Order<'_>],
+        envelopes: &[Envelope],
+        files: &[OwnedFd],
+    ) -> Result<Vec<Report>, String> {
+        let local = |envelope: &Envelope| address(envelope).filter(|_| envelope.recipients.len() == 1).map(|(local, _)| local.to_owned());
+        let first = envelopes.first().and_then(local);
+        if first.is_none() || envelopes.iter().any(|envelope| local(envelope) != first) {
+            return Err("several orders that are not for one recipient".to_owned());
+        }
+        let Outcomes { first, rest, takes_several } = self.deliver(envelopes.first().and_then(address), packet, files);
+        let outcomes = std::iter::once(first).chain(rest);
+        Ok(orders.iter().zip(outcomes).map(|(order, outcome)| report(order.delivery, vec![outcome], takes_several)).collect())
+    }
+
+    fn deliver(&mut self, address: Option<(&str, &str)>, packet: &[u8], files: &[OwnedFd]) -> Outcomes {
+        let Some((local, _)) = address else { return Outcome::never("Sorry, that address has no domain. (#5.1.3)").into() };
+        let conversation = self.conversation;
+        let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+        let task = Task { key: local.as_bytes(), packet, files: &borrowed };
+        self.deliveries.carry_out(&mut self.apart, task, conversation.descriptor.as_fd(), || close_all(conversation, files))
     }
 }
 
-/// In the process of a recipient: nothing is left of the way to the scheduler. The message comes with its task, and a copy that
+/// In the process of a recipient: nothing is left of the way to the scheduler. The messages come with their task, and a copy that
 /// stays for as long as the process would keep the space of what has left the queue.
-fn close_all(conversation: &Conversation, message: &OwnedFd) {
+fn close_all(conversation: &Conversation, messages: &[OwnedFd]) {
     let Conversation { descriptor, lifeline, .. } = conversation;
-    for one in [descriptor, lifeline, message] {
+    for one in [descriptor, lifeline].into_iter().chain(messages) {
         let _ = stafett_sys::descriptor::forget(one);
     }
 }
 
-fn report(delivery: u64, outcomes: Vec<Outcome>) -> Report {
+fn report(delivery: u64, outcomes: Vec<Outcome>, takes_several: bool) -> Report {
     let first = outcomes.first().map_or(Scope::Message, |outcome| outcome.scope);
     let scope = if outcomes.iter().all(|outcome| outcome.scope == first) { first } else { Scope::Message };
     let recipients: Vec<(Verdict, String)> = outcomes.into_iter().map(|outcome| (outcome.verdict, outcome.text)).collect();
-    Report { delivery, scope, reusable: true, dsn_taken: Vec::new(), recipients }
+    Report { delivery, scope, reusable: true, takes_several, dsn_taken: Vec::new(), recipients }
 }

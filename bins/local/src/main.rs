@@ -15,6 +15,7 @@
 //! Known limits: users whose programs hang, if they are enough, hold all of control/concurrencylocal until control/timeoutlocal.
 
 mod aliases;
+mod answer;
 mod apart;
 mod child;
 mod once;

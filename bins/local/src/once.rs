@@ -25,7 +25,7 @@ const PERMANENT: u8 = 100;
 /// Delivers; what it has to say goes to standard output.
 pub fn run(once: Once) -> ExitCode {
     let work = if once.only_tell { Work::Tell } else { Work::Do };
-    let done = delivery(once).and_then(|delivery| recipient::carry_out(&delivery, work));
+    let done = delivery(once).and_then(|delivery| recipient::carry_out(&delivery, recipient::prepare(&delivery, work)?, work));
     let (text, code) = match done {
         Ok(done) => (done.sum(), ExitCode::SUCCESS),
         Err(Stop::Later(text)) => (text + "\n", ExitCode::from(TEMPORARY)),

@@ -5,8 +5,9 @@
 //! comes back is a letter and a text.
 //! How it fails: a process that hangs or dies has put its message off ([`apart`]).
 
-use crate::apart::{Answer, Apart, Limit, Outcome, Task};
-use crate::recipient::{self, Content, Delivery, Stop, Work};
+use crate::answer::{Answer, Outcome, Outcomes};
+use crate::apart::{Apart, Limit, Task};
+use crate::recipient::{self, Content, Delivery, Done, Prepared, Stop, Work};
 use crate::settings::Settings;
 use stafett_envelope::{Envelope, Head};
 use stafett_local_users::{Owner, Users};
@@ -15,6 +16,7 @@ use stafett_wire::delivery::{Order, Scope};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 /// What all deliveries of a connection have in common.
 #[derive(Debug)]
@@ -30,24 +32,12 @@ impl<'a> Deliveries<'a> {
         Deliveries { settings, root, users: Users::new(root, settings.breaks.clone()) }
     }
 
-    /// Delivers to the one recipient of the envelope, in a process of its own or in that of the same local part before, as long as
-    /// the scheduler has the other end of `orders`. `own` closes in a new process what it must not have.
-    pub fn carry_out(
-        &self,
-        apart: &mut Apart,
-        (order, envelope): (&Order<'_>, &Envelope),
-        file: BorrowedFd<'_>,
-        orders: BorrowedFd<'_>,
-        own: impl FnOnce(),
-    ) -> Outcome {
-        let Some((local, _)) = address(envelope) else { return Outcome::never("Sorry, that address has no domain. (#5.1.3)") };
-        let mut text = Vec::new();
-        envelope.write(&mut text);
-        let packet = Order { envelope: &text, ..*order }.encode();
+    /// Has the orders of a task carried out, in a process of its own or in that of the same local part before, as long as the
+    /// scheduler has the other end of `scheduler`. `own` closes in a new process what it must not have.
+    pub fn carry_out(&self, apart: &mut Apart, task: Task<'_>, scheduler: BorrowedFd<'_>, own: impl FnOnce()) -> Outcomes {
         let limit = Limit { what: "The delivery", patience: self.settings.patience, reason: "control/timeoutlocal" };
-        let task = Task { key: local.as_bytes(), packet: &packet, file: Some(file) };
         let mut become_owner = Becoming { deliveries: self, owner: None };
-        apart.carry_out(limit, orders, task, own, |packet, file, report| become_owner.deliver(packet, file, report))
+        apart.carry_out(limit, scheduler, task, own, |packet, files, report| become_owner.deliver(packet, files, report))
     }
 }
 
@@ -58,40 +48,62 @@ struct Becoming<'a> {
 }
 
 impl Becoming<'_> {
-    fn deliver(&mut self, packet: &[u8], file: Option<OwnedFd>, report: &OwnedFd) -> Answer {
-        let order = Order::parse(packet).map_err(|error| error.to_string());
-        let parsed = order.and_then(|order| Ok((order.size, Envelope::parse(order.envelope).map_err(|error| error.to_string())?)));
-        let ready =
-            parsed.and_then(|parsed| Ok((parsed, file.ok_or("no message")?, report.try_clone().map_err(|error| error.to_string())?)));
-        let ((size, envelope), file, report) = match ready {
-            Ok(ready) => ready,
+    fn deliver(&mut self, packet: &[u8], files: Vec<OwnedFd>, report: &OwnedFd) -> Answer {
+        let deliveries = match self.deliveries(packet, files, report) {
+            Ok(Ok(deliveries)) => deliveries,
+            Ok(Err(answer)) => return answer,
             Err(error) => return Answer::Last(Outcome::unknown(format!("Unable to deliver: {error}. (#4.3.0)"))),
         };
-        let (local, host) = address(&envelope).map(|(local, host)| (local.to_owned(), host.to_owned())).unwrap_or_default();
-        let owner = match self.owner_of(&local) {
-            Ok(owner) => owner,
-            Err(answer) => return answer,
+        let mut prepared = deliveries.iter().map(|delivery| (delivery, recipient::prepare(delivery, Work::Do)));
+        let Some((first, plan)) = prepared.next() else { return Answer::Foreign };
+        let answer = match plan {
+            Err(stop) => return Answer::Last(outcome(Err(stop))),
+            Ok(plan) if plan.lone_maildir().is_some() => land_together((first, plan), prepared),
+            Ok(plan) => match recipient::carry_out(first, plan, Work::Do) {
+                // What a program has left behind is in this process's group, and may go on.
+                Ok(done) if done.programs > 0 => return Answer::Last(outcome(Ok(done))),
+                Ok(done) => Answer::More(outcome(Ok(done))),
+                Err(stop) => return Answer::Last(outcome(Err(stop))),
+            },
         };
-        let head: Vec<String> = envelope.head.iter().map(line).collect();
-        let Deliveries { settings, root, .. } = self.deliveries;
-        let delivery = Delivery {
-            owner,
-            local,
-            host,
-            content: Content::new(head.into_iter(), file, size),
-            envelope,
-            default_delivery: settings.default_delivery.clone(),
-            breaks: settings.breaks.clone(),
-            root: root.to_path_buf(),
-            report: Some(report),
-        };
-        match recipient::carry_out(&delivery, Work::Do) {
-            // What a program has left behind is in this process's group, and may go on.
-            Ok(done) if done.programs > 0 => Answer::Last(Outcome::done(done.sum())),
-            Ok(done) => leave_home(Outcome::done(done.sum())),
-            Err(Stop::Later(text)) => Answer::Last(Outcome::later(text)),
-            Err(Stop::Never(text)) => Answer::Last(Outcome::never(text)),
+        // A home in which a process stands cannot be unmounted.
+        let _ = std::env::set_current_dir("/");
+        answer
+    }
+
+    /// The deliveries that the packet's orders ask for. They are for one local part; its owner is looked up once.
+    fn deliveries(&mut self, packet: &[u8], files: Vec<OwnedFd>, report: &OwnedFd) -> Result<Result<Vec<Delivery>, Answer>, String> {
+        let orders = Order::parse_all(packet).map_err(|error| error.to_string())?;
+        if orders.len() != files.len() {
+            return Err("no message".to_owned());
         }
+        let report = Rc::new(report.try_clone().map_err(|error| error.to_string())?);
+        let mut deliveries = Vec::with_capacity(orders.len());
+        let Deliveries { settings, root, .. } = self.deliveries;
+        for (order, file) in orders.iter().zip(files) {
+            let envelope = Envelope::parse(order.envelope).map_err(|error| error.to_string())?;
+            let (local, host) = address(&envelope).map(|(local, host)| (local.to_owned(), host.to_owned())).unwrap_or_default();
+            let owner = match deliveries.first().map(|first: &Delivery| first.owner.clone()) {
+                Some(owner) => owner,
+                None => match self.owner_of(&local) {
+                    Ok(owner) => owner,
+                    Err(answer) => return Ok(Err(answer)),
+                },
+            };
+            let head: Vec<String> = envelope.head.iter().map(line).collect();
+            deliveries.push(Delivery {
+                owner,
+                local,
+                host,
+                content: Content::new(head.into_iter(), file, order.size),
+                envelope,
+                default_delivery: settings.default_delivery.clone(),
+                breaks: settings.breaks.clone(),
+                root: root.to_path_buf(),
+                report: Some(Rc::clone(&report)),
+            });
+        }
+        Ok(Ok(deliveries))
     }
 
     /// Looks for the owner of the local part and becomes it. What was looked up before may have changed, so it is looked up again;
@@ -116,16 +128,28 @@ impl Becoming<'_> {
     }
 }
 
-/// A home in which a process stands cannot be unmounted.
-fn leave_home(outcome: Outcome) -> Answer {
-    match std::env::set_current_dir("/") {
-        Ok(()) => Answer::More(outcome),
-        Err(_) => Answer::Last(outcome),
+/// Several messages go into Maildirs together, up to the first for which something else is to be done, or nothing now.
+fn land_together<'a>(first: (&'a Delivery, Prepared), others: impl Iterator<Item = (&'a Delivery, Result<Prepared, Stop>)>) -> Answer {
+    let mut messages = vec![first];
+    messages.extend(others.map_while(|(delivery, plan)| plan.ok().map(|plan| (delivery, plan))));
+    let lone = messages.iter().map_while(|(delivery, plan)| plan.lone_maildir().map(|path| (*delivery, path)));
+    let mut landed = recipient::land(&lone.collect::<Vec<_>>());
+    match landed.pop_if(|last| last.is_err() && messages.len() == 1) {
+        Some(failed) => Answer::Last(outcome(failed)),
+        None => Answer::Several(landed.into_iter().map(outcome).collect()),
+    }
+}
+
+fn outcome(result: Result<Done, Stop>) -> Outcome {
+    match result {
+        Ok(done) => Outcome::done(done.sum()),
+        Err(Stop::Later(text)) => Outcome::later(text),
+        Err(Stop::Never(text)) => Outcome::never(text),
     }
 }
 
 /// The local part and the domain of the one recipient.
-fn address(envelope: &Envelope) -> Option<(&str, &str)> {
+pub fn address(envelope: &Envelope) -> Option<(&str, &str)> {
     envelope.recipients.first().and_then(|recipient| recipient.address.rsplit_once('@'))
 }
 

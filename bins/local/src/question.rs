@@ -6,7 +6,8 @@
 //! the users. How it fails: what cannot be told now is "later", and so is what takes too long: its process is ended.
 
 use crate::aliases;
-use crate::apart::{Answer, Apart, Limit, Outcome, Task};
+use crate::answer::{Answer, Outcome};
+use crate::apart::{Apart, Limit, Task};
 use crate::order::become_owner;
 use crate::recipient::{self, Content, Delivery, Stop};
 use crate::settings::Settings;
@@ -50,10 +51,11 @@ fn judge(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, address:
         let _ = forget(asking);
     };
     let users = Users::new(root, settings.breaks.clone());
-    let task = Task { key: b"", packet: address.as_bytes(), file: None };
+    let task = Task { key: b"", packet: address.as_bytes(), files: &[] };
     let found = apart.carry_out(LIMIT, asking.as_fd(), task, own, |address, _, report| {
         look_up(settings, root, &users, &String::from_utf8_lossy(address), report)
     });
+    let found = found.first;
     match found.verdict {
         Verdict::Ok => (Verdict::Ok, ""),
         Verdict::Permanent => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),

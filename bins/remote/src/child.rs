@@ -155,7 +155,7 @@ impl<'a> Child<'a> {
         }
         let (scope, reusable) = self.deliver(&Message { envelope, rewritten, content }, &mut ledger);
         let (recipients, dsn_taken) = ledger.finish();
-        Ok(Report { delivery: order.delivery, scope, reusable, recipients, dsn_taken })
+        Ok(Report { delivery: order.delivery, scope, reusable, takes_several: false, recipients, dsn_taken })
     }
 
     /// Fills the ledger; says what a failure is about and whether the connection is still good.

@@ -2,8 +2,7 @@
 
 use stafett_queue_store::Id;
 use stafett_sys::socket::{self, Style};
-use stafett_wire::delivery::{Order, Report};
-use std::fs::File;
+use stafett_wire::delivery::Report;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -23,8 +22,8 @@ pub struct Connection {
     pub destination: u64,
     /// Whether a child of stafett-local serves it.
     pub is_local: bool,
-    /// What it delivers now.
-    pub job: Option<Job>,
+    /// What it delivers now; to a user of this host, several messages at once.
+    pub jobs: Vec<Job>,
     /// Whether stafett-remote said that a child serves it.
     pub started: bool,
     /// Since when it has been idle.
@@ -64,8 +63,8 @@ pub struct Kind {
 pub enum Heard {
     /// Nothing yet.
     Nothing,
-    /// The report of its job.
-    Report(Report),
+    /// The reports of its first jobs. It has not begun the others.
+    Reports(Vec<Report>),
     /// It is gone; what it was delivering may or may not have arrived.
     Gone,
     /// It broke the protocol.
@@ -85,7 +84,7 @@ impl Connection {
             socket: ours,
             destination,
             is_local,
-            job: None,
+            jobs: Vec::new(),
             started: false,
             idle_since: now,
             generation,
@@ -95,17 +94,25 @@ impl Connection {
         Ok((idle, theirs))
     }
 
-    /// Gives the child something to deliver.
+    /// Gives the child something to deliver, one message or several.
     ///
     /// # Errors
     /// `BrokenPipe` or `ConnectionReset` when it is gone, anything else when this order cannot be
     /// sent at all; nothing was sent then.
-    pub fn order(&mut self, job: Job, size: u64, envelope: &[u8], file: &File) -> io::Result<()> {
-        let order = Order { delivery: job.delivery, id: job.id.0, size, envelope };
-        socket::send_packet(&self.socket, &order.encode(), Some(file.as_fd()))?;
-        self.job = Some(job);
-        self.messages += 1;
-        Ok(())
+    pub fn order(&mut self, packet: &[u8], files: &[BorrowedFd<'_>], jobs: Vec<Job>) -> Result<(), (io::Error, Vec<Job>)> {
+        match socket::send_packet_with(&self.socket, packet, files) {
+            Ok(()) => {
+                self.messages += u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+                self.jobs = jobs;
+                Ok(())
+            }
+            Err(error) => Err((error, jobs)),
+        }
+    }
+
+    /// Whether it delivers something.
+    pub fn is_busy(&self) -> bool {
+        !self.jobs.is_empty()
     }
 
     /// What the child has to say; `buffer` has room for the largest packet.
@@ -117,8 +124,9 @@ impl Connection {
             Ok(packet) if packet.length == 0 => return Heard::Gone,
             Ok(packet) => packet,
         };
-        match Report::parse(buffer.get(..packet.length).unwrap_or_default()) {
-            Ok(report) => self.judge(report),
+        let packet = buffer.get(..packet.length).unwrap_or_default();
+        match if self.jobs.len() > 1 { Report::parse_all(packet) } else { Report::parse(packet).map(|report| vec![report]) } {
+            Ok(reports) => self.judge(reports),
             Err(error) => Heard::Nonsense(error.to_string()),
         }
     }
@@ -128,11 +136,12 @@ impl Connection {
         self.messages >= most.unwrap_or(MOST_MESSAGES) || self.born.elapsed() > LONGEST_USE
     }
 
-    fn judge(&self, report: Report) -> Heard {
-        match &self.job {
-            Some(job) if job.delivery == report.delivery && job.recipients.len() == report.recipients.len() => Heard::Report(report),
-            Some(_) => Heard::Nonsense("a report that does not fit the order".to_owned()),
-            None => Heard::Nonsense("a report without an order".to_owned()),
+    fn judge(&self, reports: Vec<Report>) -> Heard {
+        let fits = |(job, report): (&Job, &Report)| job.delivery == report.delivery && job.recipients.len() == report.recipients.len();
+        match self.jobs.len() {
+            0 => Heard::Nonsense("a report without an order".to_owned()),
+            most if reports.len() <= most && self.jobs.iter().zip(&reports).all(fits) => Heard::Reports(reports),
+            _ => Heard::Nonsense("a report that does not fit the order".to_owned()),
         }
     }
 }

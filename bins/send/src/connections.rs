@@ -16,7 +16,7 @@ impl Scheduler {
 
     /// When the next idle connection is to be closed.
     pub(crate) fn next_idle_end(&self) -> Option<Instant> {
-        self.connections.values().filter(|connection| connection.job.is_none()).map(|connection| connection.idle_since + IDLE).min()
+        self.connections.values().filter(|connection| !connection.is_busy()).map(|connection| connection.idle_since + IDLE).min()
     }
 
     pub(crate) fn idle_or_new(&mut self, number: u64) -> Option<u64> {
@@ -30,7 +30,7 @@ impl Scheduler {
             return None;
         }
         let wants = |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| self.would_use_one(state));
-        let is_free = |connection: &Connection| connection.is_local && connection.job.is_none() && !wants(connection.destination);
+        let is_free = |connection: &Connection| connection.is_local && !connection.is_busy() && !wants(connection.destination);
         let adopted = self.connections.iter().find(|(_, connection)| is_free(connection)).map(|(adopted, _)| *adopted)?;
         self.give_to(adopted, number);
         Some(adopted)
@@ -68,7 +68,7 @@ impl Scheduler {
         if self.open_of(is_local) >= most {
             // Of those to this host, what one may have of another's was adopted.
             let is_idle =
-                |connection: &Connection| connection.job.is_none() && connection.destination != number && !connection.is_local && !is_local;
+                |connection: &Connection| !connection.is_busy() && connection.destination != number && !connection.is_local && !is_local;
             let idle = self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(idle, _)| *idle)?;
             self.close(idle);
         }
@@ -124,14 +124,13 @@ impl Scheduler {
     }
 
     pub(crate) fn close_idle(&mut self) {
-        let over = |connection: &Connection| connection.job.is_none() && connection.idle_since.elapsed() >= IDLE;
+        let over = |connection: &Connection| !connection.is_busy() && connection.idle_since.elapsed() >= IDLE;
         let old: Vec<u64> = self.connections.iter().filter(|(_, connection)| over(connection)).map(|(number, _)| *number).collect();
         old.into_iter().for_each(|number| self.close(number));
     }
 
     pub(crate) fn close_all_idle(&mut self) {
-        let idle: Vec<u64> =
-            self.connections.iter().filter(|(_, connection)| connection.job.is_none()).map(|(number, _)| *number).collect();
+        let idle: Vec<u64> = self.connections.iter().filter(|(_, connection)| !connection.is_busy()).map(|(number, _)| *number).collect();
         idle.into_iter().for_each(|number| self.close(number));
     }
 }

@@ -52,7 +52,7 @@ impl Scheduler {
     }
 
     fn deadline(&self, connection: &Connection) -> Option<Instant> {
-        let since = connection.job.as_ref()?.since;
+        let since = connection.jobs.first()?.since;
         let limit = self.settings.patience(connection.is_local);
         let own = since + limit + limit / 60 + SLACK;
         Some(self.end_by.map_or(own, |by| own.min(by)))

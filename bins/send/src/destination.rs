@@ -31,6 +31,8 @@ pub struct State {
     pub is_hurried: bool,
     /// Mail for it is kept here until it is back (control/holdlifetime).
     pub is_kept: bool,
+    /// It takes several messages at once, as far as was heard last.
+    pub takes_several: bool,
     pub(crate) work: Queued,
     /// Messages that are left on disk until the work above has become little.
     pub(crate) parked: VecDeque<Record>,
@@ -52,6 +54,7 @@ impl State {
             last_error: String::new(),
             is_hurried: false,
             is_kept: false,
+            takes_several: false,
             work: Queued::default(),
             parked: VecDeque::new(),
             in_turn: false,

@@ -7,15 +7,21 @@ use crate::scheduler::{Scheduler, now};
 use crate::work::Work;
 use stafett_queue_store::Place;
 use stafett_queue_store::journal::Event;
+use stafett_sys::limit;
 use stafett_wire::Verdict;
+use stafett_wire::delivery::{MOST_ORDERS, Order};
 use std::borrow::Cow;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// An order's envelope at most, in bytes; a larger one is cut into several orders.
 const LARGEST_ENVELOPE: usize = 128 * 1024;
+/// Of several messages that are delivered together, no further one is added when their envelopes have more bytes.
+const LARGEST_GATHERED: usize = 32 * 1024;
 
 impl Scheduler {
     /// Gives out work until nothing more can be given out.
@@ -73,19 +79,21 @@ impl Scheduler {
             return false;
         };
         self.destinations.set_next_slot(number, limits.rate.map(|rate| Instant::now() + MINUTE / rate));
-        match self.destinations.take_work(number) {
-            Some(work) => self.order(connection, number, work, Kind { is_retry, is_slow: pace.is_slow() }),
-            None => false,
-        }
-    }
-
-    fn order(&mut self, connection: u64, number: u64, mut work: Work, kind: Kind) -> bool {
-        let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
-        self.regroup_moved(&mut work, number);
-        let Some(message) = self.messages.get_mut(&work.id).filter(|_| !work.recipients.is_empty()) else {
+        let Some(work) = self.destinations.take_work(number) else { return false };
+        let Some(first) = self.order_for(number, work, is_local) else {
             self.make_idle(connection);
             return true;
         };
+        let mut prepared = vec![first];
+        self.gather(number, &mut prepared);
+        self.send_order(connection, number, prepared, Kind { is_retry, is_slow: pace.is_slow() });
+        true
+    }
+
+    /// What an order of that work says; nothing when the work is gone, another's by now, or cannot be read.
+    fn order_for(&mut self, number: u64, mut work: Work, is_local: bool) -> Option<Prepared> {
+        self.regroup_moved(&mut work, number);
+        let message = self.messages.get_mut(&work.id).filter(|_| !work.recipients.is_empty())?;
         let mut text = message.order_text(&work.recipients, &self.settings, is_local);
         // A user whose program takes long keeps nobody waiting.
         let is_one_by_one = is_local || message.is_one_by_one();
@@ -99,35 +107,76 @@ impl Scheduler {
                 Ok(file) => message.file = Some(Rc::new(file)),
                 Err(error) => {
                     self.cannot_read(work, &error);
-                    self.make_idle(connection);
-                    return true;
+                    return None;
                 }
             }
         }
-        self.send_order(connection, number, work, &text, kind);
-        true
+        let (size, file) = (message.size, message.file.clone()?);
+        Some(Prepared { work, size, text, file })
     }
 
-    fn send_order(&mut self, connection: u64, number: u64, work: Work, text: &[u8], kind: Kind) {
-        self.begin_attempt(work.id);
-        let Some(message) = self.messages.get(&work.id) else { return };
-        let Some(file) = message.file.clone() else { return };
-        let delivery = self.next_delivery;
+    /// Adds what else waits for the same recipient, where that can be delivered together.
+    fn gather(&mut self, number: u64, prepared: &mut Vec<Prepared>) {
+        let Some(state) = self.destinations.state(number).filter(|state| state.takes_several) else { return };
+        let waiting = state.work.len();
+        if waiting == 0 {
+            return;
+        }
+        // Each message keeps a descriptor open while it is delivered.
+        let room = limit::open_files() / (4 * self.settings.concurrency_local.max(1) as u64);
+        let most = usize::try_from(room).unwrap_or(MOST_ORDERS).clamp(1, MOST_ORDERS);
+        let local = prepared.first().and_then(|first| self.local_part(&first.work));
+        let mut bytes: usize = prepared.iter().map(|one| one.text.len()).sum();
+        for _ in 0..waiting {
+            let next = self.destinations.states.get(&number).and_then(|state| state.work.peek());
+            let fits = |next: &Work| next.recipients.len() == 1 && local.is_some() && self.local_part(next) == local;
+            if prepared.len() >= most || bytes > LARGEST_GATHERED || !next.is_some_and(fits) {
+                return;
+            }
+            let Some(one) = self.destinations.take_work(number).and_then(|work| self.order_for(number, work, true)) else { continue };
+            bytes += one.text.len();
+            prepared.push(one);
+        }
+    }
+
+    /// The local part that the first recipient has at this host.
+    fn local_part(&self, work: &Work) -> Option<String> {
+        let message = self.messages.get(&work.id)?;
+        let recipient = *work.recipients.first()?;
+        let address = self.settings.address_for(message.address(recipient), message.standings.get(recipient), true)?;
+        Some(address.rsplit_once('@').map_or(&*address, |(local, _)| local).to_owned())
+    }
+
+    fn send_order(&mut self, connection: u64, number: u64, prepared: Vec<Prepared>, kind: Kind) {
+        self.begin_attempts(prepared.iter().map(|one| one.work.id));
         let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
+        let (mut packet, mut jobs, mut files) = (Vec::new(), Vec::with_capacity(prepared.len()), Vec::with_capacity(prepared.len()));
+        for Prepared { work, size, text, file } in prepared {
+            let delivery = self.next_delivery;
+            self.next_delivery += work.recipients.len() as u64;
+            self.say_what_starts(delivery, &work, is_local);
+            Order { delivery, id: work.id.0, size, envelope: &text }.add_to(&mut packet);
+            jobs.push(Job { id: work.id, recipients: work.recipients, delivery, kind, since: Instant::now() });
+            files.push(file);
+        }
+        let count = weight(&jobs);
+        let files: Vec<_> = files.iter().map(|file| file.as_fd()).collect();
+        let sent = match self.connections.get_mut(&connection) {
+            Some(found) => found.order(&packet, &files, jobs),
+            None => Err((io::ErrorKind::BrokenPipe.into(), jobs)),
+        };
+        match sent {
+            Ok(()) => self.count_running(is_local, count),
+            Err((error, jobs)) => self.not_sent(connection, number, jobs, &error),
+        }
+    }
+
+    fn say_what_starts(&mut self, delivery: u64, work: &Work, is_local: bool) {
+        let Some(message) = self.messages.get(&work.id) else { return };
         for (offset, recipient) in (0_u64..).zip(&work.recipients) {
             let (address, standing) = (message.address(*recipient), message.standings.get(*recipient));
             let address = self.settings.address_for(address, standing, is_local).unwrap_or(Cow::Borrowed(address));
             self.book.starting(delivery + offset, work.id, channel(is_local), &address);
-        }
-        let count = work.recipients.len();
-        let job = Job { id: work.id, recipients: work.recipients, delivery, kind, since: Instant::now() };
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let sent =
-            self.connections.get_mut(&connection).ok_or_else(gone).and_then(|found| found.order(job.clone(), message.size, text, &file));
-        self.next_delivery += count as u64;
-        match sent {
-            Ok(()) => self.count_running(is_local, count),
-            Err(error) => self.not_sent(connection, number, job, &error),
         }
     }
 
@@ -138,22 +187,20 @@ impl Scheduler {
 
     /// An order that did not go out. A child that is gone has another in its place; an order that the system
     /// refuses (too large for a packet, no memory) would be refused again at once, and waits.
-    fn not_sent(&mut self, connection: u64, number: u64, job: Job, error: &io::Error) {
+    fn not_sent(&mut self, connection: u64, number: u64, jobs: Vec<Job>, error: &io::Error) {
         let program = self.program_of(connection);
         if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
-            for offset in 0..job.recipients.len() as u64 {
-                let text = format!("{program} closed the connection before the message; trying another");
-                self.book.ended(job.delivery + offset, "deferral", &text);
-            }
             // Before the close, which forgets a destination without work.
-            self.put_job_back(number, job);
+            self.put_back(number, jobs, &format!("{program} closed the connection before the message; trying another"));
             self.close(connection);
             return;
         }
         self.close(connection);
-        let text = format!("The order cannot be given to {program}: {error}. (#4.3.0)");
-        self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()], &[], false);
-        self.after(job.id);
+        for job in jobs {
+            let text = format!("The order cannot be given to {program}: {error}. (#4.3.0)");
+            self.record(&job, &vec![(Verdict::Temporary, text); job.recipients.len()], &[], false);
+            self.after(job.id);
+        }
     }
 
     fn cannot_read(&mut self, work: Work, error: &io::Error) {
@@ -168,9 +215,28 @@ impl Scheduler {
         self.finish_if_idle(id);
     }
 
-    /// What was not delivered after all waits again.
-    pub(crate) fn put_job_back(&mut self, number: u64, job: Job) {
-        let is_old = self.messages.get(&job.id).is_some_and(|message| message.place != Place::New);
-        self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients, is_old });
+    /// What was not begun waits again.
+    pub(crate) fn put_back(&mut self, number: u64, jobs: impl IntoIterator<Item = Job>, why: &str) {
+        for job in jobs {
+            for offset in 0..job.recipients.len() as u64 {
+                self.book.ended(job.delivery + offset, "deferral", why);
+            }
+            let is_old = self.messages.get(&job.id).is_some_and(|message| message.place != Place::New);
+            self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients, is_old });
+        }
     }
+}
+
+/// A piece of work that can be ordered.
+struct Prepared {
+    work: Work,
+    size: u64,
+    /// The envelope.
+    text: Vec<u8>,
+    file: Rc<File>,
+}
+
+/// What an order counts among the deliveries: several messages that are delivered together count as one.
+pub(crate) fn weight(jobs: &[Job]) -> usize {
+    jobs.first().map_or(0, |job| job.recipients.len())
 }

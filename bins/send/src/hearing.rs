@@ -3,6 +3,7 @@
 
 use crate::connection::Heard;
 use crate::delivery_line::DeliveryLine;
+use crate::dispatch::weight;
 use crate::scheduler::Scheduler;
 use stafett_handoff::Answer;
 use stafett_wire::Verdict;
@@ -13,7 +14,7 @@ impl Scheduler {
         let Some(connection) = self.connections.get(&number) else { return };
         match connection.hear(&mut self.buffer) {
             Heard::Nothing => {}
-            Heard::Report(report) => self.reported(number, report),
+            Heard::Reports(reports) => self.reported(number, reports),
             Heard::Gone => self.gone(number),
             Heard::Nonsense(reason) => {
                 let program = self.program_of(number);
@@ -67,7 +68,7 @@ impl Scheduler {
 
     fn gone(&mut self, number: u64) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
-        if connection.job.is_some() && !connection.started {
+        if connection.is_busy() && !connection.started {
             // The parent could have died between the birth and its announcement.
             self.never_started(number, true);
             return;
@@ -80,37 +81,37 @@ impl Scheduler {
         let text = format!("{} {text}", self.program_of(number));
         let connection = self.connections.get_mut(&number);
         let is_local = connection.as_ref().is_some_and(|connection| connection.is_local);
-        let job = connection.and_then(|connection| connection.job.take());
+        let jobs = connection.map(|connection| std::mem::take(&mut connection.jobs)).unwrap_or_default();
         self.close(number);
-        let Some(job) = job else {
+        if jobs.is_empty() {
             self.unblock();
             return;
-        };
-        self.count_done(is_local, job.recipients.len());
-        let outcomes = vec![(Verdict::Temporary, text); job.recipients.len()];
-        self.record(&job, &outcomes, &[], !self.ending);
-        if let Some(message) = self.messages.get_mut(&job.id) {
-            message.uncertain = true;
-            self.book.possible_duplicate(job.id, "its delivery ended without a report and will be tried again");
         }
-        self.after(job.id);
+        self.count_done(is_local, weight(&jobs));
+        for job in jobs {
+            let outcomes = vec![(Verdict::Temporary, text.clone()); job.recipients.len()];
+            self.record(&job, &outcomes, &[], !self.ending);
+            if let Some(message) = self.messages.get_mut(&job.id) {
+                message.uncertain = true;
+                self.book.possible_duplicate(job.id, "its delivery ended without a report and will be tried again");
+            }
+            self.after(job.id);
+        }
     }
 
     /// No child was born for it, as far as we were told: it is tried again at once.
     fn never_started(&mut self, number: u64, suspect: bool) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
-        let (job, destination, is_local) = (connection.job.take(), connection.destination, connection.is_local);
-        if let Some(job) = job {
-            self.count_done(is_local, job.recipients.len());
-            let text = format!("{} was not there; trying again", self.line(is_local).program);
-            for (offset, _) in (0_u64..).zip(&job.recipients) {
-                self.book.ended(job.delivery + offset, "deferral", &text);
-            }
-            if let Some(message) = self.messages.get_mut(&job.id) {
-                message.suspect |= suspect;
+        let (jobs, destination, is_local) = (std::mem::take(&mut connection.jobs), connection.destination, connection.is_local);
+        if !jobs.is_empty() {
+            self.count_done(is_local, weight(&jobs));
+            for job in &jobs {
+                if let Some(message) = self.messages.get_mut(&job.id) {
+                    message.suspect |= suspect;
+                }
             }
             // Before the close, which forgets a destination without work.
-            self.put_job_back(destination, job);
+            self.put_back(destination, jobs, &format!("{} was not there; trying again", self.line(is_local).program));
             self.blocked.join(destination, is_local, false);
         }
         self.close(number);

@@ -114,13 +114,15 @@ impl Scheduler {
     }
 
     /// Notes on disk that something begins that a crash would leave with an unknown outcome.
-    pub(crate) fn begin_attempt(&mut self, id: Id) {
-        let Some(message) = self.messages.get_mut(&id) else { return };
-        message.begun = true;
-        if std::mem::take(&mut message.suspect) {
-            self.book.possible_duplicate(id, "an earlier attempt had no known outcome");
+    pub(crate) fn begin_attempts(&mut self, ids: impl Iterator<Item = Id>) {
+        for id in ids {
+            let Some(message) = self.messages.get_mut(&id) else { continue };
+            message.begun = true;
+            if std::mem::take(&mut message.suspect) {
+                self.book.possible_duplicate(id, "an earlier attempt had no known outcome");
+            }
+            self.attempts.begin(id);
         }
-        self.attempts.begin(id);
         if let Err(error) = self.attempts.flush() {
             self.book.error(format_args!(
                 "unable to write {}/attempts: {error}; a crash now could hide a duplicate",

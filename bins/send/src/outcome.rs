@@ -2,6 +2,7 @@
 
 use crate::clock::is_too_old;
 use crate::connection::Job;
+use crate::dispatch::weight;
 use crate::mark::Mark;
 use crate::message::event;
 use crate::pace::is_short;
@@ -17,29 +18,36 @@ use std::time::{Duration, Instant};
 pub(crate) const TOO_OLD: &str = "I'm not going to try again; this message has been in the queue too long.";
 
 impl Scheduler {
-    pub(crate) fn reported(&mut self, number: u64, report: Report) {
+    pub(crate) fn reported(&mut self, number: u64, reports: Vec<Report>) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
-        let (destination, Some(job)) = (connection.destination, connection.job.take()) else { return };
+        let (destination, jobs) = (connection.destination, std::mem::take(&mut connection.jobs));
         let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
         let is_worn = connection.is_worn(limits.and_then(|limits| limits.messages)) || connection.generation != self.generation;
-        let keep = report.reusable && !is_worn && !self.ending;
+        let keep = reports.iter().all(|report| report.reusable) && !is_worn && !self.ending;
         let is_local = connection.is_local;
-        self.count_done(is_local, job.recipients.len());
-        if is_local {
-            self.judge_user(destination, &report, job.since);
-        } else {
-            self.judge_destination(destination, &report, job.since.elapsed());
+        self.count_done(is_local, weight(&jobs));
+        let mut jobs = jobs.into_iter();
+        let mut done = Vec::with_capacity(reports.len());
+        for (report, job) in reports.iter().zip(jobs.by_ref()) {
+            if is_local {
+                self.judge_user(destination, report, job.since);
+            } else {
+                self.judge_destination(destination, report, job.since.elapsed());
+            }
+            if let Some(message) = self.messages.get_mut(&job.id) {
+                message.is_cut_off |= report.scope == Scope::Destination;
+            }
+            self.record(&job, &report.recipients, &report.dsn_taken, true);
+            done.push(job.id);
         }
-        if let Some(message) = self.messages.get_mut(&job.id) {
-            message.is_cut_off |= report.scope == Scope::Destination;
-        }
-        self.record(&job, &report.recipients, &report.dsn_taken, true);
+        // Before the close, which forgets a destination without work.
+        self.put_back(destination, jobs, "not begun, because another message for this user is delivered alone; trying again");
         if keep {
             self.make_idle(number);
         } else {
             self.close(number);
         }
-        self.after(job.id);
+        done.into_iter().for_each(|id| self.after(id));
     }
 
     pub(crate) fn count_done(&mut self, is_local: bool, count: usize) {
@@ -110,6 +118,7 @@ impl Scheduler {
     fn judge_user(&mut self, number: u64, report: &Report, since: Instant) {
         let Some(state) = self.destinations.state(number) else { return };
         let user = Mark::of(&state.name);
+        state.takes_several = report.takes_several;
         match report.scope {
             Scope::Own => {}
             Scope::Message => {

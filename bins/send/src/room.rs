@@ -62,7 +62,7 @@ impl Scheduler {
         let most = self.settings.concurrency;
         let count = |is_meant: &dyn Fn(&Job) -> bool| {
             let remote = self.connections.values().filter(|connection| !connection.is_local);
-            let jobs = remote.filter_map(|connection| connection.job.as_ref());
+            let jobs = remote.flat_map(|connection| &connection.jobs);
             jobs.filter(|job| job.kind.is_retry && is_meant(job)).count()
         };
         let has_room = count(&|_| true) < most - most / 5;
@@ -83,7 +83,7 @@ impl Scheduler {
     pub(crate) fn waits_for_a_try(&self, user: Mark) -> bool {
         let users = &self.destinations.users;
         let is_try = |connection: &Connection| {
-            let is_young = connection.is_local && connection.job.as_ref().is_some_and(|job| users.is_try(job.since));
+            let is_young = connection.is_local && connection.jobs.first().is_some_and(|job| users.is_try(job.since));
             let state = self.destinations.states.get(&connection.destination).filter(|_| is_young);
             state.is_some_and(|state| users.are_tried_one_by_one(Mark::of(&state.name)))
         };
@@ -97,7 +97,7 @@ impl Scheduler {
         }
         let free = self.settings.concurrency_local.saturating_sub(self.running_local);
         let local = self.blocked.local.first(free, self.has_local_room_for_retry());
-        let busy = self.connections.values().filter(|connection| connection.job.is_some() && !connection.is_local).count();
+        let busy = self.connections.values().filter(|connection| connection.is_busy() && !connection.is_local).count();
         let free = self.settings.concurrency.saturating_sub(busy);
         let remote = self.blocked.remote.first(free, self.has_room_for_retry(&Pace::proven()));
         local.into_iter().chain(remote).for_each(|number| self.destinations.give_turn(number));

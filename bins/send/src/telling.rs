@@ -62,7 +62,7 @@ impl Scheduler {
         // What happened is in the journal before anybody is told of it.
         self.write_lines(id);
         if !told.is_empty() {
-            self.begin_attempt(id);
+            self.begin_attempts(std::iter::once(id));
         }
         let Some(message) = self.messages.get(&id) else { return };
         let file = self.store.open_message(id, message.size, message.place).ok();

@@ -42,6 +42,11 @@ impl Queued {
         self.fresh.pop_front()
     }
 
+    /// The piece that [`Queued::take`] takes next.
+    pub fn peek(&self) -> Option<&Work> {
+        if self.is_old() { self.old.front() } else { self.fresh.front() }
+    }
+
     /// Whether any piece is of a message that was not tried before.
     pub fn has_fresh(&self) -> bool {
         !self.fresh.is_empty()

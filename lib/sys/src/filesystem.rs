@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 /// A kind of file system, by its number in statfs(2).
@@ -100,4 +100,15 @@ pub fn room(path: &Path) -> io::Result<Room> {
     // Some file systems (btrfs) count no inodes and say 0 of 0.
     let files = if stat.f_files == 0 { u64::MAX } else { stat.f_favail };
     Ok(Room { bytes: stat.f_bavail.saturating_mul(stat.f_frsize), files })
+}
+
+/// Has the system begin to write what a file holds, and waits for nothing (sync_file_range(2)). Files of which that was said before
+/// the first is synced have their places on the disk by then, and share a commit of the journal.
+///
+/// # Errors
+/// When the file system does not know this. Nothing is promised either way: only a sync is.
+pub fn begin_writing(file: impl AsFd) -> io::Result<()> {
+    // SAFETY: no memory is passed; the descriptor is open for as long as the call takes.
+    let begun = unsafe { libc::sync_file_range(file.as_fd().as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+    if begun < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

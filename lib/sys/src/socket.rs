@@ -137,20 +137,34 @@ pub fn peer(socket: impl AsFd) -> io::Result<Peer> {
     Ok(Peer { pid: Pid(found.pid.as_raw_nonzero().get()), uid: Uid(found.uid.as_raw()), gid: Gid(found.gid.as_raw()) })
 }
 
+/// Descriptors with one packet at most.
+pub const MOST_DESCRIPTORS: usize = 16;
+
 /// Sends one packet with at most one descriptor.
 ///
 /// # Errors
 /// `WouldBlock` on a nonblocking socket that is full; nothing was sent then.
 pub fn send_packet(socket: impl AsFd, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    let passed: [BorrowedFd<'_>; 1];
-    if let Some(descriptor) = descriptor {
-        passed = [descriptor];
-        control.push(SendAncillaryMessage::ScmRights(&passed));
+    send(socket.as_fd(), bytes, descriptor.as_slice(), &mut space)
+}
+
+/// The same with several descriptors, [`MOST_DESCRIPTORS`] at most.
+///
+/// # Errors
+/// As [`send_packet`]; `InvalidInput` when they are too many.
+pub fn send_packet_with(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    send(socket.as_fd(), bytes, descriptors, &mut space)
+}
+
+fn send(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>], space: &mut [MaybeUninit<u8>]) -> io::Result<()> {
+    let mut control = SendAncillaryBuffer::new(space);
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "more descriptors than go with a packet"));
     }
     loop {
-        match rustix::net::sendmsg(&socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL) {
+        match rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL) {
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
             Ok(sent) if sent == bytes.len() => return Ok(()),
@@ -175,26 +189,43 @@ pub struct Packet {
 /// larger than the buffer.
 pub fn receive_packet(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Packet> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut descriptor = None;
+    let length = receive(socket.as_fd(), buffer, &mut space, |one| {
+        descriptor.get_or_insert(one);
+    })?;
+    Ok(Packet { length, descriptor })
+}
+
+/// Receives one packet into `buffer`, and the descriptors that came with it, closed on execution: [`MOST_DESCRIPTORS`] at most, the
+/// rest are closed. The answer is the length, 0 when the other side has closed.
+///
+/// # Errors
+/// As [`receive_packet`].
+pub fn receive_packet_with(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    let mut descriptors = Vec::new();
+    let length = receive(socket.as_fd(), buffer, &mut space, |one| descriptors.push(one))?;
+    Ok((length, descriptors))
+}
+
+fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8], space: &mut [MaybeUninit<u8>], take: impl FnMut(OwnedFd)) -> io::Result<usize> {
+    let mut control = RecvAncillaryBuffer::new(space);
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received = loop {
-        match rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(buffer)], &mut control, flags) {
+        match rustix::net::recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, flags) {
             Err(rustix::io::Errno::INTR) => {}
             other => break other?,
         }
     };
-    let mut descriptor = None;
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(passed) = message {
-            for one in passed {
-                descriptor.get_or_insert(one);
-            }
-        }
-    }
+    let passed = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(passed) => Some(passed),
+        _ => None,
+    });
+    passed.flatten().for_each(take);
     if received.flags.contains(rustix::net::ReturnFlags::TRUNC) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet larger than the protocol allows"));
     }
-    Ok(Packet { length: received.bytes, descriptor })
+    Ok(received.bytes)
 }
 
 /// Receives one packet of no more bytes than `buffer` has room for, which it holds alone afterwards; a descriptor with it is

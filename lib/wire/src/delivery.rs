@@ -2,7 +2,8 @@
 //!
 //! A child is handed one end of a packet socket pair and the strings of its [`Destination`]. send
 //! writes one [`Order`] with the message's descriptor; the child writes one [`Report`] for it and
-//! then waits for the next order, until send closes the pair.
+//! then waits for the next order, until send closes the pair. A child that says so takes several orders in one packet, each with
+//! its descriptor, and answers with a packet of reports ([`Order::parse_all`], [`Report::encode_all`]).
 
 use crate::netstring::{all, number, push};
 use crate::{Malformed, Verdict};
@@ -10,8 +11,15 @@ use std::fmt;
 
 /// Recipients of one order at most (RFC 5321 section 4.5.3.1.8: every server takes a hundred).
 pub const MOST_RECIPIENTS: usize = 100;
+/// Orders of one packet at most.
+pub const MOST_ORDERS: usize = 16;
 /// A report's text for one recipient at most, in bytes.
 pub const LONGEST_TEXT: usize = 1000;
+
+/// What becomes of a connection: it ends, takes another order, takes several at once.
+const ENDS: &[u8] = b"-";
+const REUSABLE: &[u8] = b"+";
+const SEVERAL: &[u8] = b"*";
 
 /// In place of `K`: delivered, and the server has taken over the duty to report.
 const TAKEN: u8 = b'k';
@@ -173,24 +181,45 @@ pub struct Order<'a> {
     pub envelope: &'a [u8],
 }
 
-impl Order<'_> {
+impl<'a> Order<'a> {
     /// The packet.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.envelope.len() + 64);
-        push(&mut out, self.delivery.to_string().as_bytes());
-        push(&mut out, self.id.to_string().as_bytes());
-        push(&mut out, self.size.to_string().as_bytes());
-        push(&mut out, self.envelope);
+        self.add_to(&mut out);
         out
+    }
+
+    /// Appends it to a packet of several.
+    pub fn add_to(&self, out: &mut Vec<u8>) {
+        push(out, self.delivery.to_string().as_bytes());
+        push(out, self.id.to_string().as_bytes());
+        push(out, self.size.to_string().as_bytes());
+        push(out, self.envelope);
     }
 
     /// Reads a packet.
     ///
     /// # Errors
-    /// When it is no order.
-    pub fn parse(packet: &[u8]) -> Result<Order<'_>, Malformed> {
-        let [delivery, id, size, envelope] = all(packet, 4)?[..] else { return Err(Malformed("an order without its four parts")) };
-        Ok(Order { delivery: number(delivery)?, id: number(id)?, size: number(size)?, envelope })
+    /// When it is not one order.
+    pub fn parse(packet: &'a [u8]) -> Result<Order<'a>, Malformed> {
+        let [order] = Order::parse_all(packet)?[..] else { return Err(Malformed("not one order")) };
+        Ok(order)
+    }
+
+    /// Reads a packet of several orders, at least one.
+    ///
+    /// # Errors
+    /// When it holds anything else, or more than [`MOST_ORDERS`].
+    pub fn parse_all(packet: &'a [u8]) -> Result<Vec<Order<'a>>, Malformed> {
+        let parts = all(packet, 4 * MOST_ORDERS)?;
+        let (orders, rest) = parts.as_chunks();
+        if orders.is_empty() || !rest.is_empty() {
+            return Err(Malformed("an order without its four parts"));
+        }
+        let order = |[delivery, id, size, envelope]: &[&'a [u8]; 4]| {
+            Ok(Order { delivery: number(delivery)?, id: number(id)?, size: number(size)?, envelope })
+        };
+        orders.iter().map(order).collect()
     }
 }
 
@@ -232,6 +261,8 @@ pub struct Report {
     pub scope: Scope,
     /// Whether the connection takes another order; the child ends otherwise.
     pub reusable: bool,
+    /// Whether it takes several orders at once for the same recipient: what they have in common is done for all of them together.
+    pub takes_several: bool,
     /// One verdict and text for each recipient of the order, in its order.
     pub recipients: Vec<(Verdict, String)>,
     /// For each recipient, in the same order: whether a server that offers DSN has taken the message for it, and with it
@@ -245,7 +276,16 @@ impl Report {
         let mut out = Vec::with_capacity(64 + 160 * self.recipients.len());
         push(&mut out, self.delivery.to_string().as_bytes());
         push(&mut out, self.scope.letter());
-        push(&mut out, if self.reusable { b"+" } else { b"-" });
+        push(
+            &mut out,
+            if !self.reusable {
+                ENDS
+            } else if self.takes_several {
+                SEVERAL
+            } else {
+                REUSABLE
+            },
+        );
         let taken = self.dsn_taken.iter().copied().chain(std::iter::repeat(false));
         for ((verdict, text), taken) in self.recipients.iter().zip(taken) {
             let letter = if taken && *verdict == Verdict::Ok { TAKEN } else { verdict.letter() };
@@ -266,7 +306,32 @@ impl Report {
         let scope = Scope::from_letter(scope).ok_or(Malformed("a report of unknown scope"))?;
         let dsn_taken = recipients.iter().map(|one| one.first() == Some(&TAKEN)).collect();
         let recipients: Result<Vec<_>, _> = recipients.iter().map(|one| parse_recipient(one)).collect();
-        Ok(Report { delivery: number(delivery)?, scope, reusable: *reusable == b"+", recipients: recipients?, dsn_taken })
+        let (reusable, takes_several) = match *reusable {
+            ENDS => (false, false),
+            REUSABLE => (true, false),
+            SEVERAL => (true, true),
+            _ => return Err(Malformed("a report that does not say what becomes of the connection")),
+        };
+        Ok(Report { delivery: number(delivery)?, scope, reusable, takes_several, recipients: recipients?, dsn_taken })
+    }
+
+    /// The packet for several orders: reports of the first of them, in their order. The others were not begun.
+    pub fn encode_all(reports: &[Report]) -> Vec<u8> {
+        let mut out = Vec::new();
+        reports.iter().for_each(|report| push(&mut out, &report.encode()));
+        out
+    }
+
+    /// Reads such a packet.
+    ///
+    /// # Errors
+    /// When it holds anything else, or no report.
+    pub fn parse_all(packet: &[u8]) -> Result<Vec<Report>, Malformed> {
+        let parts = all(packet, MOST_ORDERS)?;
+        if parts.is_empty() {
+            return Err(Malformed("no report at all"));
+        }
+        parts.into_iter().map(Report::parse).collect()
     }
 }
 

@@ -45,18 +45,44 @@ fn orders_reports_arrivals_and_answers_are_read_back() {
             delivery: 7,
             scope,
             reusable: false,
+            takes_several: false,
             recipients: vec![(Verdict::Ok, "fine".into()), (Verdict::Permanent, "r\u{e4}v".into()), (Verdict::Ok, "k".into())],
             dsn_taken: vec![true, false, false],
         };
         assert_eq!(Report::parse(&report.encode()).unwrap(), report);
     }
     assert!(Report::parse(b"1:7,1:x,1:-,2:Kk,").is_err());
+    assert!(Report::parse(b"1:7,1:m,1:!,2:Kk,").is_err());
     let arrival = Arrival::Message { id: 1, size: 2, envelope: b"from \nto a\n" };
     assert_eq!(Arrival::parse(&arrival.encode()).unwrap(), arrival);
     assert_eq!(Arrival::parse(b"S").unwrap(), Arrival::Scan);
     let answer = Answer::Temporary("452 4.3.1 no room".into());
     assert_eq!(Answer::parse(&answer.encode()).unwrap(), answer);
     assert!(Answer::parse(b"Kid\r\n250 forged").is_err());
+}
+
+#[test]
+fn several_orders_and_their_reports_are_read_back() {
+    let orders: Vec<Order<'_>> = (1..=16).map(|delivery| Order { delivery, id: 1, size: 2, envelope: b"from \nto a@b\n" }).collect();
+    let mut packet = Vec::new();
+    orders.iter().for_each(|order| order.add_to(&mut packet));
+    assert_eq!(Order::parse_all(&packet).unwrap(), orders);
+    assert!(Order::parse(&packet).is_err(), "one is wanted");
+    orders[0].add_to(&mut packet);
+    for bad in [&packet[..], b"", b"1:1,1:1,1:1,", b"1:1,1:1,1:1,1:x,1:2,"] {
+        assert!(Order::parse_all(bad).is_err(), "{}", String::from_utf8_lossy(bad));
+    }
+    let report = |delivery| Report {
+        delivery,
+        scope: Scope::Message,
+        reusable: true,
+        takes_several: true,
+        recipients: vec![(Verdict::Ok, "did 1+0+0".into())],
+        dsn_taken: vec![false],
+    };
+    let reports = [report(1), report(2)];
+    assert_eq!(Report::parse_all(&Report::encode_all(&reports)).unwrap(), reports);
+    assert!(Report::parse_all(b"").is_err());
 }
 
 #[test]
@@ -96,6 +122,7 @@ fn a_long_text_is_cut_at_a_character() {
         delivery: 1,
         scope: Scope::Message,
         reusable: true,
+        takes_several: false,
         recipients: vec![(Verdict::Ok, "\u{e4}".repeat(900))],
         dsn_taken: Vec::new(),
     };

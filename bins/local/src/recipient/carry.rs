@@ -35,24 +35,54 @@ pub struct Done {
     pub programs: usize,
 }
 
-/// Delivers.
+/// What a dot-qmail file says, before any of it is done.
+#[derive(Debug)]
+pub struct Prepared {
+    found: Found,
+    warning: &'static str,
+}
+
+/// Goes to the home, and finds out what is to be done there.
 ///
 /// # Errors
 /// When it is to be tried again, or to be returned.
-pub fn carry_out(delivery: &Delivery, work: Work) -> Result<Done, Stop> {
+pub fn prepare(delivery: &Delivery, work: Work) -> Result<Prepared, Stop> {
     let warning = home::enter(delivery, work)?;
     if work == Work::Do {
         look_for_loop(delivery)?;
     }
-    let found = dotqmail::find(delivery)?;
-    let new_sender = new_sender(delivery)?;
-    let Found { mut text, mut forward_only, default } = found;
-    if text.is_empty() {
-        text = delivery.default_delivery.clone().into_bytes();
-        forward_only = false;
+    let mut found = dotqmail::find(delivery)?;
+    if found.text.is_empty() {
+        found.text = delivery.default_delivery.clone().into_bytes();
+        found.forward_only = false;
     }
+    judge(&dotqmail::instructions(&found.text)?, found.forward_only)?;
+    Ok(Prepared { found, warning })
+}
+
+impl Prepared {
+    /// The Maildir, where there is nothing to do but to deliver into one.
+    pub fn lone_maildir(&self) -> Option<&Path> {
+        match dotqmail::instructions(&self.found.text).ok()?[..] {
+            [Instruction::Maildir(path)] => Some(path_of(path)),
+            _ => None,
+        }
+    }
+}
+
+/// Delivers each message into its Maildir; what became of them, in their order.
+pub fn land(messages: &[(&Delivery, &Path)]) -> Vec<Result<Done, Stop>> {
+    maildir::deliver_all(messages).into_iter().map(|landed| landed.map(|()| Done { files: 1, ..Done::default() })).collect()
+}
+
+/// Delivers.
+///
+/// # Errors
+/// When it is to be tried again, or to be returned.
+pub fn carry_out(delivery: &Delivery, prepared: Prepared, work: Work) -> Result<Done, Stop> {
+    let Prepared { found: Found { text, default, .. }, warning } = prepared;
+    let new_sender = new_sender(delivery)?;
     let instructions = dotqmail::instructions(&text)?;
-    judge(&instructions, forward_only)?;
     let mut done = Done { text: warning.to_owned(), ..Done::default() };
     if work == Work::Tell {
         instructions.into_iter().for_each(|instruction| done.tell(instruction));

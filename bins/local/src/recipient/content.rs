@@ -5,6 +5,7 @@
 //! How it fails: a file that cannot be read, or ends early, puts the delivery off.
 
 use super::Stop;
+use std::cell::OnceCell;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -18,13 +19,15 @@ pub struct Content {
     head: Vec<u8>,
     file: OwnedFd,
     size: u64,
+    /// A small message that was read, with LF line ends: the header is looked at before all is written.
+    small: OnceCell<Vec<u8>>,
 }
 
 impl Content {
     /// The first `size` bytes of `file`, with these header lines in front.
     pub fn new(head: impl Iterator<Item = String>, file: OwnedFd, size: u64) -> Content {
         let head = head.flat_map(|line| [line.into_bytes(), b"\n".to_vec()].concat()).collect();
-        Content { head, file, size }
+        Content { head, file, size, small: OnceCell::new() }
     }
 
     /// About how many bytes it has.
@@ -82,6 +85,9 @@ impl Content {
     }
 
     fn copy_file(&self, take: &mut dyn FnMut(&[u8]) -> Result<(), Stop>) -> Result<(), Stop> {
+        if let Some(text) = self.small.get() {
+            return take(text);
+        }
         let mut buffer = vec![0; CHUNK.min(usize::try_from(self.size).unwrap_or(CHUNK)).max(1)];
         let mut lines = Lines::default();
         let mut out = Vec::with_capacity(buffer.len());
@@ -91,8 +97,12 @@ impl Content {
             let count = self.read(buffer.get_mut(..wanted).unwrap_or_default(), offset).map_err(unreadable)?;
             out.clear();
             lines.convert(buffer.get(..count).unwrap_or_default(), &mut out);
-            take(&out)?;
             offset += count as u64;
+            if count as u64 == self.size {
+                out.extend_from_slice(lines.end());
+                return take(self.small.get_or_init(|| out));
+            }
+            take(&out)?;
         }
         take(lines.end())
     }

@@ -2,12 +2,14 @@
 //!
 //! The message is written and synced under tmp/, renamed into new/, and the directory is synced: what is in new/ is whole, and
 //! stays. The journal of the file system is shared by all who sync at the same time, so deliveries that
-//! land together cost little more than one.
+//! land together cost little more than one; several messages for one recipient share the sync of the directory, too.
 //! The name is unique by time, process, device and inode; `,S=` has the bytes of the file, `,W=` those that it has with CRLF.
 //! How it fails: what could not be finished is removed from tmp/; without a Maildir the delivery is put off.
 
 use super::{Delivery, Stop, quota};
 use rustix::fs::{CWD, RenameFlags};
+use stafett_sys::filesystem::begin_writing;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -23,51 +25,132 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Puts the message into the Maildir at `path`.
 pub fn deliver(delivery: &Delivery, path: &Path) -> Result<(), Stop> {
-    let quota = quota::Quota::of(path).map_err(|error| failed(path, &error))?;
-    let name = Name::new();
-    let draft = path.join("tmp").join(name.draft());
-    let file = open(&draft).map_err(|error| unusable(path, &error))?;
-    let landed = write(delivery, file, path, &name, quota);
-    if landed.is_err() {
-        let _ = std::fs::remove_file(&draft);
-    }
-    landed
-}
-
-fn write(delivery: &Delivery, file: File, path: &Path, name: &Name, quota: Option<quota::Quota>) -> Result<(), Stop> {
-    let (mut bytes, mut lines) = (0_u64, 0_u64);
-    let mut file = BufWriter::with_capacity(BUFFER, file);
-    let mut put = |piece: &[u8]| {
-        bytes += piece.len() as u64;
-        lines += memchr::memchr_iter(b'\n', piece).count() as u64;
-        file.write_all(piece).map_err(|error| failed(path, &error))
-    };
-    put(format!("{}\n{}\n", delivery.return_path(), delivery.delivered_to()).as_bytes())?;
-    delivery.content.copy(&mut put)?;
-    if let Some(quota) = &quota {
-        quota.admit(path, bytes)?;
-    }
-    let file = file.into_inner().map_err(|error| failed(path, error.error()))?;
-    file.sync_all().map_err(|error| failed(path, &error))?;
+    let mut draft = Draft::write(delivery, path)?;
+    draft.sync()?;
     delivery.is_wanted()?;
-    land(&file, path, name, (bytes, bytes + lines)).map_err(|error| failed(path, &error))?;
-    if quota.is_some() {
-        quota::note(path, bytes);
-    }
-    Ok(())
+    draft.land()?;
+    sync_new(path).inspect_err(|_| draft.take_back())
 }
 
-/// Gives the synced file its name in new/ and makes that durable.
-fn land(file: &File, path: &Path, name: &Name, (bytes, wire): (u64, u64)) -> io::Result<()> {
-    let found = file.metadata()?;
-    let directory = path.join("new");
-    let draft = path.join("tmp").join(name.draft());
-    let last = directory.join(format!("{},S={bytes},W={wire}", name.unique(found.dev(), found.ino())));
-    rename(file, &draft, &last)?;
-    File::open(&directory).and_then(|directory| directory.sync_all()).inspect_err(|_| {
-        // It counts as not delivered, and must not be there twice.
-        let _ = std::fs::remove_file(&last);
-    })
+/// Puts several messages into their Maildirs together: all are written before the first is synced, and have their names before a
+/// directory is synced. What became of each, in their order.
+pub fn deliver_all(messages: &[(&Delivery, &Path)]) -> Vec<Result<(), Stop>> {
+    // What one of them takes of a quota is known when it has landed.
+    let has_quota = || messages.iter().any(|(_, path)| !matches!(quota::Quota::of(path), Ok(None)));
+    if messages.len() == 1 || has_quota() {
+        return messages.iter().map(|(delivery, path)| deliver(delivery, path)).collect();
+    }
+    let drafts = messages.iter().map(|(delivery, path)| {
+        let draft = Draft::write(delivery, path)?;
+        // Where this is not known the syncs take longer.
+        let _ = begin_writing(&draft.file);
+        Ok(draft)
+    });
+    let mut drafts: Vec<Result<Draft<'_>, Stop>> = drafts.collect();
+    drafts.iter_mut().for_each(|draft| go_on(draft, |draft| draft.sync()));
+    let is_wanted = messages.first().map_or(Ok(()), |(delivery, _)| delivery.is_wanted());
+    drafts.iter_mut().for_each(|draft| go_on(draft, |draft| is_wanted.clone().and_then(|()| draft.land())));
+    let mut synced = HashMap::new();
+    for draft in &mut drafts {
+        go_on(draft, |draft| synced.entry(draft.path).or_insert_with(|| sync_new(draft.path)).clone().inspect_err(|_| draft.take_back()));
+    }
+    drafts.into_iter().map(|draft| draft.map(drop)).collect()
+}
+
+/// The next step of what has met no trouble yet.
+fn go_on<'a>(draft: &mut Result<Draft<'a>, Stop>, step: impl FnOnce(&mut Draft<'a>) -> Result<(), Stop>) {
+    if let Ok(going) = draft
+        && let Err(stop) = step(going)
+    {
+        *draft = Err(stop);
+    }
+}
+
+/// A message on its way into a Maildir. What has not landed is removed from tmp/.
+struct Draft<'a> {
+    path: &'a Path,
+    name: Name,
+    file: File,
+    bytes: u64,
+    lines: u64,
+    has_quota: bool,
+    /// Its name in new/.
+    landed: Option<PathBuf>,
+}
+
+impl<'a> Draft<'a> {
+    fn write(delivery: &Delivery, path: &'a Path) -> Result<Draft<'a>, Stop> {
+        let quota = quota::Quota::of(path).map_err(|error| failed(path, &error))?;
+        let name = Name::new();
+        let file = open(&path.join("tmp").join(name.draft())).map_err(|error| unusable(path, &error))?;
+        let mut draft = Draft { path, name, file, bytes: 0, lines: 0, has_quota: quota.is_some(), landed: None };
+        (draft.bytes, draft.lines) = draft.fill(delivery)?;
+        match quota {
+            Some(quota) => quota.admit(path, draft.bytes).map(|()| draft),
+            None => Ok(draft),
+        }
+    }
+
+    /// How many bytes and lines it has.
+    fn fill(&self, delivery: &Delivery) -> Result<(u64, u64), Stop> {
+        let (mut bytes, mut lines) = (0_u64, 0_u64);
+        let mut file = BufWriter::with_capacity(BUFFER, &self.file);
+        let mut put = |piece: &[u8]| {
+            bytes += piece.len() as u64;
+            lines += memchr::memchr_iter(b'\n', piece).count() as u64;
+            file.write_all(piece).map_err(|error| failed(self.path, &error))
+        };
+        put(format!("{}\n{}\n", delivery.return_path(), delivery.delivered_to()).as_bytes())?;
+        delivery.content.copy(&mut put)?;
+        file.flush().map_err(|error| failed(self.path, &error))?;
+        Ok((bytes, lines))
+    }
+
+    fn sync(&self) -> Result<(), Stop> {
+        self.file.sync_all().map_err(|error| failed(self.path, &error))
+    }
+
+    /// Gives the synced file its name in new/; [`sync_new`] makes that durable.
+    fn land(&mut self) -> Result<(), Stop> {
+        let last = rename_into_new(self).map_err(|error| failed(self.path, &error))?;
+        self.landed = Some(last);
+        if self.has_quota {
+            quota::note(self.path, self.bytes);
+        }
+        Ok(())
+    }
+
+    /// It counts as not delivered, and must not be there twice.
+    fn take_back(&mut self) {
+        if let Some(last) = self.landed.take() {
+            let _ = std::fs::remove_file(last);
+        }
+    }
+
+    fn place(&self) -> PathBuf {
+        self.path.join("tmp").join(self.name.draft())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if self.landed.is_none() {
+            let _ = std::fs::remove_file(self.place());
+        }
+    }
+}
+
+fn rename_into_new(draft: &Draft<'_>) -> io::Result<PathBuf> {
+    let found = draft.file.metadata()?;
+    let (bytes, wire) = (draft.bytes, draft.bytes + draft.lines);
+    let name = draft.name.unique(found.dev(), found.ino());
+    let last = draft.path.join("new").join(format!("{name},S={bytes},W={wire}"));
+    rename(&draft.file, &draft.place(), &last)?;
+    Ok(last)
+}
+
+fn sync_new(path: &Path) -> Result<(), Stop> {
+    File::open(path.join("new")).and_then(|directory| directory.sync_all()).map_err(|error| failed(path, &error))
 }
 
 /// A name that is taken is never replaced, though none can be.

@@ -1,5 +1,59 @@
-use super::{link, rename};
+use super::super::tests::delivery;
+use super::{deliver_all, link, rename};
+use crate::recipient::{Content, Delivery, Stop};
+use stafett_envelope::Envelope;
 use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn maildir(path: &Path) -> PathBuf {
+    for part in ["", "tmp", "new", "cur"] {
+        fs::create_dir(path.join(part)).unwrap();
+    }
+    path.to_owned()
+}
+
+/// A message with this text; `size` is what its order says, and may be a lie.
+fn message(text: &str, size: usize) -> Delivery {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let content = Content::new(std::iter::empty(), file.into(), size as u64);
+    Delivery { content, ..delivery(Envelope::default(), Path::new("/"), "") }
+}
+
+fn texts(directory: &Path) -> Vec<String> {
+    let mut texts: Vec<String> = fs::read_dir(directory).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn messages_that_land_together_land_whole_and_each_for_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let (one, other) = (maildir(&place.path().join("one")), maildir(&place.path().join("other")));
+    let none = place.path().join("none");
+    let messages = [message("1\r\n", 3), message("2\r\n", 3), message("short", 9), message("4\r\n", 3), message("5\r\n", 3)];
+    let paths = [&one, &other, &one, &none, &one];
+    let landed = deliver_all(&messages.iter().zip(paths).map(|(message, path)| (message, path.as_path())).collect::<Vec<_>>());
+    let is_put_off = |result: &Result<(), Stop>, words: &str| matches!(result, Err(Stop::Later(text)) if text.contains(words));
+    assert_eq!(landed.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false, false, true], "{landed:?}");
+    assert!(is_put_off(&landed[2], "shorter than its message") && is_put_off(&landed[3], "it is not there"), "{landed:?}");
+    let head = "Return-Path: <>\nDelivered-To: joe@here.test\n";
+    assert_eq!(texts(&one.join("new")), [format!("{head}1\n"), format!("{head}5\n")]);
+    assert_eq!(texts(&other.join("new")), [format!("{head}2\n")]);
+    assert!(texts(&one.join("tmp")).is_empty(), "what did not land is removed");
+}
+
+#[test]
+fn messages_that_come_together_are_counted_one_by_one_against_a_quota() {
+    let place = tempfile::tempdir().unwrap();
+    let one = maildir(&place.path().join("one"));
+    fs::write(one.join("maildirsize"), "2C\n0 0\n").unwrap();
+    let messages = [message("1\n", 2), message("2\n", 2), message("3\n", 2)];
+    let landed = deliver_all(&messages.iter().map(|message| (message, one.as_path())).collect::<Vec<_>>());
+    assert!(matches!(&landed[..], [Ok(()), Ok(()), Err(Stop::Never(text))] if text.contains("mailbox is full")), "{landed:?}");
+    assert_eq!(texts(&one.join("new")).len(), 2);
+}
 
 #[test]
 fn a_message_that_has_its_name_was_delivered_whatever_the_answer_is() {

@@ -21,7 +21,7 @@ mod quota;
 #[cfg(test)]
 mod tests;
 
-pub use carry::{Work, carry_out};
+pub use carry::{Done, Prepared, Work, carry_out, land, prepare};
 pub use content::Content;
 pub use dotqmail::{exists, is_for_anybody};
 
@@ -30,6 +30,7 @@ use stafett_envelope::Envelope;
 use stafett_local_users::{Breaks, Owner};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// Why a delivery came to no good end; the text ends with a status code in qmail's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub struct Delivery {
     /// The instance, where forwards go and programs find it.
     pub root: PathBuf,
     /// Where the outcome is reported, in the process of a service.
-    pub report: Option<OwnedFd>,
+    pub report: Option<Rc<OwnedFd>>,
 }
 
 impl Delivery {

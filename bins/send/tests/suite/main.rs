@@ -17,6 +17,7 @@ mod queued;
 mod remote;
 mod retries;
 mod scale;
+mod together;
 mod trouble;
 mod twins;
 mod users;

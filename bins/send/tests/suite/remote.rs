@@ -20,6 +20,8 @@ pub struct Seen {
     pub sender: String,
     pub recipients: Vec<String>,
     pub message: Vec<u8>,
+    /// How many orders came before it in its packet.
+    pub place: usize,
 }
 
 /// What is done about an order.
@@ -27,7 +29,7 @@ pub enum Reply {
     /// This verdict for every recipient.
     All(Verdict, &'static str),
     /// A verdict for each.
-    Each(Vec<(Verdict, &'static str)>),
+    Each(Verdicts),
     /// Every recipient delivered, by a host that reports success itself.
     Taken,
     /// The destination cannot be reached.
@@ -39,6 +41,9 @@ pub enum Reply {
     /// Delivered, when [`Remote::release`] is called.
     Hold,
 }
+
+/// What each recipient is told, in words too.
+type Verdicts = Vec<(Verdict, &'static str)>;
 
 type Script = Box<dyn FnMut(&Seen) -> Reply + Send>;
 
@@ -54,6 +59,7 @@ struct Shared {
     ending: AtomicBool,
     open: Mutex<(usize, usize)>,
     refusals: AtomicUsize,
+    several: AtomicUsize,
 }
 
 impl Remote {
@@ -72,6 +78,7 @@ impl Remote {
             ending: AtomicBool::new(false),
             open: Mutex::new((0, 0)),
             refusals: AtomicUsize::new(0),
+            several: AtomicUsize::new(0),
         });
         let its = Arc::clone(&shared);
         let listener = std::thread::spawn(move || attend(&its, &listener));
@@ -98,6 +105,11 @@ impl Remote {
     /// Refuses the next so many handoffs.
     pub fn refuse(&self, count: usize) {
         self.shared.refusals.store(count, Ordering::SeqCst);
+    }
+
+    /// Takes several orders at once from now on, and carries out so many of each packet; with 0 one at a time.
+    pub fn take_several(&self, count: usize) {
+        self.shared.several.store(count, Ordering::SeqCst);
     }
 
     /// The most connections that were open at once.
@@ -159,40 +171,60 @@ fn born(shared: &Arc<Shared>, caller: &OwnedFd, packet: &[u8], descriptor: Owned
 
 fn serve(shared: &Shared, connection: u64, destination: &str, orders: &OwnedFd) {
     let mut buffer = vec![0; LARGEST_PACKET];
-    while let Ok(packet) = socket::receive_packet(orders, &mut buffer) {
-        if packet.length == 0 {
+    while let Ok((length, files)) = socket::receive_packet_with(orders, &mut buffer) {
+        if length == 0 {
             return;
         }
-        let order = Order::parse(&buffer[..packet.length]).unwrap();
-        let seen = look(&order, destination, connection, packet.descriptor.unwrap());
-        let count = seen.recipients.len();
-        shared.seen.lock().unwrap().push(seen.clone());
-        let reply = (shared.script.lock().unwrap())(&seen);
-        let ok = (Verdict::Ok, "accepted. Remote host said: 250 ok");
-        let taken = matches!(reply, Reply::Taken);
-        let (scope, verdicts) = match reply {
-            Reply::All(verdict, text) => (Scope::Message, vec![(verdict, text); count]),
-            Reply::Each(verdicts) => (Scope::Message, verdicts),
-            Reply::Down(text) => (Scope::Destination, vec![(Verdict::Temporary, text); count]),
-            Reply::Own(text) => (Scope::Own, vec![(Verdict::Temporary, text); count]),
-            Reply::Taken => (Scope::Message, vec![ok; count]),
-            Reply::Die => return,
-            Reply::Hold => {
-                while !shared.released.load(Ordering::SeqCst) {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                (Scope::Message, vec![ok; count])
+        let several = shared.several.load(Ordering::SeqCst);
+        let packet = Order::parse_all(&buffer[..length]).unwrap();
+        let is_one = packet.len() == 1;
+        assert_eq!(packet.len(), files.len());
+        let begun = packet.iter().zip(files).take(several.max(1)).enumerate();
+        let seen: Vec<Seen> = begun.map(|(place, (order, file))| look(order, destination, (connection, place), file)).collect();
+        shared.seen.lock().unwrap().extend(seen.iter().cloned());
+        let mut reports = Vec::new();
+        let mut is_last = false;
+        for (order, seen) in packet.iter().zip(seen) {
+            let Some((scope, verdicts, taken)) = answer(shared, &seen) else { return };
+            let report = report(order.delivery, scope, &verdicts, taken, several > 0);
+            if is_one {
+                reports = report
+            } else {
+                push(&mut reports, &report)
             }
-        };
-        let report = report(order.delivery, scope, &verdicts, taken);
-        if socket::send_packet(orders, &report, None).is_err() || scope == Scope::Destination {
+            is_last |= scope == Scope::Destination;
+        }
+        if socket::send_packet(orders, &reports, None).is_err() || is_last {
             return;
         }
     }
 }
 
+/// What is said of an order; nothing where the connection ends instead.
+fn answer(shared: &Shared, seen: &Seen) -> Option<(Scope, Verdicts, bool)> {
+    let count = seen.recipients.len();
+    let reply = (shared.script.lock().unwrap())(seen);
+    let ok = (Verdict::Ok, "accepted. Remote host said: 250 ok");
+    let taken = matches!(reply, Reply::Taken);
+    let (scope, verdicts) = match reply {
+        Reply::All(verdict, text) => (Scope::Message, vec![(verdict, text); count]),
+        Reply::Each(verdicts) => (Scope::Message, verdicts),
+        Reply::Down(text) => (Scope::Destination, vec![(Verdict::Temporary, text); count]),
+        Reply::Own(text) => (Scope::Own, vec![(Verdict::Temporary, text); count]),
+        Reply::Taken => (Scope::Message, vec![ok; count]),
+        Reply::Die => return None,
+        Reply::Hold => {
+            while !shared.released.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            (Scope::Message, vec![ok; count])
+        }
+    };
+    Some((scope, verdicts, taken))
+}
+
 /// A report as it stands on the wire, made without the code that reads it.
-fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool) -> Vec<u8> {
+fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool, takes_several: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let is_down = scope == Scope::Destination;
     push(&mut out, delivery.to_string().as_bytes());
@@ -202,7 +234,16 @@ fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool
         Scope::Own => b"o",
     };
     push(&mut out, letter);
-    push(&mut out, if is_down { b"-" } else { b"+" });
+    push(
+        &mut out,
+        if is_down {
+            b"-"
+        } else if takes_several {
+            b"*"
+        } else {
+            b"+"
+        },
+    );
     for (verdict, text) in verdicts {
         let letter = if taken { b'k' } else { verdict.letter() };
         push(&mut out, &[&[letter], text.as_bytes()].concat());
@@ -210,10 +251,10 @@ fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool
     out
 }
 
-fn look(order: &Order<'_>, destination: &str, connection: u64, file: OwnedFd) -> Seen {
+fn look(order: &Order<'_>, destination: &str, (connection, place): (u64, usize), file: OwnedFd) -> Seen {
     let envelope = Envelope::parse(order.envelope).unwrap();
     let mut message = vec![0; usize::try_from(order.size).unwrap()];
     std::fs::File::from(file).read_exact_at(&mut message, 0).unwrap();
     let recipients = envelope.recipients.into_iter().map(|recipient| recipient.address).collect();
-    Seen { destination: destination.to_owned(), connection, sender: envelope.sender, recipients, message }
+    Seen { destination: destination.to_owned(), connection, sender: envelope.sender, recipients, message, place }
 }

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
-const DONE: Reply = Reply::All(Verdict::Ok, "did_1+0+0/");
+pub const DONE: Reply = Reply::All(Verdict::Ok, "did_1+0+0/");
 
 /// An instance with the service local, whose own domain is relay.example.
-fn with_users() -> Site {
+pub fn with_users() -> Site {
     let site = Site::new();
     fs::create_dir(site.path("run/local")).unwrap();
     site.give("run/local");

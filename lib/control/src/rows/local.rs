@@ -46,7 +46,7 @@ pub static CONCURRENCYLOCAL: Setting = Setting {
     form: Form::Integer { least: 0, most: 1000, unit: "deliveries" },
     default: "10",
     readers: &["send"],
-    text: "How many deliveries to users of this host run at once; 0 stops them.",
+    text: "How many deliveries to users of this host run at once; 0 stops them. Up to 16 messages for one Maildir are delivered together and count as one.",
     example: "10",
 };
 /// Deliveries to one user at once.

@@ -257,6 +257,27 @@ pub fn insist(site: &Site, to: &str, message: &[u8]) {
 }
 
 #[test]
+fn one_message_among_many_that_cannot_be_delivered_leaves_the_others_theirs() {
+    let mut town = Town::new();
+    town.site.control("holdlocal", "1\n");
+    town.site.start(Supervisor::Runit);
+    let mut client = Client::greeted(town.site.port());
+    for number in 0..40 {
+        let loops = if number % 10 == 5 { "Delivered-To: joe@relay.test\r\n" } else { "" };
+        let text = [loops.as_bytes(), &message(&format!("number {number}"))].concat();
+        client.deliver("ann@relay.test", &["joe@relay.test"], &text).must(250);
+    }
+    town.site.control("holdlocal", "0\n");
+    town.has_mail("joe", 36);
+    town.has_mail("ann", 4);
+    town.site.drained(60);
+    let subject = |path: &PathBuf| fs::read_to_string(path).unwrap().lines().find(|line| line.starts_with("Subject: ")).unwrap().to_owned();
+    assert_eq!(town.mail("joe").iter().map(subject).collect::<BTreeSet<_>>().len(), 36, "one came twice");
+    let log = town.site.log("send");
+    assert_eq!((log.matches("success: did_1+0+0/").count(), log.matches("failure: This_message_is_looping").count()), (40, 4), "{log}");
+}
+
+#[test]
 fn a_delivery_that_is_killed_leaves_nothing_half_in_new() {
     let mut town = Town::new();
     town.write("joe/.qmail", JOE, "./Maildir/\n");
@@ -264,11 +285,14 @@ fn a_delivery_that_is_killed_leaves_nothing_half_in_new() {
     town.site.start(Supervisor::Runit);
     let long: Vec<u8> = [message("long"), b"0123456789 and so on, for many lines of one message\r\n".repeat(2000)].concat();
     let mut sent = 0;
-    for round in 0..4 {
+    for round in 0..8 {
+        // In the last rounds they go out together.
+        town.site.control("holdlocal", if round < 4 { "0\n" } else { "1\n" });
         for _ in 0..5 {
             insist(&town.site, "joe@relay.test", &long);
             sent += 1;
         }
+        town.site.control("holdlocal", "0\n");
         insist(&town.site, "joe-slow@relay.test", &message("slow"));
         // In turn a child of the service and the resident itself.
         let found = town.site.processes("stafett-local");

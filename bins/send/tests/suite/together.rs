@@ -1,0 +1,103 @@
+//! Several messages for one user of this host in one order.
+
+use crate::common::{Site, envelope};
+use crate::remote::{Remote, Reply};
+use crate::users::{DONE, with_users};
+use stafett_queue_store::Id;
+use stafett_sys::signal::Signal;
+use stafett_wire::Verdict;
+use std::collections::BTreeMap;
+
+/// So much mail for each of these waits while local delivery is held; then it is not.
+fn held(site: &mut Site, users: &[&str], each: usize) -> Vec<Id> {
+    site.control("holdlocal", "1");
+    site.start();
+    let ids: Vec<Id> = (0..each).flat_map(|_| users).map(|user| site.arrive(&envelope(&[&format!("{user}@relay.example")]))).collect();
+    site.wait_for("all are known", |site| site.count("new msg ") == ids.len());
+    site.control("holdlocal", "0");
+    ids
+}
+
+#[test]
+fn what_waits_for_a_mailbox_goes_out_together() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    local.take_several(16);
+    let ids = held(&mut site, &["joe"], 100);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    let places: Vec<usize> = local.seen().iter().map(|seen| seen.place).collect();
+    assert_eq!(places.len(), 100, "each once");
+    // The first alone, to find out whether that may be; then sixteen at a time.
+    let packets = places.iter().filter(|place| **place == 0).count();
+    assert_eq!((packets, places.iter().max()), (8, Some(&15)), "{places:?}");
+    assert_eq!(site.count("success: did_1+0+0/"), 100);
+}
+
+#[test]
+fn only_what_is_for_the_same_mailbox_goes_out_together() {
+    let mut site = with_users();
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    local.take_several(16);
+    let ids = held(&mut site, &["joe", "joe", "joe-list", "ann"], 20);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    let mut packets: Vec<Vec<String>> = Vec::new();
+    let mut open: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for seen in local.seen() {
+        let packet = open.entry(seen.connection).or_default();
+        if seen.place == 0 {
+            packets.push(std::mem::take(packet));
+        }
+        packet.push(seen.recipients[0].clone());
+    }
+    packets.extend(open.into_values());
+    assert_eq!(packets.iter().map(Vec::len).sum::<usize>(), 80);
+    assert!(packets.iter().any(|packet| packet.len() > 1) && packets.iter().all(|packet| packet.windows(2).all(|two| two[0] == two[1])));
+}
+
+#[test]
+fn what_was_not_begun_goes_out_again_and_once() {
+    let mut site = with_users();
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    local.take_several(3);
+    let ids = held(&mut site, &["joe"], 60);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert_eq!((local.seen().len(), site.count("success: ")), (60, 60));
+    let put_back = site.count("deferral: not_begun,_");
+    assert!(put_back > 0 && site.count("starting delivery") == 60 + put_back, "{}", site.log());
+}
+
+#[test]
+fn a_connection_that_ends_over_several_delays_them_all_and_loses_none() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        // In the middle of the first order of several.
+        if number == 5 { Reply::Die } else { DONE }
+    });
+    local.take_several(16);
+    let ids = held(&mut site, &["joe"], 10);
+    site.wait_for("nine may have been delivered", |site| site.count("deferral: stafett-local_ended_without_a_report") == 9);
+    assert_eq!(site.count("its delivery ended without a report and will be tried again"), 9, "{}", site.log());
+    site.signal(Signal::Alarm);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert_eq!(site.count("success: "), 10);
+}
+
+#[test]
+fn one_of_several_that_fails_takes_no_other_with_it() {
+    let mut site = with_users();
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        if number == 4 { Reply::All(Verdict::Temporary, "Temporary error on maildir delivery. (#4.3.0)") } else { DONE }
+    });
+    local.take_several(16);
+    let ids = held(&mut site, &["joe"], 12);
+    site.wait_for("the others are delivered", |site| site.count("success: did_1+0+0/") == 11);
+    site.signal(Signal::Alarm);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert_eq!((local.seen().len(), site.count("deferral: ")), (13, 1), "{}", site.log());
+}
