@@ -1,4 +1,4 @@
-//! The question of stafett-smtpd: is there a mailbox for this recipient?
+//! The questions of stafett-smtpd: is there a mailbox for this recipient?
 //!
 //! The same look-up as a delivery's, by a process that becomes the recipient before it looks into a home. One that need not
 //! stays root and answers the next question too.
@@ -12,58 +12,107 @@ use crate::order::become_owner;
 use crate::recipient::{self, Content, Delivery, Stop};
 use crate::settings::Settings;
 use stafett_envelope::Envelope;
-use stafett_handoff::Conversation;
+use stafett_handoff::{Conversation, MOST_STRINGS};
 use stafett_local_users::{ALIAS, Owner, Users};
 use stafett_log::{Log, safe};
 use stafett_sys::descriptor::forget;
+use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket;
 use stafett_wire::Verdict;
-use stafett_wire::netstring::push;
+use stafett_wire::netstring::{all, push};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What an answer may take; a look-up that hangs must not fill the table of processes.
 const LIMIT: Limit = Limit { what: "The look-up", patience: Duration::from_secs(30), reason: "more than 30 seconds" };
 
-/// Answers one question; the exit code of the process.
-pub fn serve(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, conversation: Conversation) -> i32 {
-    let Conversation { strings, descriptor, lifeline, .. } = conversation;
-    drop(lifeline);
-    let address = match &strings[..] {
-        [verb, address] if verb == b"recipient" => std::str::from_utf8(address).ok(),
-        _ => None,
-    };
-    let (verdict, text) = match address.filter(|address| address.contains('@')) {
-        Some(address) => judge(settings, root, log, apart, address, &descriptor),
-        None => (Verdict::Temporary, "451 4.3.0 that is no question"),
-    };
-    let mut packet = Vec::new();
-    push(&mut packet, &[verdict.letter()]);
-    push(&mut packet, text.as_bytes());
-    // A caller that is gone has no use for it.
-    i32::from(socket::send_packet(&descriptor, &packet, None).is_err())
+/// How long one conversation lasts at most; whoever has more to ask begins another, which meets what has changed meanwhile.
+const LONGEST: Duration = Duration::from_secs(1);
+/// The bytes of a question at most that is not the first.
+const LARGEST: usize = 4096;
+
+/// Answers the questions of one conversation; the exit code of the process.
+pub fn serve(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, mut conversation: Conversation) -> i32 {
+    let until = Instant::now() + LONGEST;
+    let users = Users::new(root, settings.breaks.clone());
+    let mut question = std::mem::take(&mut conversation.strings);
+    let mut judge = Judge { settings, root, log, users, apart, conversation: &conversation };
+    loop {
+        let (verdict, text) = judge.answer(&question);
+        let mut packet = Vec::new();
+        push(&mut packet, &[verdict.letter()]);
+        push(&mut packet, text.as_bytes());
+        // A caller that is gone has no use for it.
+        if socket::send_packet(&conversation.descriptor, &packet, None).is_err() {
+            return 1;
+        }
+        match next(&conversation, until) {
+            Some(another) => question = another,
+            None => return 0,
+        }
+    }
 }
 
-/// The process of a user says what it found; this one, which no user can stop, keeps its time.
-fn judge(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, address: &str, asking: &OwnedFd) -> (Verdict, &'static str) {
-    let own = || {
-        let _ = forget(asking);
-    };
-    let users = Users::new(root, settings.breaks.clone());
-    let task = Task { key: b"", packet: address.as_bytes(), files: &[] };
-    let found = apart.carry_out(LIMIT, asking.as_fd(), task, own, |address, _, report| {
-        look_up(settings, root, &users, &String::from_utf8_lossy(address), report)
-    });
-    let found = found.first;
-    match found.verdict {
-        Verdict::Ok => (Verdict::Ok, ""),
-        Verdict::Permanent => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
-        Verdict::Temporary => {
-            let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
-            let (local, reason) = (safe(local.as_bytes()), safe(found.text.as_bytes()));
-            log.error(format_args!("unable to tell whether there is a mailbox for {local}: {reason}"));
-            (Verdict::Temporary, "451 4.3.0 unable to look up that recipient, try again later")
+/// The next question. What is asked when none is taken any more finds the conversation closed, and is asked in another.
+fn next(conversation: &Conversation, until: Instant) -> Option<Vec<Vec<u8>>> {
+    let Conversation { descriptor, lifeline, .. } = conversation;
+    let left = until.saturating_duration_since(Instant::now());
+    let (question, end) = poll::wait_two((descriptor.as_fd(), Interest::Read), Some(lifeline.as_fd()), Some(left)).ok()?;
+    if end.any() || !question.any() {
+        return None;
+    }
+    let mut buffer = [0; LARGEST];
+    let length = socket::receive_packet(descriptor, &mut buffer).ok()?.length;
+    let strings = all(buffer.get(..length).filter(|packet| !packet.is_empty())?, MOST_STRINGS).ok()?;
+    Some(strings.into_iter().map(<[u8]>::to_vec).collect())
+}
+
+/// Who answers.
+struct Judge<'a> {
+    settings: &'a Settings,
+    root: &'a Path,
+    log: Log,
+    users: Users,
+    apart: &'a mut Apart,
+    conversation: &'a Conversation,
+}
+
+impl Judge<'_> {
+    fn answer(&mut self, question: &[Vec<u8>]) -> (Verdict, &'static str) {
+        let address = match question {
+            [verb, address] if verb == b"recipient" => std::str::from_utf8(address).ok(),
+            _ => None,
+        };
+        match address.filter(|address| address.contains('@')) {
+            Some(address) => self.judge(address),
+            None => (Verdict::Temporary, "451 4.3.0 that is no question"),
+        }
+    }
+
+    /// The process of a user says what it found; this one, which no user can stop, keeps its time.
+    fn judge(&mut self, address: &str) -> (Verdict, &'static str) {
+        let Judge { settings, root, log, users, apart, conversation } = self;
+        let Conversation { descriptor, lifeline, .. } = conversation;
+        let own = || {
+            for one in [descriptor, lifeline] {
+                let _ = forget(one);
+            }
+        };
+        let task = Task { key: b"", packet: address.as_bytes(), files: &[] };
+        let found = apart.carry_out(LIMIT, descriptor.as_fd(), task, own, |address, _, report| {
+            look_up(settings, root, users, &String::from_utf8_lossy(address), report)
+        });
+        let found = found.first;
+        match found.verdict {
+            Verdict::Ok => (Verdict::Ok, ""),
+            Verdict::Permanent => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
+            Verdict::Temporary => {
+                let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
+                let (local, reason) = (safe(local.as_bytes()), safe(found.text.as_bytes()));
+                log.error(format_args!("unable to tell whether there is a mailbox for {local}: {reason}"));
+                (Verdict::Temporary, "451 4.3.0 unable to look up that recipient, try again later")
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ impl Services for Outside<'_> {
     }
 
     fn ask_recipient(&mut self, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
-        stafett_ask::ask_child(&self.instance.root().join(RECIPIENTS).join("socket"), question, within)
+        self.calls.ask_child(&self.instance.root().join(RECIPIENTS).join("socket"), question, within)
     }
 
     fn run(&mut self, program: &str, environment: &Environment, within: Duration) -> io::Result<i32> {

@@ -5,7 +5,7 @@ use stafett_sys::socket::{self, Style};
 use stafett_wire::LARGEST_PACKET;
 use stafett_wire::netstring::push;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,14 @@ use std::time::{Duration, Instant};
 /// When nobody listens, the answer does not come in time, or is none. Nothing may be concluded then.
 pub fn ask(path: &Path, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
     Calls::default().ask(path, question, descriptor, within)
+}
+
+/// As [`ask`], of a service that [`Calls::ask_child`] is for.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_child(path: &Path, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
+    Calls::default().ask_child(path, question, within)
 }
 
 /// Connections to services that are kept for the next question: to connect costs more than to ask.
@@ -43,6 +51,38 @@ impl Calls {
     /// # Errors
     /// As [`ask`].
     pub fn ask(&mut self, path: &Path, question: &[&[u8]], descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<Answer> {
+        self.ask_or(path, question, descriptor, within, |calls, left| {
+            let socket = socket::connect_within(path, Style::Packets, left)?;
+            calls.ask_on(Call { socket, within: left }, descriptor, left)
+        })
+    }
+
+    /// As [`Calls::ask`], where each conversation has a child of the resident parent that listens at `path` for handoffs: the first
+    /// question is the strings of the handoff, and the descriptor is the way back, on which the child takes the next ones.
+    ///
+    /// # Errors
+    /// As [`ask`].
+    pub fn ask_child(&mut self, path: &Path, question: &[&[u8]], within: Duration) -> io::Result<Answer> {
+        self.ask_or(path, question, None, within, |calls, left| {
+            let (ours, theirs) = socket::pair(Style::Packets)?;
+            socket::set_timeouts(&ours, Some(left), Some(left))?;
+            // The parent's own words on this connection need no reader: a child that never was hangs up the way back.
+            let parent = socket::connect_within(path, Style::Packets, left)?;
+            socket::send_packet(&parent, &[TAG, &calls.question].concat(), Some(theirs.as_fd()))?;
+            drop(theirs);
+            calls.hear(Call { socket: ours, within: left })
+        })
+    }
+
+    /// On the connection of the last question, or by a new one.
+    fn ask_or(
+        &mut self,
+        path: &Path,
+        question: &[&[u8]],
+        descriptor: Option<BorrowedFd<'_>>,
+        within: Duration,
+        ask_anew: impl FnOnce(&mut Calls, Duration) -> io::Result<(Answer, Call)>,
+    ) -> io::Result<Answer> {
         let deadline = Instant::now() + within;
         self.question.clear();
         question.iter().for_each(|field| push(&mut self.question, field));
@@ -57,10 +97,8 @@ impl Calls {
                 asked => return asked.map(|(answer, call)| self.keep(known, call, answer)),
             }
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        let call = Call { socket: socket::connect_within(path, Style::Packets, left.max(LEAST))?, within: left.max(LEAST) };
-        let left = deadline.saturating_duration_since(Instant::now());
-        let (answer, call) = self.ask_on(call, descriptor, left)?;
+        let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
+        let (answer, call) = ask_anew(self, left)?;
         Ok(self.keep(path.to_owned(), call, answer))
     }
 
@@ -72,17 +110,24 @@ impl Calls {
     fn ask_on(&mut self, mut call: Call, descriptor: Option<BorrowedFd<'_>>, within: Duration) -> io::Result<(Answer, Call)> {
         call.wait_for(within)?;
         socket::send_packet(&call.socket, &self.question, descriptor)?;
+        self.hear(call)
+    }
+
+    fn hear(&mut self, call: Call) -> io::Result<(Answer, Call)> {
         self.answer.reserve_exact(LONGEST);
         match socket::receive_into(&call.socket, &mut self.answer) {
             Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the service hung up without an answer")),
             Ok(_) => Ok((Answer::parse(&self.answer)?, call)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {within:?}")))
+                Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {:?}", call.within)))
             }
             Err(error) => Err(error),
         }
     }
 }
+
+/// What a handoff begins with: its number, which this connection has no other of.
+const TAG: &[u8] = b"1:1,";
 
 /// To a socket no time at all means for ever.
 const LEAST: Duration = Duration::from_millis(1);

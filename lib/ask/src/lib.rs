@@ -17,15 +17,13 @@
 mod answer;
 mod caller;
 mod callers;
-mod child;
 mod desk;
 mod line;
 #[cfg(test)]
 mod tests;
 
 pub use answer::Answer;
-pub use caller::{Calls, ask};
-pub use child::ask_child;
+pub use caller::{Calls, ask, ask_child};
 pub use desk::{Desk, Question, Service};
 pub use line::{Heard, Line};
 pub use stafett_wire::Verdict;

@@ -140,6 +140,41 @@ fn a_connection_that_was_closed_is_opened_once_more() {
     service.join().unwrap();
 }
 
+/// A resident parent whose children answer so many questions each, with their own number and the question, then close.
+fn parent(each: usize) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let listener = socket::listen(&path, Style::Packets, 64).unwrap();
+    socket::set_nonblocking(&listener, false).unwrap();
+    std::thread::spawn(move || {
+        for child in 0.. {
+            let caller = socket::accept(&listener).unwrap().unwrap();
+            let mut buffer = [0; 4096];
+            let handoff = socket::receive_packet(&caller, &mut buffer).unwrap();
+            let pair = handoff.descriptor.unwrap();
+            // What is behind the number of the handoff is the first question.
+            let mut question = buffer[4..handoff.length].to_vec();
+            for left in (0..each).rev() {
+                let text = format!("{child} {}", String::from_utf8_lossy(&question));
+                socket::send_packet(&pair, &Answer::new(Verdict::Ok, text).encode(), None).unwrap();
+                if left > 0 {
+                    let length = socket::receive_packet(&pair, &mut buffer).unwrap().length;
+                    question = buffer[..length].to_vec();
+                }
+            }
+        }
+    });
+    (directory, path)
+}
+
+#[test]
+fn a_child_takes_question_after_question_and_another_goes_on() {
+    let (_directory, path) = parent(3);
+    let mut calls = Calls::default();
+    let texts: Vec<String> = (0..5).map(|_| calls.ask_child(&path, &[b"who", b"is"], PATIENCE).unwrap().text).collect();
+    assert_eq!(texts, ["0 3:who,2:is,", "0 3:who,2:is,", "0 3:who,2:is,", "1 3:who,2:is,", "1 3:who,2:is,"]);
+}
+
 #[test]
 fn after_silence_an_answer_that_comes_late_is_nobodys() {
     let directory = tempfile::tempdir().unwrap();
