@@ -1,13 +1,15 @@
 //! Asking the scheduler to do it.
 
-use crate::options::Action;
-use crate::plan::Plan;
+use crate::options::{Action, Options};
+use crate::plan::{self, Plan, Target};
 use crate::{LOG, Outcome};
 use stafett_instance::Instance;
 use stafett_log::safe;
-use stafett_survey::{Scheduler, Trouble, batches};
+use stafett_queue_store::Store;
+use stafett_survey::{Scheduler, Trouble, batches, explain};
 use stafett_wire::question::Verb;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 /// Messages of one question: the scheduler does nothing else until it has done them, so that the
 /// delivery of others is not held up for long.
@@ -15,39 +17,92 @@ const BATCH: usize = 400;
 /// Destinations of one question.
 const MOST_NAMES: usize = 50;
 
+/// How long a message that was found waits for others to be asked for with it, while the queue is read.
+const GATHERING: Duration = Duration::from_millis(250);
+/// What is said where nothing can be done without the scheduler.
+pub const NOT_RUNNING: &str = "stafett-send is not running, and only that can do this; start it";
+
 /// Does it with all messages of the plan, batch after batch.
 ///
 /// # Errors
 /// Why the scheduler cannot be asked. What it has done by then was told.
 pub fn all(instance: &Instance, plan: &Plan, action: &Action) -> Result<Outcome, Trouble> {
-    let mut line = Scheduler::connect(instance)?;
-    // What is gone by then has been delivered or has come back, which is what these two are for.
-    let is_on_its_way = matches!(action, Action::Flush(_) | Action::Ask(Verb::Retry));
-    let mut told = Told { partly: plan.incomplete, is_on_its_way };
-    let verb = match action {
-        Action::Flush(names) => {
-            flush(&mut line, names)?;
-            Verb::Retry
-        }
-        Action::Ask(verb) => *verb,
-        Action::Route(_) => Verb::Route,
-        Action::Print => return Ok(Outcome::Done),
-    };
-    let names: Vec<String> = plan.targets.iter().map(|target| target.listed.file_name()).collect();
-    for batch in batches(&names, BATCH) {
-        let route = if let Action::Route(relay) = action { Some(relay.clone()) } else { None };
-        let arguments = route.into_iter().chain(batch.iter().cloned()).collect();
-        line.ask(verb, arguments)?.iter().for_each(|answer| told.take(answer));
-    }
-    Ok(told.outcome())
+    let mut asking = Asking::new(instance, action)?;
+    asking.told.partly = plan.incomplete;
+    asking.act_on(&plan.targets)?;
+    Ok(asking.told.outcome())
 }
 
-fn flush(line: &mut Scheduler, names: &[String]) -> Result<(), Trouble> {
-    let questions: Vec<&[String]> = if names.is_empty() { vec![names] } else { batches(names, MOST_NAMES).collect() };
-    for names in questions {
-        line.ask(Verb::Flush, names.to_vec())?.iter().for_each(|answer| say(answer));
+/// Has destinations tried, and what waits for them while the rest of the queue is still read: what was found does not wait for the
+/// end of that.
+///
+/// # Errors
+/// Why the queue cannot be read or the scheduler be asked. What it has done by then was told.
+pub fn flush(instance: &Instance, store: &Store, options: &Options) -> Result<Outcome, String> {
+    let in_words = |trouble| if matches!(trouble, Trouble::NotRunning) { NOT_RUNNING.to_owned() } else { trouble.to_string() };
+    let mut asking = Asking::new(instance, &options.action).map_err(in_words)?;
+    if let Action::Flush(names) = &options.action {
+        asking.flush(names).map_err(in_words)?;
     }
-    Ok(())
+    let mut failed = None;
+    let mut asked = None;
+    let found = plan::make(instance, store, options, &mut |found: &mut Vec<Target>| {
+        let is_ripe = asked.is_none_or(|at: Instant| at.elapsed() >= GATHERING) && !found.is_empty();
+        if !is_ripe && found.len() < BATCH {
+            return Ok(());
+        }
+        let done = asking.act_on(&std::mem::take(found));
+        asked = Some(Instant::now());
+        done.map_err(|trouble| io::Error::other(failed.insert(trouble).to_string()))
+    });
+    if let Some(trouble) = failed {
+        return Err(in_words(trouble));
+    }
+    let plan = found.map_err(|error| explain(&instance.queue(), &error))?;
+    asking.act_on(&plan.targets).map_err(in_words)?;
+    asking.told.partly |= plan.incomplete;
+    Ok(asking.told.outcome())
+}
+
+/// A line to the scheduler, and what is asked of it.
+struct Asking {
+    line: Scheduler,
+    verb: Option<Verb>,
+    route: Option<String>,
+    told: Told,
+}
+
+impl Asking {
+    fn new(instance: &Instance, action: &Action) -> Result<Asking, Trouble> {
+        let line = Scheduler::connect(instance)?;
+        // What is gone by then has been delivered or has come back, which is what these two are for.
+        let is_on_its_way = matches!(action, Action::Flush(_) | Action::Ask(Verb::Retry));
+        let (verb, route) = match action {
+            Action::Flush(_) => (Some(Verb::Retry), None),
+            Action::Ask(verb) => (Some(*verb), None),
+            Action::Route(relay) => (Some(Verb::Route), Some(relay.clone())),
+            Action::Print => (None, None),
+        };
+        Ok(Asking { line, verb, route, told: Told { partly: false, is_on_its_way } })
+    }
+
+    fn flush(&mut self, names: &[String]) -> Result<(), Trouble> {
+        let questions: Vec<&[String]> = if names.is_empty() { vec![names] } else { batches(names, MOST_NAMES).collect() };
+        for names in questions {
+            self.line.ask(Verb::Flush, names.to_vec())?.iter().for_each(|answer| say(answer));
+        }
+        Ok(())
+    }
+
+    fn act_on(&mut self, targets: &[Target]) -> Result<(), Trouble> {
+        let Some(verb) = self.verb else { return Ok(()) };
+        let names: Vec<String> = targets.iter().map(|target| target.listed.file_name()).collect();
+        for batch in batches(&names, BATCH) {
+            let arguments = self.route.iter().chain(batch).cloned().collect();
+            self.line.ask(verb, arguments)?.iter().for_each(|answer| self.told.take(answer));
+        }
+        Ok(())
+    }
 }
 
 /// What was answered so far.

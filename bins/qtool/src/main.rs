@@ -49,7 +49,10 @@ fn run(options: &Options) -> Result<Outcome, String> {
     let instance = Instance::find(options.directory.as_deref()).map_err(|error| error.to_string())?;
     let path = instance.queue();
     let store = Store::open(&path).map_err(|error| explain(&path, &error))?;
-    let plan = plan::make(&instance, &store, options).map_err(|error| explain(&path, &error))?;
+    if let (Action::Flush(_), false) = (&options.action, options.dry) {
+        return act::flush(&instance, &store, options);
+    }
+    let plan = plan::make(&instance, &store, options, &mut |_| Ok(())).map_err(|error| explain(&path, &error))?;
     if options.action == Action::Print {
         return print::all(&store, &plan, options.envelope).map_err(|error| explain(&path, &error));
     }
@@ -64,7 +67,7 @@ fn run(options: &Options) -> Result<Outcome, String> {
     match act::all(&instance, &plan, &options.action) {
         Err(Trouble::NotRunning) => match options.action {
             Action::Ask(verb @ (Verb::Hold | Verb::Release | Verb::Retry | Verb::Delete)) => direct::all(&store, &plan, verb),
-            _ => Err("stafett-send is not running, and only that can do this; start it".to_owned()),
+            _ => Err(act::NOT_RUNNING.to_owned()),
         },
         done => done.map_err(|trouble| trouble.to_string()),
     }

@@ -1,4 +1,4 @@
-//! Which messages an action is about, found before anything is done.
+//! Which messages an action is about, found before anything is done but where they are flushed.
 
 use crate::options::{Action, Options};
 use crate::{LOG, Outcome};
@@ -32,11 +32,14 @@ pub struct Plan {
     pub incomplete: bool,
 }
 
-/// Finds them.
+/// What is done with messages that were found, while others are looked for; it may take them.
+pub type Early<'a> = &'a mut dyn FnMut(&mut Vec<Target>) -> io::Result<()>;
+
+/// Finds them. `early` sees what was found whenever one more file was read.
 ///
 /// # Errors
-/// When the queue cannot be read.
-pub fn make(instance: &Instance, store: &Store, options: &Options) -> io::Result<Plan> {
+/// When the queue cannot be read, and the first of `early`.
+pub fn make(instance: &Instance, store: &Store, options: &Options, early: Early<'_>) -> io::Result<Plan> {
     let mut plan = Plan::default();
     if options.action == Action::Flush(Vec::new()) {
         return Ok(plan);
@@ -52,7 +55,7 @@ pub fn make(instance: &Instance, store: &Store, options: &Options) -> io::Result
     }
     let shows = options.dry || is_dangerous(&options.action) && listing.messages.len() > 1 && !options.yes;
     if shows || options.selection.filter.needs_content() {
-        plan.read(instance, store, &listing.messages, options)?;
+        plan.read(instance, store, &listing.messages, options, early)?;
     } else {
         plan.targets = listing.messages.into_iter().map(|listed| Target { listed, words: String::new() }).collect();
     }
@@ -96,7 +99,7 @@ impl Plan {
         }
     }
 
-    fn read(&mut self, instance: &Instance, store: &Store, listed: &[Listed], options: &Options) -> io::Result<()> {
+    fn read(&mut self, instance: &Instance, store: &Store, listed: &[Listed], options: &Options, early: Early<'_>) -> io::Result<()> {
         let filter = &options.selection.filter;
         let routes = if filter.needs_routes() { routes(instance)? } else { Routes::none() };
         let judged = |seen: Seen| match seen {
@@ -115,7 +118,7 @@ impl Plan {
                 }
                 None => {}
             }
-            Ok(())
+            early(&mut self.targets)
         })
     }
 }
