@@ -81,7 +81,7 @@ pub static BREAKCHAR: Setting = Setting {
     name: "breakchar",
     form: Form::List(break_characters),
     default: "-",
-    readers: &["local", "users", "send", "smtpd", "metrics", "remote"],
+    readers: &["local", "users", "aliases", "send", "smtpd", "metrics", "remote"],
     text: "The characters that divide the name of a user from an extension, without blanks between; one of them is enough: with + mail for joe+lists is joe's. The first one is put behind what virtualdomains prepends. The dot-qmail file of the extension is .qmail-lists in any case.",
     example: "-+",
 };
