@@ -11,6 +11,8 @@ use support::server::{self, Action, reply};
 use support::{Remote, Scope, Verdict, names, only};
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\nbody\r\n";
+/// Whoever waits for the DNS waits for 30 seconds.
+const SOON: Duration = Duration::from_secs(15);
 
 fn remote(table: &[(&'static str, &'static str)]) -> Remote {
     Remote::start(&[("resolvers", &names::start(table)), ("timeoutconnect", "1\n"), ("timeoutremote", "1\n")])
@@ -110,7 +112,7 @@ fn silence_about_a_worse_host_holds_up_nothing_for_long() {
     let server = server::start(|_, _| Action::Default);
     let start = Instant::now();
     assert_eq!(only(&mx(&remote, "to.test", server.port)).0, Verdict::Ok);
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -121,7 +123,7 @@ fn a_dead_resolver_is_a_deferral_at_once() {
     let report = mx(&remote, "to.test", 25);
     assert_eq!((only(&report).0, report.scope), (Verdict::Temporary, Scope::Destination));
     assert!(only(&report).1.contains("DNS look-up of to.test failed temporarily"));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < SOON);
 }
 
 #[test]

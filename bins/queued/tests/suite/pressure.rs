@@ -35,11 +35,8 @@ fn answers_are_delayed_while_too_much_waits_and_no_longer() {
         fs::remove_file(site.path("queue/new").join(name)).unwrap();
     }
     wait_until("the end is told", || site.log().contains("note: intake is slowed no more: "));
-    let begun = Instant::now();
-    for _ in 0..5 {
-        time(&site, &envelope());
-    }
-    assert!(begun.elapsed() < Duration::from_secs(10), "five that are delayed take ten seconds");
+    let times: Vec<Duration> = (0..5).map(|_| time(&site, &envelope())).collect();
+    assert!(times.iter().any(|time| *time < Duration::from_secs(2)), "each that is delayed takes two seconds: {times:?}");
     assert_eq!(site.log().matches("intake is slowed").count(), 2, "{}", site.log());
 }
 
