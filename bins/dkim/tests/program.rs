@@ -2,21 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test that cannot go on has failed
 
-use stafett_ask::{Answer, Verdict, ask};
+#[allow(dead_code, reason = "it serves the tests of several services")]
+#[path = "../../../lib/ask/tests/support/resident.rs"]
+mod resident;
+
+use resident::{Kind, Resident as Program};
+use stafett_ask::{Answer, Verdict};
 use stafett_sys::user::Uid;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_stafett-dkim");
 const JUDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/judge.py");
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Whom it runs as when the tests run as root, which it refuses to be.
+/// Whom it runs as when the tests run as root.
 const NOBODY: u32 = 65534;
 /// Whom stafett-remote runs as there.
 const REMOTE: u32 = 65533;
@@ -29,25 +32,25 @@ const RESULTS: [&str; 3] = ["Authentication-Results: relay.example;", "\tdkim=pa
 
 static KEYS: OnceLock<Program> = OnceLock::new();
 
-struct Program {
-    directory: tempfile::TempDir,
-    child: Option<Child>,
-}
+const KIND: Kind = Kind {
+    service: "dkim",
+    caller: "smtpd",
+    program: PROGRAM,
+    hello: &["hello"],
+    complete: |command, _| {
+        command.arg("--resident");
+    },
+};
 
 impl Program {
     fn make(files: &[(&str, &str)]) -> Program {
-        let directory = tempfile::tempdir().unwrap();
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for path in ["control", "run/dkim", "run/smtpd", "run/send", "run/remote"] {
-            fs::create_dir_all(directory.path().join(path)).unwrap();
+        let program = Program::prepare(KIND, &[&[("me", "relay.example\n")], files].concat());
+        for caller in ["run/send", "run/remote"] {
+            fs::create_dir(program.path(caller)).unwrap();
         }
         if Uid::effective().is_root() {
-            chown(directory.path().join("run/dkim"), Some(NOBODY), Some(NOBODY)).unwrap();
-            chown(directory.path().join("run/remote"), Some(REMOTE), None).unwrap();
+            chown(program.path("run/remote"), Some(REMOTE), None).unwrap();
         }
-        let program = Program { directory, child: None };
-        program.control("me", "relay.example\n");
-        files.iter().for_each(|(name, text)| program.control(name, text));
         program
     }
 
@@ -72,29 +75,6 @@ impl Program {
         program
     }
 
-    fn run(&mut self) {
-        let mut command = Command::new("setpriv");
-        if Uid::effective().is_root() {
-            command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
-        }
-        let copy = self.path("stafett-dkim");
-        fs::copy(PROGRAM, &copy).unwrap();
-        let log = File::create(self.path("log")).unwrap();
-        command.arg(copy).arg("--resident").env("STAFETT", self.directory.path()).stdin(Stdio::null()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
-        self.logged("status: ready");
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// Writes a control file, in one step as an editor does: one that is found empty is a file too.
-    fn control(&self, name: &str, text: &str) {
-        fs::write(self.path("control/.new"), text).unwrap();
-        fs::rename(self.path("control/.new"), self.path("control").join(name)).unwrap();
-    }
-
     /// Calls the tool, and keeps the record that it prints.
     fn genkey(&self, options: &[&str], domain: &str, selector: &str) -> Output {
         let output = self.tool("genkey", options, domain, selector);
@@ -112,27 +92,13 @@ impl Program {
         Command::new(PROGRAM).arg(what).args(options).arg(self.directory.path()).args([domain, selector]).output().unwrap()
     }
 
-    fn log(&self) -> String {
-        fs::read_to_string(self.path("log")).unwrap()
-    }
-
-    #[track_caller]
-    fn logged(&self, words: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.log().contains(words) {
-            assert!(Instant::now() < deadline, "\"{words}\" does not come:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
     fn ask(&self, question: &[&str], message: Option<&str>) -> Answer {
-        let fields: Vec<&[u8]> = question.iter().map(|field| field.as_bytes()).collect();
         let file = message.map(|message| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(message.as_bytes()).unwrap();
             file
         });
-        ask(&self.path("run/dkim/socket"), &fields, file.as_ref().map(AsFd::as_fd), PATIENCE).unwrap()
+        self.asked_with(question, file.as_ref().map(AsFd::as_fd)).unwrap()
     }
 
     /// The message with its signatures.
@@ -158,15 +124,6 @@ impl Program {
 
     fn address(&self, verb: &str, address: &str) -> Answer {
         self.ask(&[verb, address], None)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 
@@ -307,7 +264,7 @@ fn nothing_goes_out_unsigned_that_should_be_signed() {
         ("dkimsign", "*one.example:one.example:rsa,none\nlost.example::none\n"),
         ("arcseal", "x.example:one.example:ed\n"),
     ]);
-    program.logged("unable to read");
+    program.wait_for_log("unable to read");
     let message = format!("{HEADER}\r\ntext\r\n");
     let answer = program.ask(&["sign"], Some(&message));
     // one of two is there
@@ -339,10 +296,10 @@ fn nothing_goes_out_unsigned_that_should_be_signed() {
     };
     replace(b"rubbish", 0o400);
     assert_eq!(program.ask(&["sign"], Some(&message)).fields.len(), answer_lines(&program, &message));
-    program.logged("it is no PEM text (the last good copy stays in force)");
+    program.wait_for_log("it is no PEM text (the last good copy stays in force)");
     replace(&good, 0o444);
     assert_eq!(program.ask(&["sign"], Some(&message)).verdict, Verdict::Ok);
-    program.logged("may be read by others than its owner");
+    program.wait_for_log("may be read by others than its owner");
     fs::remove_file(&key).unwrap();
     assert_eq!(program.ask(&["sign"], Some(&message)).verdict, Verdict::Temporary);
     replace(&good, 0o400);
@@ -350,7 +307,7 @@ fn nothing_goes_out_unsigned_that_should_be_signed() {
     // a control file that does not parse
     program.control("dkimsign", "*one.example\n");
     assert_eq!(program.ask(&["sign"], Some(&message)).text, "one.example/rsa");
-    program.logged("control/dkimsign:1: ");
+    program.wait_for_log("control/dkimsign:1: ");
     assert!(!program.log().contains("PRIVATE") && !program.log().contains(&String::from_utf8_lossy(&good[40..80]).into_owned()));
 }
 
@@ -363,7 +320,7 @@ fn senders_are_rewritten_and_taken_back() {
     let secrets = "the first of the secrets\n";
     let mut program = Program::make(&[("srsdomain", "srs.example\n")]);
     program.run();
-    program.logged("holds no secret");
+    program.wait_for_log("holds no secret");
     assert_eq!(program.address("forward", "a@b.example").verdict, Verdict::Temporary);
     program.control("srssecrets", secrets);
     let rewritten = program.address("forward", "a@b.example").field(0).unwrap();
@@ -394,7 +351,7 @@ fn one_key_of_several_is_enough_and_none_is_too_few() {
     assert_eq!(program.ask(&["sign"], Some(&message)).text, "one.example/rsa one.example/ed");
     fs::remove_file(program.path("control/dkim/one.example/rsa")).unwrap();
     assert_eq!(program.ask(&["sign"], Some(&message)).text, "one.example/ed");
-    program.logged("dkim/one.example/rsa: ");
+    program.wait_for_log("dkim/one.example/rsa: ");
     fs::remove_file(program.path("control/dkim/one.example/ed")).unwrap();
     let answer = program.ask(&["sign"], Some(&message));
     assert_eq!((answer.verdict, answer.fields.len()), (Verdict::Temporary, 0), "{answer:?}");
@@ -425,7 +382,7 @@ fn remote_may_have_senders_rewritten_and_nothing_else() {
         assert!(said.contains("not a question of this service"), "{question}: {said}");
     }
     assert!(!asked_by(65_532, &program, "7:forward,11:a@b.example,").contains("srs.example"));
-    program.logged("who may not ask here");
+    program.wait_for_log("who may not ask here");
 }
 
 #[test]

@@ -180,7 +180,8 @@ fn who_may_not_read_is_told_what_to_be() {
     fs::set_permissions(site.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(site.path("queue"), fs::Permissions::from_mode(0o700)).unwrap();
     let program = site.path("qstat");
-    fs::copy(env!("CARGO_BIN_EXE_qstat"), &program).unwrap();
+    // By a process of its own: what another test's thread forks would hold a file that is written here, and it could not be run.
+    assert!(Command::new("install").args(["-m", "755"]).arg(env!("CARGO_BIN_EXE_qstat")).arg(&program).status().unwrap().success());
     let output = if stafett_sys::user::Uid::effective().is_root() {
         run(Command::new("setpriv").args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program).arg(site.directory.path()))
     } else {

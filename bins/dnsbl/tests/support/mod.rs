@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -190,8 +190,8 @@ impl Instance {
         let mut command = Command::new(PROGRAM);
         if Uid::effective().is_root() {
             let copy = self.path("stafett-dnsbl");
-            fs::copy(PROGRAM, &copy).unwrap();
-            fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+            // By a process of its own: what another test's thread forks would hold a file that is written here, and it could not be run.
+            assert!(Command::new("install").args(["-m", "755"]).arg(PROGRAM).arg(&copy).status().unwrap().success());
             for path in ["", "control", "run", "run/dnsbl", "run/smtpd"] {
                 chown(self.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
             }
