@@ -3,12 +3,15 @@
 use crate::pace::Pace;
 use crate::waiting::Record;
 use crate::work::Queued;
-use stafett_wire::delivery::{Destination, Kind};
+use stafett_wire::delivery::{Destination, Kind, MOST_ORDERS};
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// With less work than this, a destination gets what is parked for it.
 pub(crate) const LITTLE_WORK: usize = 250;
+
+/// How long mail of a user of this host waits at most for a delivery to the same Maildir: longer than most take.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// One destination.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub struct State {
     pub idle: Vec<u64>,
     /// Left alone until then, and the same in seconds since 1970.
     pub paused: Option<(Instant, u64)>,
-    /// The next message may go then, by the rate that the admin has set.
+    /// The next message may go then, by the rate that the admin has set, or together with others ([`State::next_group`]).
     pub next_slot: Option<Instant>,
     /// Why, in the words of the last report.
     pub last_error: String,
@@ -33,6 +36,8 @@ pub struct State {
     pub is_kept: bool,
     /// It takes several messages at once, as far as was heard last.
     pub takes_several: bool,
+    /// When it got its last order.
+    pub last_order: Option<Instant>,
     pub(crate) work: Queued,
     /// Messages that are left on disk until the work above has become little.
     pub(crate) parked: VecDeque<Record>,
@@ -55,6 +60,7 @@ impl State {
             is_hurried: false,
             is_kept: false,
             takes_several: false,
+            last_order: None,
             work: Queued::default(),
             parked: VecDeque::new(),
             in_turn: false,
@@ -104,6 +110,14 @@ impl State {
     /// Whether it has fresh mail that waits for nothing but a connection.
     pub fn wants_a_connection(&self) -> bool {
         self.has_work() && self.paused.is_none() && self.next_slot.is_none() && !self.is_retry()
+    }
+
+    /// Until when its messages wait for those that come while others are delivered, to be delivered together; they go as soon as
+    /// those are.
+    pub(crate) fn next_group(&self, now: Instant) -> Option<Instant> {
+        let is_busy = self.open > self.idle.len();
+        let until = self.last_order.filter(|_| self.takes_several && is_busy && self.work.len() < MOST_ORDERS)? + TOGETHER;
+        Some(until).filter(|until| *until > now)
     }
 
     /// Whether any work waits.

@@ -64,6 +64,10 @@ impl Scheduler {
         if !state.has_work() || state.paused.is_some() || state.next_slot.is_some() {
             return false;
         }
+        if let Some(until) = state.next_group(Instant::now()) {
+            self.destinations.set_next_slot(number, Some(until));
+            return false;
+        }
         let (is_retry, pace, is_local, mark) = (state.is_retry(), state.pace.clone(), state.is_user(), Mark::of(&state.name));
         // Of old mail, one message finds out whether the destination is there. This host needs no proof while it has not failed.
         let window = if is_retry && !pace.is_proven() && !(is_local && pace.is_sound()) { 1 } else { state.window(limits.connections) };
@@ -158,6 +162,9 @@ impl Scheduler {
             Order { delivery, id: work.id.0, size, envelope: &text }.add_to(&mut packet);
             jobs.push(Job { id: work.id, recipients: work.recipients, delivery, kind, since: Instant::now() });
             files.push(file);
+        }
+        if let Some(state) = self.destinations.state(number) {
+            state.last_order = Some(Instant::now());
         }
         let count = weight(&jobs);
         let files: Vec<_> = files.iter().map(|file| file.as_fd()).collect();

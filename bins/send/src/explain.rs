@@ -35,6 +35,9 @@ impl Scheduler {
         match &state.paused {
             Some((_, until)) => format!("down until {until}: {} could not be reached: {}", state.name, state.last_error),
             None if self.settings.holds(is_local) => format!("hold: control/hold{channel} is 1"),
+            None if state.next_slot.is_some() && is_local => {
+                format!("limit: what is being delivered to user {} goes first", state.name.name)
+            }
             None if state.next_slot.is_some() => format!("rate: control/concurrencydest bounds the messages a minute to {}", state.name),
             None if self.settings.concurrency_of(is_local) == 0 => format!("hold: control/concurrency{channel} is 0"),
             None if !self.line(is_local).is_connected() => format!("{channel}: stafett-{channel} is not there"),

@@ -26,6 +26,10 @@ impl Scheduler {
         let keep = reports.iter().all(|report| report.reusable) && !is_worn && !self.ending;
         let is_local = connection.is_local;
         self.count_done(is_local, weight(&jobs));
+        if is_local {
+            // What waited to be delivered together goes now.
+            self.destinations.set_next_slot(destination, None);
+        }
         let mut jobs = jobs.into_iter();
         let mut done = Vec::with_capacity(reports.len());
         for (report, job) in reports.iter().zip(jobs.by_ref()) {
