@@ -159,7 +159,13 @@ impl Scheduler {
     /// The pause of those users is over who cannot be looked up: one message is at hand to try that with, if any waits.
     pub(crate) fn probe_users(&mut self) {
         if !self.destinations.has_work_for_lost_users() {
-            self.waiting.wake(1, |record| record.mark().is_down() && record.mark().is_of_users());
+            let users = &self.destinations.users;
+            let is_down = |mark: Mark| mark.is_down() && mark.is_of_users();
+            let is_lost = |mark: Mark| is_down(mark) && !mark.is_vague() && users.leave_alone(mark.whyever());
+            // One with several users may be for one of those, too.
+            if self.waiting.wake(1, |record| is_lost(record.mark())) == 0 {
+                self.waiting.wake(1, |record| is_down(record.mark()) && record.mark().is_vague());
+            }
         }
     }
 

@@ -197,6 +197,41 @@ fn a_message_on_disk_finds_out_whether_users_can_be_looked_up_again() {
     site.wait_for("all have their mail", |site| site.count("success: ") == 3);
 }
 
+/// A message of a user who cannot be looked up now, on disk.
+fn lost(site: &mut Site, name: &str) -> Id {
+    let id = site.arrive(&envelope(&[&format!("{name}@relay.example")]));
+    site.wait_for_rest(id);
+    id
+}
+
+#[test]
+fn the_end_of_a_pause_tries_one_of_those_who_could_not_be_looked_up() {
+    let mut site = with_users();
+    let away_but = |found: &'static str| move |seen: &Seen| if seen.recipients[0].starts_with(found) { DONE } else { AWAY };
+    let local = Remote::start_as(&site, "local", |_| AWAY);
+    site.start();
+    let joe = lost(&mut site, "joe");
+    local.script(away_but("joe"));
+    ask(&site, Verb::Retry, &[&name(joe)]);
+    site.wait_for_end(joe);
+    // What waits is woken after joe's return, and not again so soon.
+    local.script(|_| AWAY);
+    let anns: Vec<Id> = (0..10).map(|number| lost(&mut site, &format!("ann{number}"))).collect();
+    let eve = lost(&mut site, "eve");
+    local.script(away_but("eve"));
+    ask(&site, Verb::Retry, &[&name(eve)]);
+    site.wait_for_end(eve);
+    // The mail of the anns is still where it was, but of them nothing is known any more.
+    local.script(|_| AWAY);
+    let bob = lost(&mut site, "bob");
+    let before = local.seen().len();
+    local.script(|_| DONE);
+    site.wait_for_end(bob);
+    let tried: Vec<String> = local.seen()[before..].iter().map(|seen| seen.recipients[0].clone()).collect();
+    assert_eq!(tried, ["bob@relay.example"], "{}", site.log());
+    assert!(anns.into_iter().all(|ann| site.find(ann).is_some()));
+}
+
 const LATER: fn(&Seen) -> Reply = |_| Reply::All(Verdict::Temporary, "later. (#4.3.0)");
 
 /// At which age a message is tried again, in seconds.
