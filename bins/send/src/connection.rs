@@ -3,8 +3,10 @@
 use stafett_queue_store::Id;
 use stafett_sys::socket::{self, Style};
 use stafett_wire::delivery::Report;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long a connection waits for the next message.
@@ -41,6 +43,8 @@ pub struct Job {
     pub id: Id,
     /// The recipients' numbers in its envelope.
     pub recipients: Vec<usize>,
+    /// Its file, which is open as long as it is delivered.
+    pub file: Rc<File>,
     /// The number of the first recipient's delivery; the others follow.
     pub delivery: u64,
     /// What it counts as among the connections.
@@ -99,8 +103,9 @@ impl Connection {
     /// # Errors
     /// `BrokenPipe` or `ConnectionReset` when it is gone, anything else when this order cannot be
     /// sent at all; nothing was sent then.
-    pub fn order(&mut self, packet: &[u8], files: &[BorrowedFd<'_>], jobs: Vec<Job>) -> Result<(), (io::Error, Vec<Job>)> {
-        match socket::send_packet_with(&self.socket, packet, files) {
+    pub fn order(&mut self, packet: &[u8], jobs: Vec<Job>) -> Result<(), (io::Error, Vec<Job>)> {
+        let files: Vec<BorrowedFd<'_>> = jobs.iter().map(|job| job.file.as_fd()).collect();
+        match socket::send_packet_with(&self.socket, packet, &files) {
             Ok(()) => {
                 self.messages += u32::try_from(jobs.len()).unwrap_or(u32::MAX);
                 self.jobs = jobs;

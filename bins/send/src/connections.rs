@@ -47,12 +47,13 @@ impl Scheduler {
     }
 
     /// Whose a connection to this host is that has become free: the same user's, unless the first who waits for one has none, or
-    /// fewer by two.
+    /// fewer by two, and may have one more.
     fn heir(&mut self, number: u64) -> u64 {
         let Some(state) = self.destinations.states.get(&number).filter(|state| state.is_user()) else { return number };
         let Some(first) = self.blocked.local.next_fresh() else { return number };
         let has_fewer = |other: &State| other.open == 0 || other.open + 1 < state.open;
-        let is_due = |other: &State| has_fewer(other) && self.would_use_one(other);
+        let may_have_more = |other: &State| other.open < other.window(self.settings.limits_of(&other.name).connections);
+        let is_due = |other: &State| has_fewer(other) && may_have_more(other) && self.would_use_one(other);
         if self.destinations.states.get(&first).is_some_and(is_due) { first } else { number }
     }
 

@@ -38,6 +38,8 @@ pub struct State {
     pub takes_several: bool,
     /// When it got its last order.
     pub last_order: Option<Instant>,
+    /// So many then, at most: fewer after an order that was not carried out whole.
+    pub together: usize,
     pub(crate) work: Queued,
     /// Messages that are left on disk until the work above has become little.
     pub(crate) parked: VecDeque<Record>,
@@ -61,6 +63,7 @@ impl State {
             is_kept: false,
             takes_several: false,
             last_order: None,
+            together: MOST_ORDERS,
             work: Queued::default(),
             parked: VecDeque::new(),
             in_turn: false,
@@ -116,8 +119,13 @@ impl State {
     /// those are.
     pub(crate) fn next_group(&self, now: Instant) -> Option<Instant> {
         let is_busy = self.open > self.idle.len();
-        let until = self.last_order.filter(|_| self.takes_several && is_busy && self.work.len() < MOST_ORDERS)? + TOGETHER;
+        let until = self.last_order.filter(|_| self.takes_several && is_busy && self.work.len() < self.together)? + TOGETHER;
         Some(until).filter(|until| *until > now)
+    }
+
+    /// An order of several messages, or one, was carried out to its end, or so many of its messages were begun.
+    pub(crate) fn carried_out(&mut self, begun: usize, is_whole: bool) {
+        self.together = if is_whole { (2 * self.together).min(MOST_ORDERS) } else { begun.max(1) };
     }
 
     /// Whether any work waits.

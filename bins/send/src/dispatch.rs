@@ -13,14 +13,15 @@ use stafett_wire::delivery::{MOST_ORDERS, Order};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// An order's envelope at most, in bytes; a larger one is cut into several orders.
 const LARGEST_ENVELOPE: usize = 128 * 1024;
-/// Of several messages that are delivered together, no further one is added when their envelopes have more bytes.
+/// Several messages that are delivered together at most, in bytes: they share control/timeoutlocal, too.
+const LARGEST_TOGETHER: u64 = 4 * 1024 * 1024;
+/// The same of their envelopes.
 const LARGEST_GATHERED: usize = 32 * 1024;
 
 impl Scheduler {
@@ -106,41 +107,46 @@ impl Scheduler {
             self.destinations.put_back(number, Work { recipients: rest, ..work });
             text = message.order_text(&work.recipients, &self.settings, is_local);
         }
-        if message.file.is_none() {
-            match self.store.open_message(message.id, message.size, message.place) {
-                Ok(file) => message.file = Some(Rc::new(file)),
-                Err(error) => {
-                    self.cannot_read(work, &error);
-                    return None;
-                }
+        let size = message.size;
+        let file = match message.file.upgrade().map_or_else(|| self.store.open_message(work.id, size, message.place).map(Rc::new), Ok) {
+            Ok(file) => file,
+            Err(error) => {
+                self.cannot_read(work, &error);
+                return None;
             }
-        }
-        let (size, file) = (message.size, message.file.clone()?);
+        };
+        message.file = Rc::downgrade(&file);
         Some(Prepared { work, size, text, file })
     }
 
     /// Adds what else waits for the same recipient, where that can be delivered together.
     fn gather(&mut self, number: u64, prepared: &mut Vec<Prepared>) {
         let Some(state) = self.destinations.state(number).filter(|state| state.takes_several) else { return };
-        let waiting = state.work.len();
+        let (waiting, together) = (state.work.len(), state.together);
         if waiting == 0 {
             return;
         }
         // Each message keeps a descriptor open while it is delivered.
         let room = limit::open_files() / (4 * self.settings.concurrency_local.max(1) as u64);
-        let most = usize::try_from(room).unwrap_or(MOST_ORDERS).clamp(1, MOST_ORDERS);
+        let most = usize::try_from(room).unwrap_or(MOST_ORDERS).clamp(1, together);
         let local = prepared.first().and_then(|first| self.local_part(&first.work));
-        let mut bytes: usize = prepared.iter().map(|one| one.text.len()).sum();
         for _ in 0..waiting {
             let next = self.destinations.states.get(&number).and_then(|state| state.work.peek());
-            let fits = |next: &Work| next.recipients.len() == 1 && local.is_some() && self.local_part(next) == local;
-            if prepared.len() >= most || bytes > LARGEST_GATHERED || !next.is_some_and(fits) {
+            let is_same = |next: &Work| next.recipients.len() == 1 && local.is_some() && self.local_part(next) == local;
+            if prepared.len() >= most || !next.is_some_and(|next| is_same(next) && self.has_room_beside(prepared, next)) {
                 return;
             }
             let Some(one) = self.destinations.take_work(number).and_then(|work| self.order_for(number, work, true)) else { continue };
-            bytes += one.text.len();
             prepared.push(one);
         }
+    }
+
+    /// Whether one more message fits into an order.
+    fn has_room_beside(&self, prepared: &[Prepared], next: &Work) -> bool {
+        let Some(message) = self.messages.get(&next.id) else { return true };
+        let bytes = prepared.iter().fold(message.size, |sum, one| sum.saturating_add(one.size));
+        let envelopes = prepared.iter().fold(message.facts.len(), |sum, one| sum + one.text.len());
+        bytes <= LARGEST_TOGETHER && envelopes <= LARGEST_GATHERED
     }
 
     /// The local part that the first recipient has at this host.
@@ -154,22 +160,20 @@ impl Scheduler {
     fn send_order(&mut self, connection: u64, number: u64, prepared: Vec<Prepared>, kind: Kind) {
         self.begin_attempts(prepared.iter().map(|one| one.work.id));
         let is_local = self.connections.get(&connection).is_some_and(|connection| connection.is_local);
-        let (mut packet, mut jobs, mut files) = (Vec::new(), Vec::with_capacity(prepared.len()), Vec::with_capacity(prepared.len()));
+        let (mut packet, mut jobs) = (Vec::new(), Vec::with_capacity(prepared.len()));
         for Prepared { work, size, text, file } in prepared {
             let delivery = self.next_delivery;
             self.next_delivery += work.recipients.len() as u64;
             self.say_what_starts(delivery, &work, is_local);
             Order { delivery, id: work.id.0, size, envelope: &text }.add_to(&mut packet);
-            jobs.push(Job { id: work.id, recipients: work.recipients, delivery, kind, since: Instant::now() });
-            files.push(file);
+            jobs.push(Job { id: work.id, recipients: work.recipients, file, delivery, kind, since: Instant::now() });
         }
         if let Some(state) = self.destinations.state(number) {
             state.last_order = Some(Instant::now());
         }
         let count = weight(&jobs);
-        let files: Vec<_> = files.iter().map(|file| file.as_fd()).collect();
         let sent = match self.connections.get_mut(&connection) {
-            Some(found) => found.order(&packet, &files, jobs),
+            Some(found) => found.order(&packet, jobs),
             None => Err((io::ErrorKind::BrokenPipe.into(), jobs)),
         };
         match sent {
@@ -222,14 +226,20 @@ impl Scheduler {
         self.finish_if_idle(id);
     }
 
-    /// What was not begun waits again.
+    /// What was not begun waits again, unless the admin wants something else of it.
     pub(crate) fn put_back(&mut self, number: u64, jobs: impl IntoIterator<Item = Job>, why: &str) {
-        for job in jobs {
-            for offset in 0..job.recipients.len() as u64 {
-                self.book.ended(job.delivery + offset, "deferral", why);
+        for Job { id, recipients, delivery, .. } in jobs {
+            for offset in 0..recipients.len() as u64 {
+                self.book.ended(delivery + offset, "deferral", why);
             }
-            let is_old = self.messages.get(&job.id).is_some_and(|message| message.place != Place::New);
-            self.destinations.put_back(number, Work { id: job.id, recipients: job.recipients, is_old });
+            let Some(message) = self.messages.get_mut(&id) else { continue };
+            if message.wish.is_some() {
+                message.open = message.open.saturating_sub(recipients.len());
+                self.finish_if_idle(id);
+                continue;
+            }
+            let is_old = message.place != Place::New;
+            self.destinations.put_back(number, Work { id, recipients, is_old });
         }
     }
 }

@@ -81,7 +81,12 @@ impl Scheduler {
         let text = format!("{} {text}", self.program_of(number));
         let connection = self.connections.get_mut(&number);
         let is_local = connection.as_ref().is_some_and(|connection| connection.is_local);
+        let destination = connection.as_ref().map(|connection| connection.destination);
         let jobs = connection.map(|connection| std::mem::take(&mut connection.jobs)).unwrap_or_default();
+        // What one message brought about must not meet others again.
+        if let Some(state) = destination.and_then(|destination| self.destinations.state(destination)) {
+            state.carried_out(1, false);
+        }
         self.close(number);
         if jobs.is_empty() {
             self.unblock();

@@ -134,7 +134,6 @@ impl Scheduler {
     /// Removes a message that is done; lets the others wait on disk.
     pub(crate) fn settle(&mut self, id: Id) {
         let Some(message) = self.messages.get_mut(&id) else { return };
-        message.file = None;
         let (size, place) = (message.size, message.place);
         if message.is_done() {
             match self.store.remove(id, size, place) {

@@ -9,7 +9,7 @@ use stafett_wire::Verdict;
 use stafett_wire::delivery::Destination;
 use std::borrow::Cow;
 use std::fs::File;
-use std::rc::Rc;
+use std::rc::Weak;
 
 /// A message that is being worked on.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub struct Message {
     pub standings: Vec<Standing>,
     /// Recipients of this pass that have no outcome yet.
     pub open: usize,
-    /// Its file, while deliveries run.
-    pub file: Option<Rc<File>>,
+    /// Its file, which those who deliver it hold.
+    pub file: Weak<File>,
     /// Journal lines that are not written yet.
     pub lines: String,
     /// Not before this time, seconds since 1970: a destination is being left alone until then.
@@ -72,7 +72,7 @@ impl Message {
             facts,
             standings,
             open: 0,
-            file: None,
+            file: Weak::new(),
             lines: String::new(),
             not_before: 0,
             resting_until: None,

@@ -44,6 +44,10 @@ impl Scheduler {
             self.record(&job, &report.recipients, &report.dsn_taken, true);
             done.push(job.id);
         }
+        if let Some(state) = self.destinations.state(destination) {
+            let is_whole = jobs.len() == 0 && reports.iter().all(|report| report.takes_several);
+            state.carried_out(done.len(), is_whole);
+        }
         // Before the close, which forgets a destination without work.
         self.put_back(destination, jobs, "not begun, because another message for this user is delivered alone; trying again");
         if keep {

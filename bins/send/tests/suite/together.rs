@@ -1,12 +1,18 @@
 //! Several messages for one user of this host in one order.
 
-use crate::common::{Site, envelope};
+use crate::admin::ask_one;
+use crate::common::{Site, envelope, now_id};
 use crate::remote::{Remote, Reply};
 use crate::users::{DONE, with_users};
-use stafett_queue_store::Id;
+use stafett_envelope::{Envelope, Head};
+use stafett_queue_store::{Id, Place};
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
+use stafett_wire::arrival::Arrival;
+use stafett_wire::question::Verb;
 use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
 
 /// So much mail for each of these waits while local delivery is held; then it is not.
 fn held(site: &mut Site, users: &[&str], each: usize) -> Vec<Id> {
@@ -125,4 +131,126 @@ fn one_of_several_that_fails_takes_no_other_with_it() {
     site.signal(Signal::Alarm);
     ids.into_iter().for_each(|id| site.wait_for_end(id));
     assert_eq!((local.seen().len(), site.count("deferral: ")), (13, 1), "{}", site.log());
+}
+
+/// The files of the queue that send has open.
+fn open_messages(site: &Site) -> usize {
+    let new = site.path("queue/new");
+    let open = fs::read_dir(format!("/proc/{}/fd", site.pid())).unwrap();
+    open.filter(|entry| fs::read_link(entry.as_ref().unwrap().path()).is_ok_and(|file| file.starts_with(&new))).count()
+}
+
+#[test]
+fn what_was_not_begun_has_no_file_open_and_few_lines_in_the_log() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        if number == 40 { Reply::Hold } else { DONE }
+    });
+    // As one whose user has taken it over may say for ever.
+    local.take_several(1);
+    let ids = held(&mut site, &["joe"], 100);
+    site.wait_for("one is being delivered", |_| local.seen().len() == 40);
+    let open = open_messages(&site);
+    assert!((1..=16).contains(&open), "{open} files for one delivery");
+    local.release();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    let put_back = site.count("deferral: not_begun,_");
+    assert!((1..100).contains(&put_back), "{put_back} of 100 messages were put back");
+}
+
+#[test]
+fn what_was_wished_of_a_message_that_was_not_begun_is_done() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        if number == 2 { Reply::Hold } else { DONE }
+    });
+    local.take_several(1);
+    let ids = held(&mut site, &["joe"], 6);
+    site.wait_for("five are given out", |_| local.seen().len() == 2);
+    let wishes = [(Verb::Hold, ids[2]), (Verb::Delete, ids[3])];
+    wishes.iter().for_each(|(verb, id)| assert_eq!(ask_one(&site, *verb, *id), "done when its running delivery ends"));
+    local.release();
+    [0, 1, 3, 4, 5].into_iter().for_each(|number| site.wait_for_end(ids[number]));
+    site.wait_for("it is held", |site| site.find(ids[2]).is_some_and(|(place, _)| place == Place::Held));
+    assert_eq!((local.seen().len(), site.count("success: ")), (4, 4), "{}", site.log());
+    assert_eq!(site.count("possible duplicate"), 0);
+}
+
+/// Puts a message of so many bytes into the queue and tells of it.
+fn arrive_large(site: &mut Site, bytes: usize) -> (Id, u64) {
+    let (id, envelope) = (now_id(Duration::ZERO), envelope(&["joe@relay.example"]));
+    let store = site.store();
+    let mut draft = store.draft(id).unwrap();
+    let line = [&[b'x'; 1022][..], b"\r\n"].concat();
+    draft.write(&line.repeat(bytes / line.len())).unwrap();
+    site.give(&format!("queue/tmp/{id}"));
+    let size = draft.commit(&envelope, false).unwrap().size;
+    let mut text = Vec::new();
+    envelope.write(&mut text);
+    site.tell(&Arrival::Message { id: id.0, size, envelope: &text });
+    (id, size)
+}
+
+#[test]
+fn large_messages_do_not_share_the_time_of_one_delivery() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    local.take_several(16);
+    site.control("holdlocal", "1");
+    site.start();
+    const MEGABYTE: usize = 1024 * 1024;
+    let large: Vec<(Id, u64)> = (0..6).map(|_| arrive_large(&mut site, 3 * MEGABYTE)).collect();
+    site.wait_for("all are known", |site| site.count("new msg ") == 6);
+    site.control("holdlocal", "0");
+    let is_gone = |site: &Site| large.iter().all(|(id, size)| site.store().find(*id, *size).unwrap().is_none());
+    site.wait_for("all are delivered", is_gone);
+    let seen = local.seen();
+    let (mut most, mut sum) = (0, 0);
+    for one in &seen {
+        sum = if one.place == 0 { one.message.len() } else { sum + one.message.len() };
+        most = most.max(sum);
+    }
+    assert!(seen.len() == 6 && most <= 8 * MEGABYTE, "{most} bytes in one order");
+}
+
+#[test]
+fn large_envelopes_do_not_make_an_order_too_large() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let local = Remote::start_as(&site, "local", |_| DONE);
+    local.take_several(16);
+    site.control("holdlocal", "1");
+    site.start();
+    let lines = |count| (0..count).map(|_| Head::Line(format!("X: {}", "x".repeat(990)))).collect();
+    let ids: Vec<Id> =
+        [0, 32, 133, 0].map(|count| site.arrive(&Envelope { head: lines(count), ..envelope(&["joe@relay.example"]) })).into();
+    site.wait_for("all are known", |site| site.count("new msg ") == 4);
+    site.control("holdlocal", "0");
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    assert_eq!((local.seen().len(), site.count("deferral: ")), (4, 0), "{}", site.log());
+}
+
+#[test]
+fn after_an_order_whose_outcome_is_unknown_the_next_is_of_one_message() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        if number == 2 { Reply::Die } else { DONE }
+    });
+    local.take_several(16);
+    let ids = held(&mut site, &["joe"], 40);
+    site.wait_for("what was not in that order is delivered", |site| site.count("success: ") == 24);
+    let places: Vec<usize> = local.seen().iter().map(|seen| seen.place).collect();
+    assert_eq!(places[..20], [&[0][..], &(0..16).collect::<Vec<_>>(), &[0, 0, 1]].concat(), "{places:?}");
+    site.signal(Signal::Alarm);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
 }
