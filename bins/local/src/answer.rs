@@ -1,7 +1,8 @@
 //! What a process that works as a user says of its task: a letter for itself, and of each message a verdict and words.
 //!
 //! Security stance: it comes from a process of the user's, who may have taken it over. It speaks of that user's messages alone, and
-//! all that it can do is to say something wrong of those.
+//! all that it can do is to say something wrong of those. One that is asked about many users says that it leaves before it becomes
+//! one of them; whatever it says after that, it is asked nothing more.
 
 use stafett_wire::Verdict;
 use stafett_wire::delivery::{MOST_ORDERS, Scope};
@@ -16,6 +17,7 @@ const LAST: u8 = b'-';
 const MORE: u8 = b'+';
 const SEVERAL: u8 = b'*';
 const FOREIGN: u8 = b'?';
+const LEAVES: u8 = b'!';
 
 /// What became of one recipient, and what is learnt by that.
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ pub enum Answer {
     Several(Vec<Outcome>),
     /// It has become somebody else than this task needs, and has done nothing.
     Foreign,
+    /// Said before the answer, by one that does tasks of many: from now on it is this one user's, and no further task is for it.
+    Leaves,
 }
 
 /// What became of a task.
@@ -102,6 +106,7 @@ impl Answer {
             Answer::More(outcome) => (MORE, std::slice::from_ref(outcome)),
             Answer::Several(outcomes) => (SEVERAL, outcomes.as_slice()),
             Answer::Foreign => (FOREIGN, [].as_slice()),
+            Answer::Leaves => (LEAVES, [].as_slice()),
         };
         let most = LONGEST / outcomes.len().max(1) - ROOM;
         let mut packet = vec![stays];
@@ -124,6 +129,7 @@ impl Answer {
             MORE => outcomes.pop().map(Answer::More),
             SEVERAL => Some(Answer::Several(outcomes)),
             FOREIGN => Some(Answer::Foreign),
+            LEAVES => Some(Answer::Leaves),
             _ => None,
         }
     }

@@ -24,6 +24,9 @@ pub const KEEP: Duration = Duration::from_secs(1);
 /// How long a process is used: a user's groups may change.
 const LONGEST_USE: Duration = Duration::from_secs(10);
 
+/// Exit code of a process that could not close what it must not have.
+const NOT_ALONE: i32 = 2;
+
 /// How long something may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
@@ -59,8 +62,15 @@ pub struct Apart {
 
 impl Apart {
     /// Has the task done by a process of its own, for whoever has the other end of `asker`. `own` closes in a new one what it must
-    /// not have.
-    pub fn carry_out(&mut self, limit: Limit, asker: BorrowedFd<'_>, task: Task<'_>, own: impl FnOnce(), work: impl Work) -> Outcomes {
+    /// not have; where it cannot, nothing is done.
+    pub fn carry_out(
+        &mut self,
+        limit: Limit,
+        asker: BorrowedFd<'_>,
+        task: Task<'_>,
+        own: impl FnOnce() -> io::Result<()>,
+        work: impl Work,
+    ) -> Outcomes {
         let wait = Wait { limit, asker, until: Instant::now() + limit.patience, messages: task.files.len() };
         if let Some(worker) = self.kept.take().filter(|worker| worker.key == task.key && worker.born.elapsed() < LONGEST_USE)
             && worker.give(task).is_ok()
@@ -133,19 +143,19 @@ struct Worker {
     link: OwnedFd,
     key: Vec<u8>,
     born: Instant,
+    has_left: bool,
     has_ended: bool,
 }
 
 impl Worker {
-    fn born(key: &[u8], own: impl FnOnce(), work: impl Work) -> io::Result<Worker> {
+    fn born(key: &[u8], own: impl FnOnce() -> io::Result<()>, work: impl Work) -> io::Result<Worker> {
         let (link, theirs) = socket::pair(Style::Packets)?;
         match process::fork()? {
             Fork::Child => {
                 drop(link);
-                own();
-                process::exit_now(live(work, &theirs));
+                process::exit_now(if own().is_ok() { live(work, &theirs) } else { NOT_ALONE });
             }
-            Fork::Parent(pid) => Ok(Worker { pid, link, key: key.to_vec(), born: Instant::now(), has_ended: false }),
+            Fork::Parent(pid) => Ok(Worker { pid, link, key: key.to_vec(), born: Instant::now(), has_left: false, has_ended: false }),
         }
     }
 
@@ -156,6 +166,28 @@ impl Worker {
 
     /// What the process says, and its end if that is the last.
     fn listen(&mut self, wait: Wait<'_>) -> io::Result<Said> {
+        let said = loop {
+            match self.next_answer(wait)? {
+                Ok(Some(Answer::Leaves)) => self.has_left = true,
+                Ok(said) => break said,
+                Err(outcomes) => return Ok(Said::Of(outcomes)),
+            }
+        };
+        let outcomes = match said {
+            Some(Answer::Foreign) => return Ok(Said::Foreign),
+            Some(Answer::More(outcome)) if !self.has_left => return Ok(Said::Stays(outcome.into())),
+            Some(Answer::Several(outcomes)) if !self.has_left => Outcomes::of(outcomes).filter(|said| said.rest.len() < wait.messages),
+            Some(Answer::Last(outcome)) => return self.hear_out(wait, Some(outcome)).map(Said::Of),
+            _ => None,
+        };
+        match outcomes {
+            Some(outcomes) => Ok(Said::Stays(outcomes)),
+            None => self.hear_out(wait, None).map(Said::Of),
+        }
+    }
+
+    /// The next packet, which may be none of ours; or what became of the task when none comes.
+    fn next_answer(&mut self, wait: Wait<'_>) -> io::Result<Result<Option<Answer>, Outcomes>> {
         let left = wait.until.saturating_duration_since(Instant::now());
         let ready = poll::wait(&[(self.link.as_fd(), Interest::Read), (wait.asker, Interest::Hangup)], Some(left))?;
         match ready[..] {
@@ -163,24 +195,18 @@ impl Worker {
             [_, asker] if asker.any() => {
                 self.end();
                 let outcome = Outcome::unknown("Nobody waits for the outcome any more. (#4.3.0)");
-                return Ok(Said::Of(Outcomes::same(outcome, wait.messages)));
+                return Ok(Err(Outcomes::same(outcome, wait.messages)));
             }
-            _ => return Ok(Said::Of(Outcomes::same(self.out_of_time(wait.limit), wait.messages))),
+            _ => return Ok(Err(Outcomes::same(self.out_of_time(wait.limit), wait.messages))),
         }
         let mut text = [0; LONGEST];
         // A process that was killed before it took its task resets the connection.
         let length = socket::receive_packet(&self.link, &mut text).map_or(0, |packet| packet.length);
-        let said = Answer::parse(text.get(..length).unwrap_or_default());
-        let said = match said {
-            Some(Answer::Foreign) => return Ok(Said::Foreign),
-            Some(Answer::More(outcome)) => return Ok(Said::Stays(outcome.into())),
-            Some(Answer::Several(outcomes)) => match Outcomes::of(outcomes).filter(|said| said.rest.len() < wait.messages) {
-                Some(outcomes) => return Ok(Said::Stays(outcomes)),
-                None => None,
-            },
-            Some(Answer::Last(outcome)) => Some(outcome),
-            None => None,
-        };
+        Ok(Ok(Answer::parse(text.get(..length).unwrap_or_default())))
+    }
+
+    /// The end of a process that has said its last word, or what is none.
+    fn hear_out(&mut self, wait: Wait<'_>, said: Option<Outcome>) -> io::Result<Outcomes> {
         if said.is_none() {
             // Before it is waited for: its number is still its own, and its group's.
             process::kill_group(self.pid);
@@ -194,7 +220,7 @@ impl Worker {
             Some(Ending::Killed(signal)) => Outcome::unknown(format!("{what} was ended by signal {signal}. (#4.3.0)")),
             Some(Ending::Exited(code)) => Outcome::unknown(format!("{what} ended without a word, exit code {code}. (#4.3.0)")),
         };
-        Ok(Said::Of(said.map_or_else(|| Outcomes::same(silent, wait.messages), Outcomes::from)))
+        Ok(said.map_or_else(|| Outcomes::same(silent, wait.messages), Outcomes::from))
     }
 
     /// Ends what takes too long.

@@ -35,7 +35,7 @@ impl Asker {
 
     fn ask(&mut self, patience: Duration, key: &str, work: impl Work) -> Outcome {
         let task = Task { key: key.as_bytes(), packet: b"task", files: &[] };
-        self.apart.carry_out(limit(patience), self.asked.as_fd(), task, || {}, work).first
+        self.apart.carry_out(limit(patience), self.asked.as_fd(), task, || Ok(()), work).first
     }
 
     /// The number of the process that does a task of this key, and stays.
@@ -114,6 +114,35 @@ fn who_is_foreign_to_a_task_is_replaced() {
 }
 
 #[test]
+fn who_has_become_a_user_is_asked_nothing_more_whatever_it_says() {
+    let mut asker = Asker::new();
+    for answer in [Answer::More(own_number()), Answer::Several(vec![own_number()])] {
+        let packet = answer.encode();
+        let said = asker.ask(HOUR, "", |_, _, report| {
+            socket::send_packet(report, &Answer::Leaves.encode(), None).unwrap();
+            socket::send_packet(report, &packet, None).unwrap();
+            stop();
+            Answer::Foreign
+        });
+        assert_eq!((said.verdict, asker.apart.is_kept()), (Verdict::Temporary, false), "{}", said.text);
+    }
+    let said = asker.ask(HOUR, "", |_, _, report| {
+        socket::send_packet(report, &Answer::Leaves.encode(), None).unwrap();
+        Answer::Last(Outcome::never("not here"))
+    });
+    assert_eq!((said.verdict, said.text.as_str()), (Verdict::Permanent, "not here"));
+}
+
+#[test]
+fn a_process_that_cannot_close_what_is_not_for_it_does_nothing() {
+    let (_asker, asked) = socket::pair(Style::Packets).unwrap();
+    let task = Task { key: b"joe", packet: b"task", files: &[] };
+    let own = || Err(std::io::ErrorKind::Other.into());
+    let said = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, own, |_, _, _| Answer::More(Outcome::done("done"))).first;
+    assert_eq!((said.verdict, said.scope), (Verdict::Temporary, Scope::Own), "{}", said.text);
+}
+
+#[test]
 fn a_process_that_was_ended_while_it_waited_is_replaced() {
     let mut asker = Asker::new();
     let first = asker.process("joe");
@@ -177,7 +206,7 @@ fn what_was_started_ends_when_nobody_waits_any_more() {
         Answer::Last(Outcome::never(""))
     };
     let task = Task { key: b"joe", packet: b"task", files: &[] };
-    let outcome = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, || {}, work).first;
+    let outcome = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, || Ok(()), work).first;
     asking.join().unwrap();
     assert!(outcome.text.starts_with("Nobody waits"), "{}", outcome.text);
     program.must_have_ended();

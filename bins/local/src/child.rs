@@ -145,11 +145,9 @@ impl Child<'_> {
 
 /// In the process of a recipient: nothing is left of the way to the scheduler. The messages come with their task, and a copy that
 /// stays for as long as the process would keep the space of what has left the queue.
-fn close_all(conversation: &Conversation, messages: &[OwnedFd]) {
+fn close_all(conversation: &Conversation, messages: &[OwnedFd]) -> io::Result<()> {
     let Conversation { descriptor, lifeline, .. } = conversation;
-    for one in [descriptor, lifeline].into_iter().chain(messages) {
-        let _ = stafett_sys::descriptor::forget(one);
-    }
+    [descriptor, lifeline].into_iter().chain(messages).try_for_each(stafett_sys::descriptor::forget)
 }
 
 fn report(delivery: u64, outcomes: Vec<Outcome>, takes_several: bool) -> Report {

@@ -34,7 +34,13 @@ impl<'a> Deliveries<'a> {
 
     /// Has the orders of a task carried out, in a process of its own or in that of the same local part before, as long as the
     /// scheduler has the other end of `scheduler`. `own` closes in a new process what it must not have.
-    pub fn carry_out(&self, apart: &mut Apart, task: Task<'_>, scheduler: BorrowedFd<'_>, own: impl FnOnce()) -> Outcomes {
+    pub fn carry_out(
+        &self,
+        apart: &mut Apart,
+        task: Task<'_>,
+        scheduler: BorrowedFd<'_>,
+        own: impl FnOnce() -> io::Result<()>,
+    ) -> Outcomes {
         let limit = Limit { what: "The delivery", patience: self.settings.patience, reason: "control/timeoutlocal" };
         let mut become_owner = Becoming { deliveries: self, owner: None };
         apart.carry_out(limit, scheduler, task, own, |packet, files, report| become_owner.deliver(packet, files, report))

@@ -29,6 +29,9 @@ const LIMIT: Limit = Limit { what: "The look-up", patience: Duration::from_secs(
 
 /// How long one conversation lasts at most; whoever has more to ask begins another, which meets what has changed meanwhile.
 const LONGEST: Duration = Duration::from_secs(1);
+/// How long the next question is waited for: whoever asks about the recipients of one message does so without a pause, and a
+/// session that goes on with something else must not keep two processes from the others.
+const PAUSE: Duration = Duration::from_millis(100);
 /// The bytes of a question at most that is not the first.
 const LARGEST: usize = 4096;
 
@@ -57,7 +60,7 @@ pub fn serve(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, mut 
 /// The next question. What is asked when none is taken any more finds the conversation closed, and is asked in another.
 fn next(conversation: &Conversation, until: Instant) -> Option<Vec<Vec<u8>>> {
     let Conversation { descriptor, lifeline, .. } = conversation;
-    let left = until.saturating_duration_since(Instant::now());
+    let left = until.saturating_duration_since(Instant::now()).min(PAUSE);
     let (question, end) = poll::wait_two((descriptor.as_fd(), Interest::Read), Some(lifeline.as_fd()), Some(left)).ok()?;
     if end.any() || !question.any() {
         return None;
@@ -94,11 +97,7 @@ impl Judge<'_> {
     fn judge(&mut self, address: &str) -> (Verdict, &'static str) {
         let Judge { settings, root, log, users, apart, conversation } = self;
         let Conversation { descriptor, lifeline, .. } = conversation;
-        let own = || {
-            for one in [descriptor, lifeline] {
-                let _ = forget(one);
-            }
-        };
+        let own = || [descriptor, lifeline].into_iter().try_for_each(forget);
         let task = Task { key: b"", packet: address.as_bytes(), files: &[] };
         let found = apart.carry_out(LIMIT, descriptor.as_fd(), task, own, |address, _, report| {
             look_up(settings, root, users, &String::from_utf8_lossy(address), report)
@@ -133,9 +132,11 @@ fn look_up(settings: &Settings, root: &Path, users: &Users, address: &str, repor
 }
 
 /// Looks for a file for the extension, as the owner.
-fn look_into(settings: &Settings, root: &Path, owner: Owner, (local, host): (&str, &str), null: &OwnedFd) -> Result<bool, String> {
+fn look_into(settings: &Settings, root: &Path, owner: Owner, (local, host): (&str, &str), report: &OwnedFd) -> Result<bool, String> {
+    // While its word counts.
+    socket::send_packet(report, &Answer::Leaves.encode(), None).map_err(|error| error.to_string())?;
     become_owner(&owner).map_err(|error| format!("unable to become user {}: {error}", owner.user))?;
-    let nothing = null.try_clone().map_err(|error| error.to_string())?;
+    let nothing = report.try_clone().map_err(|error| error.to_string())?;
     let delivery = Delivery {
         owner,
         local: local.to_owned(),
@@ -153,3 +154,7 @@ fn look_into(settings: &Settings, root: &Path, owner: Owner, (local, host): (&st
     }
     aliases::hold(&settings.aliases, &delivery.owner.ext, host)
 }
+
+#[cfg(test)]
+#[path = "question_test.rs"]
+mod question_test;
