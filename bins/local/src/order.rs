@@ -134,15 +134,18 @@ impl Becoming<'_> {
     }
 }
 
-/// Several messages go into Maildirs together, up to the first for which something else is to be done, or nothing now.
+/// Several messages go into Maildirs together, up to the first for which something else is to be done. What is to be put off or
+/// returned is told of beside them.
 fn land_together<'a>(first: (&'a Delivery, Prepared), others: impl Iterator<Item = (&'a Delivery, Result<Prepared, Stop>)>) -> Answer {
-    let mut messages = vec![first];
-    messages.extend(others.map_while(|(delivery, plan)| plan.ok().map(|plan| (delivery, plan))));
-    let lone = messages.iter().map_while(|(delivery, plan)| plan.lone_maildir().map(|path| (*delivery, path)));
-    let mut landed = recipient::land(&lone.collect::<Vec<_>>());
-    match landed.pop_if(|last| last.is_err() && messages.len() == 1) {
+    let mut messages = vec![(first.0, Ok(first.1))];
+    messages.extend(others.take_while(|(_, plan)| plan.as_ref().map_or(true, |plan| plan.lone_maildir().is_some())));
+    let lone = messages.iter().filter_map(|(delivery, plan)| Some((*delivery, plan.as_ref().ok()?.lone_maildir()?)));
+    let mut landed = recipient::land(&lone.collect::<Vec<_>>()).into_iter();
+    let mut results: Vec<_> =
+        messages.iter().map_while(|(_, plan)| plan.as_ref().map_or_else(|stop| Some(Err(stop.clone())), |_| landed.next())).collect();
+    match results.pop_if(|last| last.is_err() && messages.len() == 1) {
         Some(failed) => Answer::Last(outcome(failed)),
-        None => Answer::Several(landed.into_iter().map(outcome).collect()),
+        None => Answer::Several(results.into_iter().map(outcome).collect()),
     }
 }
 

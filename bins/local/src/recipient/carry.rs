@@ -70,7 +70,7 @@ impl Prepared {
     }
 }
 
-/// Delivers each message into its Maildir; what became of them, in their order.
+/// Delivers each message into its Maildir; what became of the first ones, in their order. The others were not begun.
 pub fn land(messages: &[(&Delivery, &Path)]) -> Vec<Result<Done, Stop>> {
     maildir::deliver_all(messages).into_iter().map(|landed| landed.map(|()| Done { files: 1, ..Done::default() })).collect()
 }

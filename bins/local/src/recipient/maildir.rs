@@ -6,7 +6,8 @@
 //! The name is unique by time, process, device and inode; `,S=` has the bytes of the file, `,W=` those that it has with CRLF.
 //! How it fails: what could not be finished is removed from tmp/; without a Maildir the delivery is put off.
 
-use super::{Delivery, Stop, quota};
+use super::quota::{self, Used};
+use super::{Delivery, Stop};
 use rustix::fs::{CWD, RenameFlags};
 use stafett_sys::filesystem::begin_writing;
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Puts the message into the Maildir at `path`.
 pub fn deliver(delivery: &Delivery, path: &Path) -> Result<(), Stop> {
-    let mut draft = Draft::write(delivery, path)?;
+    let mut draft = Draft::write(delivery, path, Used::default())?;
     draft.sync()?;
     delivery.is_wanted()?;
     draft.land()?;
@@ -33,20 +34,24 @@ pub fn deliver(delivery: &Delivery, path: &Path) -> Result<(), Stop> {
 }
 
 /// Puts several messages into their Maildirs together: all are written before the first is synced, and have their names before a
-/// directory is synced. What became of each, in their order.
+/// directory is synced. What became of the first ones, in their order; of any others nothing was begun.
 pub fn deliver_all(messages: &[(&Delivery, &Path)]) -> Vec<Result<(), Stop>> {
-    // What one of them takes of a quota is known when it has landed.
-    let has_quota = || messages.iter().any(|(_, path)| !matches!(quota::Quota::of(path), Ok(None)));
-    if messages.len() == 1 || has_quota() {
-        return messages.iter().map(|(delivery, path)| deliver(delivery, path)).collect();
+    if let [(delivery, path)] = messages {
+        return vec![deliver(delivery, path)];
     }
-    let drafts = messages.iter().map(|(delivery, path)| {
-        let draft = Draft::write(delivery, path)?;
+    let mut drafts: Vec<Result<Draft<'_>, Stop>> = Vec::with_capacity(messages.len());
+    for (delivery, path) in messages {
+        let landing =
+            drafts.iter().flatten().filter(|draft| draft.path == *path).fold(Used::default(), |sum, draft| sum.and_one(draft.bytes));
+        let draft = Draft::write(delivery, path, landing);
+        // Whether the quota has room for it is known when those before it have landed.
+        if landing != Used::default() && matches!(draft, Err(Stop::Never(_))) {
+            break;
+        }
         // Where this is not known the syncs take longer.
-        let _ = begin_writing(&draft.file);
-        Ok(draft)
-    });
-    let mut drafts: Vec<Result<Draft<'_>, Stop>> = drafts.collect();
+        let _ = draft.as_ref().map(|draft| begin_writing(&draft.file));
+        drafts.push(draft);
+    }
     drafts.iter_mut().for_each(|draft| go_on(draft, |draft| draft.sync()));
     let is_wanted = messages.first().map_or(Ok(()), |(delivery, _)| delivery.is_wanted());
     drafts.iter_mut().for_each(|draft| go_on(draft, |draft| is_wanted.clone().and_then(|()| draft.land())));
@@ -79,14 +84,15 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn write(delivery: &Delivery, path: &'a Path) -> Result<Draft<'a>, Stop> {
+    /// Behind others that are about to land there.
+    fn write(delivery: &Delivery, path: &'a Path, landing: Used) -> Result<Draft<'a>, Stop> {
         let quota = quota::Quota::of(path).map_err(|error| failed(path, &error))?;
         let name = Name::new();
         let file = open(&path.join("tmp").join(name.draft())).map_err(|error| unusable(path, &error))?;
         let mut draft = Draft { path, name, file, bytes: 0, lines: 0, has_quota: quota.is_some(), landed: None };
         (draft.bytes, draft.lines) = draft.fill(delivery)?;
         match quota {
-            Some(quota) => quota.admit(path, draft.bytes).map(|()| draft),
+            Some(quota) => quota.admit(path, draft.bytes, landing).map(|()| draft),
             None => Ok(draft),
         }
     }

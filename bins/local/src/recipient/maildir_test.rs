@@ -4,6 +4,7 @@ use crate::recipient::{Content, Delivery, Stop};
 use stafett_envelope::Envelope;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 fn maildir(path: &Path) -> PathBuf {
@@ -51,8 +52,28 @@ fn messages_that_come_together_are_counted_one_by_one_against_a_quota() {
     fs::write(one.join("maildirsize"), "2C\n0 0\n").unwrap();
     let messages = [message("1\n", 2), message("2\n", 2), message("3\n", 2)];
     let landed = deliver_all(&messages.iter().map(|message| (message, one.as_path())).collect::<Vec<_>>());
-    assert!(matches!(&landed[..], [Ok(()), Ok(()), Err(Stop::Never(text))] if text.contains("mailbox is full")), "{landed:?}");
+    assert_eq!(landed, [Ok(()), Ok(())], "of the third is not known whether there is room for it");
+    let landed = deliver_all(&messages[1..].iter().map(|message| (message, one.as_path())).collect::<Vec<_>>());
+    let is_too_much = |landed: &Result<(), Stop>| matches!(landed, Err(Stop::Never(text)) if text.contains("mailbox is full"));
+    assert!(landed.len() == 2 && landed.iter().all(is_too_much), "{landed:?}");
     assert_eq!(texts(&one.join("new")).len(), 2);
+    assert_eq!(fs::read_to_string(one.join("maildirsize")).unwrap().lines().next_back(), Some("92 2"), "counted anew");
+}
+
+#[test]
+fn what_is_ended_while_it_writes_has_delivered_none_where_there_is_a_quota_too() {
+    let place = tempfile::tempdir().unwrap();
+    let one = maildir(&place.path().join("one"));
+    fs::write(one.join("maildirsize"), "10C\n0 0\n").unwrap();
+    let large = "x".repeat(8 * 1024 * 1024);
+    let messages = [message("1\n", 2), message(&large, large.len())];
+    let landed = deliver_all(&messages.iter().map(|message| (message, one.as_path())).collect::<Vec<_>>());
+    assert_eq!(landed, [Ok(()), Ok(())]);
+    let mut found: Vec<fs::Metadata> = fs::read_dir(one.join("new")).unwrap().map(|entry| entry.unwrap().metadata().unwrap()).collect();
+    found.sort_by_key(fs::Metadata::len);
+    // A name that is given later changes the status later.
+    let (named, written) = ((found[0].ctime(), found[0].ctime_nsec()), (found[1].mtime(), found[1].mtime_nsec()));
+    assert!(named >= written, "{named:?} {written:?}");
 }
 
 #[test]

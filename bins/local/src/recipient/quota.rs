@@ -29,10 +29,22 @@ pub struct Quota {
     must_count: bool,
 }
 
+/// What messages take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Used {
+pub struct Used {
     bytes: i64,
     messages: i64,
+}
+
+impl Used {
+    /// And one more of so many bytes.
+    pub fn and_one(self, bytes: u64) -> Used {
+        self.and(Used { bytes: i64::try_from(bytes).unwrap_or(i64::MAX), messages: 1 })
+    }
+
+    fn and(self, other: Used) -> Used {
+        Used { bytes: self.bytes.saturating_add(other.bytes), messages: self.messages.saturating_add(other.messages) }
+    }
 }
 
 impl Quota {
@@ -74,14 +86,14 @@ impl Quota {
         Some(Quota { bytes: bytes.unwrap_or(most), messages: messages.unwrap_or(most), used, must_count, line })
     }
 
-    /// Whether one more message of so many bytes may come.
-    pub fn admit(&self, path: &Path, size: u64) -> Result<(), Stop> {
-        if self.has_room(self.used, size) && !self.must_count {
+    /// Whether one more message of so many bytes may come behind those that are about to land.
+    pub fn admit(&self, path: &Path, size: u64, landing: Used) -> Result<(), Stop> {
+        if self.has_room(self.used.and(landing), size) && !self.must_count {
             return Ok(());
         }
         let used =
             self.count(path).map_err(|error| Stop::Later(format!("Unable to count maildir {}: {error}. (#4.2.2)", path.display())))?;
-        if self.has_room(used, size) {
+        if self.has_room(used.and(landing), size) {
             return Ok(());
         }
         Err(Stop::Never("Sorry, the mailbox is full: the message would be above its quota. (#5.2.2)".to_owned()))

@@ -146,6 +146,23 @@ fn one_process_delivers_what_is_for_one_user_and_for_nobody_else() {
     assert_eq!(town.mail("joe").len(), 40);
 }
 
+#[test]
+fn one_that_is_returned_does_not_part_those_that_are_delivered_together() {
+    let mut town = Town::new();
+    town.site.control("holdlocal", "1\n");
+    town.site.start(Supervisor::Runit);
+    let mut client = Client::greeted(town.site.port());
+    for number in 0..12 {
+        let text = message(&format!("number {number}"));
+        let text = if number % 4 == 2 { [b"Delivered-To: joe@relay.test\r\n", &text[..]].concat() } else { text };
+        client.deliver("", &["joe@relay.test"], &text).must(250);
+    }
+    town.site.control("holdlocal", "0\n");
+    town.has_mail("joe", 9);
+    assert!(wait_until(60, || town.site.log("send").matches("failure: This_message_is_looping").count() == 3), "{}", town.site.log("send"));
+    assert!(!town.site.log("send").contains("not_begun"), "{}", town.site.log("send"));
+}
+
 /// What a process has open, as long as it is there.
 fn open_files(process: &str) -> Vec<PathBuf> {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return Vec::new() };
