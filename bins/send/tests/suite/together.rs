@@ -24,6 +24,12 @@ fn held(site: &mut Site, users: &[&str], each: usize) -> Vec<Id> {
     ids
 }
 
+/// Waits until these are done, and until the log says so.
+fn all_end(site: &Site, ids: &[Id]) {
+    ids.iter().for_each(|id| site.wait_for_end(*id));
+    site.wait_for("the log has it", |site| ids.iter().all(|id| site.count(&format!("end msg {id}\n")) == 1));
+}
+
 #[test]
 fn what_waits_for_a_mailbox_goes_out_together() {
     let mut site = with_users();
@@ -31,7 +37,7 @@ fn what_waits_for_a_mailbox_goes_out_together() {
     let local = Remote::start_as(&site, "local", |_| DONE);
     local.take_several(16);
     let ids = held(&mut site, &["joe"], 100);
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     let places: Vec<usize> = local.seen().iter().map(|seen| seen.place).collect();
     assert_eq!(places.len(), 100, "each once");
     // The first alone, to find out whether that may be; then sixteen at a time.
@@ -70,7 +76,7 @@ fn only_what_is_for_the_same_mailbox_goes_out_together() {
     let local = Remote::start_as(&site, "local", |_| DONE);
     local.take_several(16);
     let ids = held(&mut site, &["joe", "joe", "joe-list", "ann"], 20);
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     let mut packets: Vec<Vec<String>> = Vec::new();
     let mut open: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for seen in local.seen() {
@@ -91,7 +97,7 @@ fn what_was_not_begun_goes_out_again_and_once() {
     let local = Remote::start_as(&site, "local", |_| DONE);
     local.take_several(3);
     let ids = held(&mut site, &["joe"], 60);
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     site.wait_for("each is delivered", |site| site.count("success: ") == 60);
     assert_eq!(local.seen().len(), 60);
     let put_back = site.count("deferral: not_begun,_");
@@ -113,7 +119,7 @@ fn a_connection_that_ends_over_several_delays_them_all_and_loses_none() {
     site.wait_for("nine may have been delivered", |site| site.count("deferral: stafett-local_ended_without_a_report") == 9);
     site.wait_for("that is said", |site| site.count("its delivery ended without a report and will be tried again") == 9);
     site.signal(Signal::Alarm);
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     site.wait_for("each is delivered", |site| site.count("success: ") == 10);
 }
 
@@ -129,7 +135,7 @@ fn one_of_several_that_fails_takes_no_other_with_it() {
     let ids = held(&mut site, &["joe"], 12);
     site.wait_for("the others are delivered", |site| site.count("success: did_1+0+0/") == 11);
     site.signal(Signal::Alarm);
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     assert_eq!((local.seen().len(), site.count("deferral: ")), (13, 1), "{}", site.log());
 }
 
@@ -156,7 +162,7 @@ fn what_was_not_begun_has_no_file_open_and_few_lines_in_the_log() {
     let open = open_messages(&site);
     assert!((1..=16).contains(&open), "{open} files for one delivery");
     local.release();
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     let put_back = site.count("deferral: not_begun,_");
     assert!((1..100).contains(&put_back), "{put_back} of 100 messages were put back");
 }
@@ -176,7 +182,7 @@ fn what_was_wished_of_a_message_that_was_not_begun_is_done() {
     let wishes = [(Verb::Hold, ids[2]), (Verb::Delete, ids[3])];
     wishes.iter().for_each(|(verb, id)| assert_eq!(ask_one(&site, *verb, *id), "done when its running delivery ends"));
     local.release();
-    [0, 1, 3, 4, 5].into_iter().for_each(|number| site.wait_for_end(ids[number]));
+    all_end(&site, &[0, 1, 3, 4, 5].map(|number| ids[number]));
     site.wait_for("it is held", |site| site.find(ids[2]).is_some_and(|(place, _)| place == Place::Held));
     assert_eq!((local.seen().len(), site.count("success: ")), (4, 4), "{}", site.log());
     assert_eq!(site.count("possible duplicate"), 0);
@@ -233,7 +239,7 @@ fn large_envelopes_do_not_make_an_order_too_large() {
         [0, 32, 133, 0].map(|count| site.arrive(&Envelope { head: lines(count), ..envelope(&["joe@relay.example"]) })).into();
     site.wait_for("all are known", |site| site.count("new msg ") == 4);
     site.control("holdlocal", "0");
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
     assert_eq!((local.seen().len(), site.count("deferral: ")), (4, 0), "{}", site.log());
 }
 
@@ -252,5 +258,5 @@ fn after_an_order_whose_outcome_is_unknown_the_next_is_of_one_message() {
     let places: Vec<usize> = local.seen().iter().map(|seen| seen.place).collect();
     assert_eq!(places[..20], [&[0][..], &(0..16).collect::<Vec<_>>(), &[0, 0, 1]].concat(), "{places:?}");
     site.signal(Signal::Alarm);
-    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    all_end(&site, &ids);
 }
