@@ -20,6 +20,7 @@ use stafett_sys::poll::{self, Interest};
 use stafett_sys::socket;
 use stafett_wire::Verdict;
 use stafett_wire::netstring::{all, push};
+use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,11 +28,15 @@ use std::time::{Duration, Instant};
 /// What an answer may take; a look-up that hangs must not fill the table of processes.
 const LIMIT: Limit = Limit { what: "The look-up", patience: Duration::from_secs(30), reason: "more than 30 seconds" };
 
+/// There is a mailbox.
+const FOUND: (Verdict, &str) = (Verdict::Ok, "");
 /// How long one conversation lasts at most; whoever has more to ask begins another, which meets what has changed meanwhile.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How long the next question is waited for: whoever asks about the recipients of one message does so without a pause, and a
 /// session that goes on with something else must not keep two processes from the others.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Recipients that are known for the rest of a conversation, at most: a session often has one for all of its messages.
+const MOST_KNOWN: usize = 100;
 /// The bytes of a question at most that is not the first.
 const LARGEST: usize = 4096;
 
@@ -40,7 +45,7 @@ pub fn serve(settings: &Settings, root: &Path, log: Log, apart: &mut Apart, mut 
     let until = Instant::now() + LONGEST;
     let users = Users::new(root, settings.breaks.clone());
     let mut question = std::mem::take(&mut conversation.strings);
-    let mut judge = Judge { settings, root, log, users, apart, conversation: &conversation };
+    let mut judge = Judge { settings, root, log, users, apart, conversation: &conversation, known: HashSet::new() };
     loop {
         let (verdict, text) = judge.answer(&question);
         let mut packet = Vec::new();
@@ -79,6 +84,8 @@ struct Judge<'a> {
     users: Users,
     apart: &'a mut Apart,
     conversation: &'a Conversation,
+    /// Recipients that were found.
+    known: HashSet<String>,
 }
 
 impl Judge<'_> {
@@ -88,6 +95,7 @@ impl Judge<'_> {
             _ => None,
         };
         match address.filter(|address| address.contains('@')) {
+            Some(address) if self.known.contains(address) => FOUND,
             Some(address) => self.judge(address),
             None => (Verdict::Temporary, "451 4.3.0 that is no question"),
         }
@@ -95,7 +103,7 @@ impl Judge<'_> {
 
     /// The process of a user says what it found; this one, which no user can stop, keeps its time.
     fn judge(&mut self, address: &str) -> (Verdict, &'static str) {
-        let Judge { settings, root, log, users, apart, conversation } = self;
+        let Judge { settings, root, log, users, apart, conversation, .. } = self;
         let Conversation { descriptor, lifeline, .. } = conversation;
         let own = || [descriptor, lifeline].into_iter().try_for_each(forget);
         let task = Task { key: b"", packet: address.as_bytes(), files: &[] };
@@ -104,7 +112,12 @@ impl Judge<'_> {
         });
         let found = found.first;
         match found.verdict {
-            Verdict::Ok => (Verdict::Ok, ""),
+            Verdict::Ok => {
+                if self.known.len() < MOST_KNOWN {
+                    self.known.insert(address.to_owned());
+                }
+                FOUND
+            }
             Verdict::Permanent => (Verdict::Permanent, "550 5.1.1 sorry, no mailbox here by that name (#5.1.1)"),
             Verdict::Temporary => {
                 let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
