@@ -168,7 +168,8 @@ impl Worker {
     fn listen(&mut self, wait: Wait<'_>) -> io::Result<Said> {
         let said = loop {
             match self.next_answer(wait)? {
-                Ok(Some(Answer::Leaves)) => self.has_left = true,
+                // Once: who says it for ever would be heard beyond its time.
+                Ok(Some(Answer::Leaves)) if !self.has_left => self.has_left = true,
                 Ok(said) => break said,
                 Err(outcomes) => return Ok(Said::Of(outcomes)),
             }

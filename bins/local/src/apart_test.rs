@@ -116,7 +116,7 @@ fn who_is_foreign_to_a_task_is_replaced() {
 #[test]
 fn who_has_become_a_user_is_asked_nothing_more_whatever_it_says() {
     let mut asker = Asker::new();
-    for answer in [Answer::More(own_number()), Answer::Several(vec![own_number()])] {
+    for answer in [Answer::More(own_number()), Answer::Several(vec![own_number()]), Answer::Leaves] {
         let packet = answer.encode();
         let said = asker.ask(HOUR, "", |_, _, report| {
             socket::send_packet(report, &Answer::Leaves.encode(), None).unwrap();
