@@ -188,6 +188,28 @@ fn what_was_wished_of_a_message_that_was_not_begun_is_done() {
     assert_eq!(site.count("possible duplicate"), 0);
 }
 
+#[test]
+fn what_was_not_begun_at_the_end_is_delivered_after_the_next_start_and_once() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        if number == 2 { Reply::Hold } else { DONE }
+    });
+    local.take_several(1);
+    let ids = held(&mut site, &["joe"], 6);
+    site.wait_for("five are given out", |_| local.seen().len() == 2);
+    site.signal(Signal::Terminate);
+    site.wait_for("it was heard", |site| site.pending_signals() == 0);
+    local.release();
+    assert!(site.ended().success(), "{}", site.log());
+    assert!(ids[2..].iter().all(|id| site.find(*id).is_some()) && local.seen().len() == 2, "{}", site.log());
+    site.start();
+    all_end(&site, &ids);
+    assert_eq!((local.seen().len(), site.count("success: "), site.count("possible duplicate")), (6, 6, 0), "{}", site.log());
+}
+
 /// Puts a message of so many bytes into the queue and tells of it.
 fn arrive_large(site: &mut Site, bytes: usize) -> (Id, u64) {
     let (id, envelope) = (now_id(Duration::ZERO), envelope(&["joe@relay.example"]));
