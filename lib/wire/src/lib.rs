@@ -10,6 +10,7 @@
 
 pub mod arrival;
 pub mod delivery;
+mod destination;
 pub mod exitcode;
 pub mod injector;
 pub mod netstring;
