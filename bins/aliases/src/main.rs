@@ -9,8 +9,7 @@ mod print;
 mod shadowed;
 
 use lexopt::prelude::*;
-use shadowed::Shadowed;
-use stafett_alias_table::{List, Source, Table};
+use stafett_alias_table::{Instruction, List, Source, Table};
 use stafett_control::{BadLine, Control, rows};
 use stafett_injection::Defaults;
 use stafett_instance::Instance;
@@ -40,11 +39,18 @@ enum Request {
 
 fn run() -> Result<(), Failure> {
     match arguments()? {
-        Request::Compile(Some(file)) if own_files()?.contains(&file) => compile(&file, Some(&mut shadowed()?)),
-        Request::Compile(Some(file)) => compile(&file, None),
+        Request::Compile(Some(file)) => {
+            let instructions = compile(&file)?;
+            if own_files().is_ok_and(|own| own.contains(&file)) {
+                shadowed::warn(&instance()?, &[(file, instructions)]);
+            }
+            Ok(())
+        }
         Request::Compile(None) => {
-            let mut shadowed = shadowed()?;
-            own_files()?.iter().try_for_each(|file| compile_if_there(file, &mut shadowed))
+            let mut compiled = Vec::new();
+            let done = own_files()?.into_iter().try_for_each(|file| compile_if_there(file, &mut compiled));
+            shadowed::warn(&instance()?, &compiled);
+            done
         }
         Request::List(file) => compile_list(&file),
         Request::Print(Some(file)) => print::run(&with_ending(&file, ".cdb")),
@@ -73,26 +79,25 @@ fn arguments() -> Result<Request, Failure> {
 }
 
 /// Packages call newaliases when they are installed, whoever has aliases.
-fn compile_if_there(file: &Path, shadowed: &mut Shadowed) -> Result<(), Failure> {
+fn compile_if_there(file: PathBuf, compiled: &mut Vec<(PathBuf, Vec<Instruction>)>) -> Result<(), Failure> {
     if file == Path::new(DEFAULT) && !file.exists() {
         LOG.note(format_args!("there is no {DEFAULT}, so nothing is compiled"));
         return Ok(());
     }
-    compile(file, Some(shadowed))
+    let instructions = compile(&file)?;
+    compiled.push((file, instructions));
+    Ok(())
 }
 
-/// With the aliases of users, where the instance delivers by this file.
-fn compile(file: &Path, shadowed: Option<&mut Shadowed>) -> Result<(), Failure> {
+/// What the new table holds.
+fn compile(file: &Path) -> Result<Vec<Instruction>, Failure> {
     let text = text_of(file, std::fs::read(file))?;
     let defaults = defaults()?;
     let source = Source::parse(&text, &|address| defaults.complete(address)).map_err(|bad| faulty(file, &bad))?;
     source.ignored.iter().for_each(|bad| LOG.warning(format_args!("{}:{bad}", file.display())));
     let (table, temporary) = (with_ending(file, ".cdb"), with_ending(file, ".tmp"));
     Table::write(&source.instructions, &table, &temporary).map_err(|error| unwritten(&table, &temporary, &error))?;
-    if let Some(shadowed) = shadowed {
-        shadowed.warn(file, &source.instructions);
-    }
-    Ok(())
+    Ok(source.instructions)
 }
 
 fn compile_list(file: &Path) -> Result<(), Failure> {
@@ -129,11 +134,6 @@ fn own_files() -> Result<Vec<PathBuf>, Failure> {
 
 fn defaults() -> Result<Defaults, Failure> {
     Defaults::read(&control()?).map_err(Failure::lasting)
-}
-
-fn shadowed() -> Result<Shadowed, Failure> {
-    let instance = instance()?;
-    Shadowed::new(&instance, &Control::new(instance.control()))
 }
 
 fn control() -> Result<Control, Failure> {

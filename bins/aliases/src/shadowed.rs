@@ -1,60 +1,68 @@
 //! Aliases that no mail reaches, because what they are called belongs to a user: users go before aliases.
 //!
+//! How it fails: what cannot be told is said in a warning, when all tables are written; nothing else comes of it.
 //! Known limits: names with a host are not looked at, nor is a table that the instance does not deliver by.
 
 use crate::LOG;
 use stafett_alias_table::Instruction;
 use stafett_control::{Control, rows};
 use stafett_instance::Instance;
-use stafett_local_users::{ALIAS, Breaks, Owner, Users};
-use stafett_log::Failure;
+use stafett_local_users::{ALIAS, Breaks, Owner, Trouble, Users};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-/// Says which names are users', once for each name.
-#[derive(Debug)]
-pub struct Shadowed {
-    /// `None` where nothing is delivered by aliases, or the users cannot be asked.
-    users: Option<Users>,
-    alias: PathBuf,
-    told: HashSet<String>,
+/// How long users are asked for in all. A source of them that is away can take many seconds for each name.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Says which names of these files of the instance are users', once for each name.
+pub fn warn(instance: &Instance, files: &[(PathBuf, Vec<Instruction>)]) {
+    let alias = instance.root().join(ALIAS);
+    if !alias.is_dir() {
+        // Nothing is delivered by aliases.
+        return;
+    }
+    let found = breaks(instance).and_then(|breaks| {
+        let users = Users::new(instance.root(), breaks);
+        warn_of(files, PATIENCE, |name| Ok(users.find(name)?.filter(|owner| owner.home != alias)))
+    });
+    if let Err(reason) = found {
+        LOG.warning(format_args!("unable to tell which of the aliases are called like users: {reason}"));
+    }
 }
 
-impl Shadowed {
-    /// For the aliases of this instance.
-    ///
-    /// # Errors
-    /// When control/breakchar cannot be read.
-    pub fn new(instance: &Instance, control: &Control) -> Result<Shadowed, Failure> {
-        let lines = control.list(&rows::BREAKCHAR).map_err(Failure::lasting)?.unwrap_or_default();
-        let breaks = Breaks::new(lines.first().map_or("", |item| item.value.as_str()));
-        let alias = instance.root().join(ALIAS);
-        let users = alias.is_dir().then(|| Users::new(instance.root(), breaks));
-        Ok(Shadowed { users, alias, told: HashSet::new() })
-    }
+fn breaks(instance: &Instance) -> Result<Breaks, String> {
+    let lines = Control::new(instance.control()).list(&rows::BREAKCHAR).map_err(|error| error.to_string())?.unwrap_or_default();
+    Ok(Breaks::new(lines.first().map_or("", |item| item.value.as_str())))
+}
 
-    /// Warns of the names of `file`.
-    pub fn warn(&mut self, file: &Path, instructions: &[Instruction]) {
-        for instruction in instructions {
-            let (Some(users), Some(name)) = (&self.users, instruction.name.strip_suffix('@')) else { continue };
-            match users.find(name) {
-                Ok(Some(owner)) if owner.home != self.alias => {
-                    if self.told.insert(name.to_owned()) {
-                        LOG.warning(format_args!("{}:{}: {}", file.display(), instruction.line, told(name, &owner)));
-                    }
-                }
-                Err(trouble) if trouble.is_general => {
-                    LOG.warning(format_args!("unable to tell which of the aliases are called like users: {trouble}"));
-                    self.users = None;
-                }
-                // A single one that cannot be looked at says nothing of the others.
-                Ok(_) | Err(_) => {}
+/// Ends with a reason where the others cannot be told.
+fn warn_of(
+    files: &[(PathBuf, Vec<Instruction>)],
+    patience: Duration,
+    user_of: impl Fn(&str) -> Result<Option<Owner>, Trouble>,
+) -> Result<(), String> {
+    let begin = Instant::now();
+    let mut told = HashSet::new();
+    let lines = files.iter().flat_map(|(file, instructions)| instructions.iter().map(move |one| (file, one)));
+    for (file, instruction) in lines {
+        let Some(name) = instruction.name.strip_suffix('@') else { continue };
+        if begin.elapsed() >= patience {
+            return Err(format!("after {} seconds the user database has not told of all of them", patience.as_secs()));
+        }
+        match user_of(name) {
+            Ok(Some(owner)) if told.insert(name) => {
+                LOG.warning(format_args!("{}:{}: {}", file.display(), instruction.line, words(name, &owner)));
             }
+            Err(trouble) if trouble.is_general => return Err(trouble.to_string()),
+            // A single one that cannot be looked at says nothing of the others.
+            Ok(_) | Err(_) => {}
         }
     }
+    Ok(())
 }
 
-fn told(name: &str, owner: &Owner) -> String {
+fn words(name: &str, owner: &Owner) -> String {
     let Owner { user, home, dash, ext, .. } = owner;
     let file = home.join(format!(".qmail{dash}{}", ext.replace('.', ":")));
     format!(
@@ -63,3 +71,7 @@ fn told(name: &str, owner: &Owner) -> String {
         file.display()
     )
 }
+
+#[cfg(test)]
+#[path = "shadowed_test.rs"]
+mod shadowed_test;

@@ -108,6 +108,30 @@ fn an_alias_that_is_a_users_is_warned_of_once() {
 }
 
 #[test]
+fn users_that_cannot_be_told_keep_no_table_from_being_written() {
+    let place = Place::new();
+    let more = place.path("more").display().to_string();
+    place.write("control/aliases", &format!("{}\n{more}\n", place.path("aliases").display()));
+    place.write("aliases", "ann: bob\n");
+    place.write("more", "eve: bob\n");
+    fs::create_dir(place.path("alias")).unwrap();
+    fs::create_dir(place.path("control/breakchar")).unwrap();
+    for arguments in [&[][..], &[&more[..]][..]] {
+        let output = place.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.matches("unable to tell which of the aliases").count()), (Some(0), 1), "{said}");
+    }
+    fs::remove_dir(place.path("control/breakchar")).unwrap();
+    fs::create_dir(place.path("users")).unwrap();
+    place.write("users/cdb", "torn");
+    place.write("aliases", "ann: bob\njoe: bob\n");
+    let output = place.run(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(0), 1), "{said}");
+    assert_eq!(place.printed().lines().count(), 3);
+}
+
+#[test]
 fn a_fault_leaves_the_old_table() {
     let place = Place::new();
     place.write("aliases", "a: b\n");
