@@ -8,7 +8,7 @@
 //! Security stance: the program runs inside our sandbox with the variables of the connection; names that strangers chose
 //! have been made harmless before. A value that is dropped closes its pipes before the envelope is complete, so nothing is
 //! queued. How it fails: a program that cannot be executed, hangs or dies is a temporary failure.
-//! Known limits: the envelope has no room for DSN parameters, BODY and SMTPUTF8; they are lost on this way.
+//! Known limits: the envelope has no room for DSN parameters and SMTPUTF8, which go by variables ([`bound`]).
 
 use std::ffi::OsStr;
 use std::io;
@@ -20,11 +20,11 @@ use std::time::Duration;
 
 use stafett_address::{Mailbox, from_program};
 use stafett_envelope::{Envelope, bound};
-use stafett_sys::descriptor;
 use stafett_sys::poll::{Interest, wait_two};
 use stafett_sys::process::{self, Ending, Fork, Pid};
 use stafett_sys::signal::{self, Signal};
 use stafett_sys::socket::set_nonblocking;
+use stafett_sys::{descriptor, limit};
 use stafett_wire::exitcode;
 use stafett_wire::injector::Answer;
 
@@ -57,7 +57,7 @@ impl Program {
     /// # Errors
     /// When pipes or a process cannot be had.
     pub fn start(program: &str, client: &Client, envelope: &Envelope) -> io::Result<Self> {
-        let (wishes, unheard) = bound::variables(envelope, |address| from_program(&raw(address)).into_owned());
+        let (wishes, unheard) = bound::variables(envelope, room(), |address| from_program(&raw(address)).into_owned());
         let (message_end, message) = descriptor::pipe()?;
         let (addresses_end, addresses) = descriptor::pipe()?;
         let (text, text_end) = descriptor::pipe()?;
@@ -67,9 +67,7 @@ impl Program {
         match process::fork()? {
             Fork::Parent(pid) => Ok(Self { pid, message, envelope: addresses, text, held_cr: false, broken: false, unheard }),
             Fork::Child => {
-                let mut environment = client.environment.clone();
-                // What it sends by stafett-inject would come back to it, without end.
-                environment.remove("QMAILQUEUE");
+                let environment = variables(client);
                 execute(program, &environment, &wishes, [&message_end, &addresses_end, &text_end]);
                 process::exit_now(exitcode::NOT_EXECUTED)
             }
@@ -123,6 +121,24 @@ fn envelope_bytes(envelope: &Envelope) -> Vec<u8> {
     }
     bytes.push(0);
     bytes
+}
+
+/// Of the wishes' variables: half of what the system has, so that those of the connection and of what the program runs fit too.
+fn room() -> usize {
+    usize::try_from(limit::arguments() / 2).map_or(bound::ROOM, |half| half.min(bound::ROOM))
+}
+
+/// Those of the connection that the program shall have.
+fn variables(client: &Client) -> Environment {
+    let mut environment = client.environment.clone();
+    // What it sends by stafett-inject would come back to it, without end.
+    environment.remove("QMAILQUEUE");
+    // We run below such a program ourselves: what it was told of is not this message.
+    if environment.value("DSNRECIPIENT1").is_some() {
+        let names: Vec<Vec<u8>> = environment.iter().map(|(name, _)| name.to_vec()).collect();
+        names.iter().filter(|name| name.starts_with(b"DSN") || *name == b"SMTPUTF8").for_each(|name| environment.remove(name));
+    }
+    environment
 }
 
 fn push(bytes: &mut Vec<u8>, letter: u8, address: &str) {

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::process::Command;
 
 use support::{Instance, Mood, variables, write_program};
 
@@ -73,6 +74,60 @@ fn the_program_is_told_what_the_sender_asked_to_hear() {
     );
     assert!(client.ask("QUIT").starts_with("221 "));
     client.end();
+}
+
+#[test]
+fn wishes_of_many_recipients_leave_room_for_what_the_program_runs() {
+    let (instance, variables) = with_program("cat >/dev/null; cat <&1 >/dev/null; env | grep -c '^DSNRECIPIENT' > count");
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "ulimit -s 640; exec \"$0\"", support::PROGRAM]).env_clear().envs(variables);
+    command.env("STAFETT", instance.directory.path()).env("PATH", "/usr/bin:/bin");
+    let mut client = Instance::serve_by(command);
+    client.open("a@b.example", "first@example.org");
+    let long = "x".repeat(480);
+    for number in 0..400 {
+        let reply = client.ask(&format!("RCPT TO:<{number}@example.org> NOTIFY=NEVER ORCPT=rfc822;{long}"));
+        assert!(reply.starts_with("250 "), "{number} {reply}");
+    }
+    assert!(client.ask("DATA").starts_with("354 "));
+    client.send(b"Subject: x\r\n\r\n");
+    let reply = client.ask(".");
+    assert!(reply.starts_with("250 "), "{reply}");
+    assert!(client.ask("QUIT").starts_with("221 "));
+    let told: usize = fs::read_to_string(instance.path("count")).unwrap().trim().parse().unwrap();
+    assert!((100..400).contains(&told), "{told}");
+    let (code, log) = client.end();
+    assert_eq!(code, Some(0));
+    assert!(log.contains(&format!("asked to hear of {} of 401 recipients: they are too many", 400 - told)), "{log}");
+}
+
+#[test]
+fn a_program_below_another_is_not_told_of_the_others_message() {
+    let (instance, variables) = with_program("cat >/dev/null; cat <&1 >/dev/null; env | grep -E '^(DSN|SMTPUTF8)' | sort > wishes");
+    let inherited = [
+        ("DSNSENDER", "a@b.example"),
+        ("DSNRET", "HDRS"),
+        ("DSNENVID", "X"),
+        ("SMTPUTF8", "1"),
+        ("DSNRECIPIENT1", "x@example.org"),
+        ("DSNORCPT1", "rfc822;x@y"),
+        ("DSNRECIPIENT2", "second@example.org"),
+        ("DSNNOTIFY2", "NEVER"),
+    ];
+    let variables = [variables, support::variables(&inherited)].concat();
+    assert!(send(&instance, &variables).starts_with("250 "));
+    assert_eq!(fs::read_to_string(instance.path("wishes")).unwrap(), "");
+    let mut client = instance.serve(&variables);
+    client.open("a@b.example", "first@example.org");
+    assert!(client.ask("RCPT TO:<third@example.org> NOTIFY=DELAY").starts_with("250 "));
+    assert!(client.ask("RCPT TO:<second@example.org>").starts_with("250 "));
+    assert!(client.ask("DATA").starts_with("354 "));
+    client.send(b"Subject: x\r\n\r\n");
+    assert!(client.ask(".").starts_with("250 "));
+    assert!(client.ask("QUIT").starts_with("221 "));
+    client.end();
+    let wanted = "DSNNOTIFY1=DELAY\nDSNRECIPIENT1=third@example.org\nDSNSENDER=a@b.example\n";
+    assert_eq!(fs::read_to_string(instance.path("wishes")).unwrap(), wanted);
 }
 
 #[test]

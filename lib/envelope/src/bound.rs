@@ -13,9 +13,8 @@ use crate::{Envelope, Recipient};
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// The bytes of all variables at most: of Linux's room for arguments and variables, a quarter of the stack's limit, they may take
-/// a part.
-const ROOM: usize = 256 * 1024;
+/// The bytes of all variables at most: they may take a part of the system's room for arguments and variables.
+pub const ROOM: usize = 256 * 1024;
 
 /// The wishes of one message for those whom it is from and for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,9 +30,9 @@ struct Wishes {
     orcpt: Option<String>,
 }
 
-/// The variables for this message, and how many recipients there was no room for. `name` gives an address as the queue will have
-/// it when it has gone through a program.
-pub fn variables(envelope: &Envelope, name: impl Fn(&str) -> String) -> (Vec<(String, String)>, usize) {
+/// The variables for this message in at most so many bytes, and how many recipients there was no room for. `name` gives an address
+/// as the queue will have it when it has gone through a program.
+pub fn variables(envelope: &Envelope, most: usize, name: impl Fn(&str) -> String) -> (Vec<(String, String)>, usize) {
     let is_wished = |recipient: &&Recipient| recipient.notify.is_some() || recipient.orcpt.is_some();
     let of_message = of_message(envelope);
     let listed: Vec<_> = envelope.recipients.iter().filter(|one| !of_message.is_empty() || is_wished(one)).collect();
@@ -46,7 +45,7 @@ pub fn variables(envelope: &Envelope, name: impl Fn(&str) -> String) -> (Vec<(St
     for (index, recipient) in listed.iter().enumerate() {
         let own = of_recipient(recipient, index + 1, xtext(&name(&recipient.address)));
         taken += room(&own);
-        if taken > ROOM {
+        if taken > most {
             return (all, listed.len() - index);
         }
         all.extend(own);

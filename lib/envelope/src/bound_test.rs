@@ -22,7 +22,7 @@ fn wished() -> Envelope {
 }
 
 fn of(envelope: &Envelope) -> Vec<(String, String)> {
-    let (variables, left_out) = variables(envelope, str::to_owned);
+    let (variables, left_out) = variables(envelope, ROOM, str::to_owned);
     assert_eq!(left_out, 0);
     variables
 }
@@ -115,7 +115,7 @@ fn what_cannot_be_passed_on_is_left_out() {
 fn more_than_there_is_room_for_is_counted() {
     let orcpt = format!("rfc822;{}", "x".repeat(490));
     let recipients = (0..1000).map(|number| recipient(&format!("{number}@x.test"), Some("NEVER"), Some(&orcpt))).collect();
-    let (variables, left_out) = variables(&Envelope { recipients, ..Envelope::default() }, str::to_owned);
+    let (variables, left_out) = variables(&Envelope { recipients, ..Envelope::default() }, ROOM, str::to_owned);
     let taken: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
     assert!(taken < ROOM && taken > ROOM / 2, "{taken}");
     assert_eq!(variables.iter().filter(|(name, _)| name.starts_with("DSNRECIPIENT")).count() + left_out, 1000);

@@ -19,6 +19,12 @@ pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
     Ok(possible)
 }
 
+/// The bytes that arguments and variables may take together of a program that this process executes: a quarter of the stack's
+/// limit, and 128 KiB at least (execve(2)).
+pub fn arguments() -> u64 {
+    (getrlimit(Resource::Stack).current.unwrap_or(u64::MAX) / 4).max(128 * 1024)
+}
+
 /// How many descriptors may be open at once in this process, as it stands.
 pub fn open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)

@@ -101,9 +101,13 @@ impl Instance {
 
     /// The program in UCSPI mode with a socket for both descriptors.
     pub fn serve(&self, variables: &[(String, String)]) -> Client {
+        Self::serve_by(self.command(variables))
+    }
+
+    /// The same by this command.
+    pub fn serve_by(mut command: Command) -> Client {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let both: OwnedFd = theirs.into();
-        let mut command = self.command(variables);
         command.stdin(Stdio::from(both.try_clone().unwrap())).stdout(Stdio::from(both)).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         drop(command);
