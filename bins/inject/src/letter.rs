@@ -73,7 +73,8 @@ impl Letter {
             (true, false) => TO,
             (true, true) => RESENT_TO,
         };
-        let lists = complete(&mut header, defaults, wanted)?;
+        let names_sender = options.sender.is_none() && !person.wishes.ignore_return_path;
+        let lists = complete(&mut header, defaults, wanted, names_sender)?;
         let mut recipients = Vec::new();
         if options.takes_arguments() {
             for argument in &options.arguments {
@@ -97,8 +98,8 @@ impl Letter {
 }
 
 /// Completes the addresses of all fields that hold some; the lists, in the fields' order. A field by which nothing is sent, which
-/// is none of `wanted`, may be what it likes and stays so: what a program writes into From is no reason to lose what it says.
-fn complete(fields: &mut [Field], defaults: &Defaults, wanted: &[&str]) -> Result<Vec<Option<AddressList>>, Failure> {
+/// is none of `wanted` and no Return-Path that names the sender, may be what it likes and stays so: what a program writes into From is no reason to lose what it says.
+fn complete(fields: &mut [Field], defaults: &Defaults, wanted: &[&str], names_sender: bool) -> Result<Vec<Option<AddressList>>, Failure> {
     let mut lists = Vec::with_capacity(fields.len());
     for field in fields.iter_mut() {
         if !field.is_any(ADDRESSES) {
@@ -106,7 +107,7 @@ fn complete(fields: &mut [Field], defaults: &Defaults, wanted: &[&str]) -> Resul
             continue;
         }
         let unreadable = |error| Failure::lasting(format!("unable to understand the field {}: {error}", field.name));
-        let is_needed = field.is("return-path") || field.is_any(wanted);
+        let is_needed = names_sender && field.is("return-path") || field.is_any(wanted);
         let mut list = match AddressList::parse(&field.body) {
             Err(_) if !is_needed => {
                 lists.push(None);

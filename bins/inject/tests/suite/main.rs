@@ -184,6 +184,20 @@ fn a_from_that_is_no_address_stays_and_the_mail_goes() {
 }
 
 #[test]
+fn a_return_path_must_be_an_address_only_where_the_sender_comes_from_it() {
+    let site = Site::new();
+    let odd = "Return-Path: a b c\nSubject: x\n\n";
+    for (arguments, letters, sender) in
+        [(&["-f", "me@a.test", "b@c.test"][..], "", "Fme@a.test"), (&["b@c.test"], "s", "Fjane@mail.example.org")]
+    {
+        let done = site.inject(arguments, &[("QMAILINJECT", letters)], odd);
+        assert_eq!((done.code, done.envelope), (0, format!("{sender}|Tb@c.test||")), "{}", done.stderr);
+        assert!(!done.message.contains("Return-Path"), "{}", done.message);
+    }
+    assert_eq!(site.inject(&["b@c.test"], &[], odd).code, 100);
+}
+
+#[test]
 fn what_cannot_be_sent_is_said_and_not_queued() {
     let site = Site::new();
     for (arguments, text, words) in [
