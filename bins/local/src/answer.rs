@@ -46,6 +46,11 @@ impl Outcome {
         Outcome { scope: Scope::Own, ..Outcome::later(text) }
     }
 
+    /// The same, and it may have been done.
+    pub fn interrupted(text: impl Into<String>) -> Outcome {
+        Outcome { scope: Scope::Interrupted, ..Outcome::later(text) }
+    }
+
     /// To be returned.
     pub fn never(text: impl Into<String>) -> Outcome {
         Outcome { verdict: Verdict::Permanent, text: text.into(), scope: Scope::Message }

@@ -105,7 +105,7 @@ impl Apart {
             }
             Ok(Said::Foreign) => None,
             Err(error) => {
-                let outcome = Outcome::unknown(format!("Unable to wait for the process of a user: {error}. (#4.3.0)"));
+                let outcome = Outcome::interrupted(format!("Unable to wait for the process of a user: {error}. (#4.3.0)"));
                 Some(Outcomes::same(outcome, wait.messages))
             }
         }
@@ -195,7 +195,7 @@ impl Worker {
             [report, _] if report.any() => {}
             [_, asker] if asker.any() => {
                 self.end();
-                let outcome = Outcome::unknown("Nobody waits for the outcome any more. (#4.3.0)");
+                let outcome = Outcome::interrupted("Nobody waits for the outcome any more. (#4.3.0)");
                 return Ok(Err(Outcomes::same(outcome, wait.messages)));
             }
             _ => return Ok(Err(Outcomes::same(self.out_of_time(wait.limit), wait.messages))),
@@ -218,8 +218,8 @@ impl Worker {
         let silent = match ending {
             // What it has said counts, though its user may have stopped it since.
             None => self.out_of_time(wait.limit),
-            Some(Ending::Killed(signal)) => Outcome::unknown(format!("{what} was ended by signal {signal}. (#4.3.0)")),
-            Some(Ending::Exited(code)) => Outcome::unknown(format!("{what} ended without a word, exit code {code}. (#4.3.0)")),
+            Some(Ending::Killed(signal)) => Outcome::interrupted(format!("{what} was ended by signal {signal}. (#4.3.0)")),
+            Some(Ending::Exited(code)) => Outcome::interrupted(format!("{what} ended without a word, exit code {code}. (#4.3.0)")),
         };
         Ok(said.map_or_else(|| Outcomes::same(silent, wait.messages), Outcomes::from))
     }
@@ -227,7 +227,7 @@ impl Worker {
     /// Ends what takes too long.
     fn out_of_time(&mut self, limit: Limit) -> Outcome {
         let still = if self.end() { "" } else { ", and does not even end" };
-        Outcome::unknown(format!("{} took too long{still}: {}. (#4.4.7)", limit.what, limit.reason))
+        Outcome::interrupted(format!("{} took too long{still}: {}. (#4.4.7)", limit.what, limit.reason))
     }
 
     /// Ends the process and its group; whether it went.

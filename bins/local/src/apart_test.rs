@@ -61,7 +61,7 @@ fn who_stops_the_process_stops_nothing_else() {
         Answer::Last(Outcome::never(""))
     });
     assert_eq!((outcome.verdict, outcome.text.as_str()), (Verdict::Temporary, "It took too long: the limit. (#4.4.7)"));
-    assert_eq!(outcome.scope, Scope::Own, "nobody has said that the user was found");
+    assert_eq!(outcome.scope, Scope::Interrupted, "nobody has said that the user was found");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_process_that_says_nothing_has_put_its_task_off() {
         stop();
         Answer::Last(Outcome::never(""))
     });
-    assert_eq!((outcome.verdict, outcome.scope), (Verdict::Temporary, Scope::Own), "{}", outcome.text);
+    assert_eq!((outcome.verdict, outcome.scope), (Verdict::Temporary, Scope::Interrupted), "{}", outcome.text);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_process_that_cannot_close_what_is_not_for_it_does_nothing() {
     let task = Task { key: b"joe", packet: b"task", files: &[] };
     let own = || Err(std::io::ErrorKind::Other.into());
     let said = Apart::default().carry_out(limit(HOUR), asked.as_fd(), task, own, |_, _, _| Answer::More(Outcome::done("done"))).first;
-    assert_eq!((said.verdict, said.scope), (Verdict::Temporary, Scope::Own), "{}", said.text);
+    assert_eq!((said.verdict, said.scope), (Verdict::Temporary, Scope::Interrupted), "{}", said.text);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn what_a_killed_process_had_started_ends_with_it() {
         let _ = child.wait();
         Answer::Last(Outcome::never(""))
     });
-    assert_eq!((outcome.text.as_str(), outcome.scope), ("It was ended by signal 9. (#4.3.0)", Scope::Own));
+    assert_eq!((outcome.text.as_str(), outcome.scope), ("It was ended by signal 9. (#4.3.0)", Scope::Interrupted));
     program.must_have_ended();
 }
 

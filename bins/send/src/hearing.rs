@@ -96,10 +96,7 @@ impl Scheduler {
         for job in jobs {
             let outcomes = vec![(Verdict::Temporary, text.clone()); job.recipients.len()];
             self.record(&job, &outcomes, &[], !self.ending);
-            if let Some(message) = self.messages.get_mut(&job.id) {
-                message.uncertain = true;
-                self.book.possible_duplicate(job.id, "its delivery ended without a report and will be tried again");
-            }
+            self.may_have_been_done(job.id, "its delivery ended without a report and will be tried again");
             self.after(job.id);
         }
     }

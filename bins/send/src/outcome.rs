@@ -42,11 +42,16 @@ impl Scheduler {
                 message.is_cut_off |= report.scope == Scope::Destination;
             }
             self.record(&job, &report.recipients, &report.dsn_taken, true);
+            if report.scope == Scope::Interrupted {
+                self.may_have_been_done(job.id, "its delivery was ended in the middle and will be tried again");
+            }
             done.push(job.id);
         }
         if let Some(state) = self.destinations.state(destination) {
+            // What one message brought about must not meet others again.
+            let is_interrupted = reports.iter().any(|report| report.scope == Scope::Interrupted);
             let is_whole = jobs.len() == 0 && reports.iter().all(|report| report.takes_several);
-            state.carried_out(done.len(), is_whole);
+            state.carried_out(if is_interrupted { 1 } else { done.len() }, is_whole && !is_interrupted);
         }
         // Before the close, which forgets a destination without work.
         self.put_back(destination, jobs, "not begun, because another message for this user is delivered alone; trying again");
@@ -56,6 +61,14 @@ impl Scheduler {
             self.close(number);
         }
         done.into_iter().for_each(|id| self.after(id));
+    }
+
+    /// Nobody knows whether it was delivered.
+    pub(crate) fn may_have_been_done(&mut self, id: Id, why: &str) {
+        if let Some(message) = self.messages.get_mut(&id) {
+            message.uncertain = true;
+            self.book.possible_duplicate(id, why);
+        }
     }
 
     pub(crate) fn count_done(&mut self, is_local: bool, count: usize) {
@@ -101,7 +114,7 @@ impl Scheduler {
         let most = self.settings.limits_of(&state.name).connections;
         match report.scope {
             Scope::Destination => {}
-            Scope::Own => return,
+            Scope::Own | Scope::Interrupted => return,
             Scope::Message => {
                 let is_back = state.pace.is_failing();
                 state.pace.succeeded(most);
@@ -128,7 +141,7 @@ impl Scheduler {
         let user = Mark::of(&state.name);
         state.takes_several = report.takes_several;
         match report.scope {
-            Scope::Own => {}
+            Scope::Own | Scope::Interrupted => {}
             Scope::Message => {
                 state.pace.succeeded(self.settings.limits_of(&state.name).connections);
                 if self.destinations.users.found(user, since) {

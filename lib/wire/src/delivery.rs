@@ -89,10 +89,12 @@ pub enum Scope {
     Destination,
     /// This host: nothing was learnt of the destination.
     Own,
+    /// The same, and the delivery was ended in the middle: it may have been done.
+    Interrupted,
 }
 
 impl Scope {
-    const ALL: [Scope; 3] = [Scope::Message, Scope::Destination, Scope::Own];
+    const ALL: [Scope; 4] = [Scope::Message, Scope::Destination, Scope::Own, Scope::Interrupted];
 
     /// As it stands on the wire.
     pub fn letter(self) -> &'static [u8] {
@@ -100,6 +102,7 @@ impl Scope {
             Scope::Message => b"m",
             Scope::Destination => b"d",
             Scope::Own => b"o",
+            Scope::Interrupted => b"i",
         }
     }
 

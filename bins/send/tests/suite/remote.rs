@@ -36,6 +36,8 @@ pub enum Reply {
     Down(&'static str),
     /// Trouble of this host: the destination was not tried.
     Own(&'static str),
+    /// The same, and it may have been delivered.
+    Interrupted(&'static str),
     /// The connection ends without a report.
     Die,
     /// Delivered, when [`Remote::release`] is called.
@@ -211,6 +213,7 @@ fn answer(shared: &Shared, seen: &Seen) -> Option<(Scope, Verdicts, bool)> {
         Reply::Each(verdicts) => (Scope::Message, verdicts),
         Reply::Down(text) => (Scope::Destination, vec![(Verdict::Temporary, text); count]),
         Reply::Own(text) => (Scope::Own, vec![(Verdict::Temporary, text); count]),
+        Reply::Interrupted(text) => (Scope::Interrupted, vec![(Verdict::Temporary, text); count]),
         Reply::Taken => (Scope::Message, vec![ok; count]),
         Reply::Die => return None,
         Reply::Hold => {
@@ -232,6 +235,7 @@ fn report(delivery: u64, scope: Scope, verdicts: &[(Verdict, &str)], taken: bool
         Scope::Message => b"m",
         Scope::Destination => b"d",
         Scope::Own => b"o",
+        Scope::Interrupted => b"i",
     };
     push(&mut out, letter);
     push(

@@ -124,6 +124,28 @@ fn a_connection_that_ends_over_several_delays_them_all_and_loses_none() {
 }
 
 #[test]
+fn what_was_ended_in_the_middle_is_announced_as_a_possible_duplicate() {
+    let mut site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut number = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        number += 1;
+        // The second order, whole.
+        if (2..=10).contains(&number) { Reply::Interrupted("The delivery took too long. (#4.4.7)") } else { DONE }
+    });
+    local.take_several(16);
+    let ids = held(&mut site, &["joe"], 10);
+    site.wait_for("nine are put off", |site| site.count("deferral: The_delivery_took_too_long") == 9);
+    site.wait_for("each is announced", |site| site.count("its delivery was ended in the middle and will be tried again") == 9);
+    let first_try = local.seen().len();
+    site.signal(Signal::Alarm);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    // One, then two, then four, and what is left: the message that was the reason meets few others.
+    let packets = local.seen().iter().skip(first_try).filter(|seen| seen.place == 0).count();
+    assert_eq!((first_try, packets), (10, 4), "{}", site.log());
+}
+
+#[test]
 fn one_of_several_that_fails_takes_no_other_with_it() {
     let mut site = with_users();
     let mut number = 0;
