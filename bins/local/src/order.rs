@@ -63,8 +63,9 @@ impl Becoming<'_> {
         let mut prepared = deliveries.iter().map(|delivery| (delivery, recipient::prepare(delivery, Work::Do)));
         let Some((first, plan)) = prepared.next() else { return Answer::Foreign };
         let answer = match plan {
-            Err(stop) => return Answer::Last(outcome(Err(stop))),
-            Ok(plan) if plan.lone_maildir().is_some() => land_together((first, plan), prepared),
+            Err(stop) if deliveries.len() == 1 => return Answer::Last(outcome(Err(stop))),
+            Err(stop) => land_together((first, Err(stop)), prepared),
+            Ok(plan) if plan.lone_maildir().is_some() => land_together((first, Ok(plan)), prepared),
             Ok(plan) => match recipient::carry_out(first, plan, Work::Do) {
                 // What a program has left behind is in this process's group, and may go on.
                 Ok(done) if done.programs > 0 => return Answer::Last(outcome(Ok(done))),
@@ -134,10 +135,13 @@ impl Becoming<'_> {
     }
 }
 
+/// A message, and what is to be done with it.
+type Planned<'a> = (&'a Delivery, Result<Prepared, Stop>);
+
 /// Several messages go into Maildirs together, up to the first for which something else is to be done. What is to be put off or
 /// returned is told of beside them.
-fn land_together<'a>(first: (&'a Delivery, Prepared), others: impl Iterator<Item = (&'a Delivery, Result<Prepared, Stop>)>) -> Answer {
-    let mut messages = vec![(first.0, Ok(first.1))];
+fn land_together<'a>(first: Planned<'a>, others: impl Iterator<Item = Planned<'a>>) -> Answer {
+    let mut messages = vec![first];
     messages.extend(others.take_while(|(_, plan)| plan.as_ref().map_or(true, |plan| plan.lone_maildir().is_some())));
     let lone = messages.iter().filter_map(|(delivery, plan)| Some((*delivery, plan.as_ref().ok()?.lone_maildir()?)));
     let mut landed = recipient::land(&lone.collect::<Vec<_>>()).into_iter();
