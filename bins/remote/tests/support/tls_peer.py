@@ -1,6 +1,7 @@
 """SMTP servers with OpenSSL, one for each behaviour; prints a line "NAME PORT" for each, then serves until its standard
 input ends. What each of its connections was told goes to standard output as "NAME said WORD..."."""
 
+import os
 import socket
 import ssl
 import sys
@@ -10,6 +11,11 @@ import warnings
 # the oldest versions of TLS are what one of them is for
 warnings.simplefilter("ignore", DeprecationWarning)
 directory = sys.argv[1]
+
+
+def tell(*words):
+    """Prints a line at once: print() writes word after word, and those of several threads would mix."""
+    os.write(sys.stdout.fileno(), (" ".join(map(str, words)) + "\n").encode())
 
 
 def context(name, **options):
@@ -43,7 +49,7 @@ class Server:
         self.name, self.tls, self.offers, self.answer = name, tls, offers, answer
         self.wrapped, self.garbage, self.silent = wrapped, garbage, silent
         listeners = listen_twice()
-        print(name, listeners[0].getsockname()[1], flush=True)
+        tell(name, listeners[0].getsockname()[1])
         for listener in listeners:
             threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
 
@@ -56,7 +62,7 @@ class Server:
         try:
             self.serve(connection)
         except (OSError, ssl.SSLError) as error:
-            print(self.name, "said", type(error).__name__, flush=True)
+            tell(self.name, "said", type(error).__name__)
         finally:
             connection.close()
 
@@ -64,7 +70,7 @@ class Server:
         secured = self.tls.wrap_socket(connection, server_side=True)
         known = "known" if secured.getpeercert(True) else "unknown"
         resumed = "resumed" if secured.session_reused else "full"
-        print(self.name, "said TLS", secured.version(), known, resumed, flush=True)
+        tell(self.name, "said TLS", secured.version(), known, resumed)
         return secured
 
     def serve(self, connection):
@@ -101,7 +107,7 @@ class Server:
                 in_data = True
                 connection.sendall(b"354 go\r\n")
             elif verb == b"AUTH":
-                print(self.name, "said AUTH", "secure" if is_secure else "clear", flush=True)
+                tell(self.name, "said AUTH", "secure" if is_secure else "clear")
                 connection.sendall(b"235 welcome\r\n")
             elif verb == b"QUIT":
                 connection.sendall(b"221 bye\r\n")
@@ -109,7 +115,7 @@ class Server:
             else:
                 if verb == b"MAIL":
                     required = ["required"] if b" REQUIRETLS" in line else []
-                    print(self.name, "said MAIL", "secure" if is_secure else "clear", *required, flush=True)
+                    tell(self.name, "said MAIL", "secure" if is_secure else "clear", *required)
                 connection.sendall(b"250 ok\r\n")
 
 
@@ -135,5 +141,5 @@ Server("garbage", answer=b"220 go\r\n", garbage=b"250 what is that?\r\n" * 3)
 Server("injects", good, answer=b"220 go\r\n250-injected\r\n250 PIPELINING\r\n")
 Server("endless", silent=True)
 Server("hangs-up", answer=b"220 go\r\n", garbage=b"")
-print("ready", flush=True)
+tell("ready")
 sys.stdin.read()
