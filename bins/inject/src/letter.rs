@@ -98,7 +98,8 @@ impl Letter {
 }
 
 /// Completes the addresses of all fields that hold some; the lists, in the fields' order. A field by which nothing is sent, which
-/// is none of `wanted` and no Return-Path that names the sender, may be what it likes and stays so: what a program writes into From is no reason to lose what it says.
+/// is none of `wanted` and no Return-Path that names the sender, may be what it likes and stays so: what a program writes into From is
+/// no reason to lose what it says.
 fn complete(fields: &mut [Field], defaults: &Defaults, wanted: &[&str], names_sender: bool) -> Result<Vec<Option<AddressList>>, Failure> {
     let mut lists = Vec::with_capacity(fields.len());
     for field in fields.iter_mut() {
