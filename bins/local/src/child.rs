@@ -15,8 +15,7 @@ use stafett_log::{Log, safe};
 use stafett_sys::poll::{self, Interest, Ready};
 use stafett_sys::socket::{receive_packet_with, send_packet};
 use stafett_wire::LARGEST_PACKET;
-use stafett_wire::Verdict;
-use stafett_wire::delivery::{Destination, Kind, Order, Report, Scope};
+use stafett_wire::delivery::{Destination, Kind, Order, Report};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -90,57 +89,40 @@ impl Child<'_> {
         wait(None)
     }
 
-    /// The reports of the first orders of a packet, of one at least. Of the others nothing was begun.
+    /// The reports of the first orders of a packet, of one at least. Of the others nothing was begun. All are for one local part.
     fn carry_out(&mut self, packet: &[u8], files: &[OwnedFd]) -> Result<Vec<Report>, String> {
         let orders = Order::parse_all(packet).map_err(|error| error.to_string())?;
-        let envelopes = orders.iter().map(|order| Envelope::parse(order.envelope).map_err(|error| error.to_string()));
-        let envelopes: Vec<Envelope> = envelopes.collect::<Result<_, _>>()?;
-        match (&orders[..], &envelopes[..], files) {
-            ([order], [envelope], [file]) => Ok(vec![self.carry_out_one(order, envelope, file)]),
-            _ if orders.len() == files.len() => self.carry_out_several(packet, &orders, &envelopes, files),
-            _ => Err("an order without a message".to_owned()),
+        if orders.len() != files.len() {
+            return Err("an order without a message".to_owned());
         }
-    }
-
-    fn carry_out_one(&mut self, order: &Order<'_>, envelope: &Envelope, file: &OwnedFd) -> Report {
-        let mut all = Vec::with_capacity(envelope.recipients.len());
-        let mut takes_several = false;
-        for recipient in &envelope.recipients {
-            let envelope = Envelope { recipients: vec![recipient.clone()], ..envelope.clone() };
-            let mut text = Vec::new();
-            envelope.write(&mut text);
-            let outcomes = self.deliver(address(&envelope), &Order { envelope: &text, ..*order }.encode(), std::slice::from_ref(file));
-            takes_several = outcomes.takes_several;
-            all.push(outcomes.first);
+        let mut locals = orders.iter().map(local_part);
+        let local = locals.next().ok_or("no order")??;
+        for another in locals {
+            if another? != local {
+                return Err("several orders that are not for one recipient".to_owned());
+            }
         }
-        report(order.delivery, all, takes_several)
-    }
-
-    /// They have one recipient each, and the same local part.
-    fn carry_out_several(
-        &mut self,
-        packet: &[u8],
-        orders: &[Order<'_>],
-        envelopes: &[Envelope],
-        files: &[OwnedFd],
-    ) -> Result<Vec<Report>, String> {
-        let local = |envelope: &Envelope| address(envelope).filter(|_| envelope.recipients.len() == 1).map(|(local, _)| local.to_owned());
-        let first = envelopes.first().and_then(local);
-        if first.is_none() || envelopes.iter().any(|envelope| local(envelope) != first) {
-            return Err("several orders that are not for one recipient".to_owned());
-        }
-        let Outcomes { first, rest, takes_several } = self.deliver(envelopes.first().and_then(address), packet, files);
+        let Outcomes { first, rest, takes_several } = self.deliver(local.as_deref(), packet, files);
         let outcomes = std::iter::once(first).chain(rest);
-        Ok(orders.iter().zip(outcomes).map(|(order, outcome)| report(order.delivery, vec![outcome], takes_several)).collect())
+        Ok(orders.iter().zip(outcomes).map(|(order, outcome)| report(order.delivery, outcome, takes_several)).collect())
     }
 
-    fn deliver(&mut self, address: Option<(&str, &str)>, packet: &[u8], files: &[OwnedFd]) -> Outcomes {
-        let Some((local, _)) = address else { return Outcome::never("Sorry, that address has no domain. (#5.1.3)").into() };
+    fn deliver(&mut self, local: Option<&str>, packet: &[u8], files: &[OwnedFd]) -> Outcomes {
+        let Some(local) = local else { return Outcome::never("Sorry, that address has no domain. (#5.1.3)").into() };
         let conversation = self.conversation;
         let borrowed: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
         let task = Task { key: local.as_bytes(), packet, files: &borrowed };
         self.deliveries.carry_out(&mut self.apart, task, conversation.descriptor.as_fd(), || close_all(conversation, files))
     }
+}
+
+/// The local part of the one recipient of an order; nothing for an address without a domain.
+fn local_part(order: &Order<'_>) -> Result<Option<String>, String> {
+    let envelope = Envelope::parse(order.envelope).map_err(|error| error.to_string())?;
+    if envelope.recipients.len() != 1 {
+        return Err("an order that is not for one recipient".to_owned());
+    }
+    Ok(address(&envelope).map(|(local, _)| local.to_owned()))
 }
 
 /// In the process of a recipient: nothing is left of the way to the scheduler. The messages come with their task, and a copy that
@@ -150,9 +132,6 @@ fn close_all(conversation: &Conversation, messages: &[OwnedFd]) -> io::Result<()
     [descriptor, lifeline].into_iter().chain(messages).try_for_each(stafett_sys::descriptor::forget)
 }
 
-fn report(delivery: u64, outcomes: Vec<Outcome>, takes_several: bool) -> Report {
-    let first = outcomes.first().map_or(Scope::Message, |outcome| outcome.scope);
-    let scope = if outcomes.iter().all(|outcome| outcome.scope == first) { first } else { Scope::Message };
-    let recipients: Vec<(Verdict, String)> = outcomes.into_iter().map(|outcome| (outcome.verdict, outcome.text)).collect();
-    Report { delivery, scope, reusable: true, takes_several, dsn_taken: Vec::new(), recipients }
+fn report(delivery: u64, Outcome { verdict, text, scope }: Outcome, takes_several: bool) -> Report {
+    Report { delivery, scope, reusable: true, takes_several, dsn_taken: Vec::new(), recipients: vec![(verdict, text)] }
 }

@@ -13,6 +13,7 @@ use stafett_envelope::{Envelope, Head};
 use stafett_local_users::{Owner, Users};
 use stafett_sys::{privilege, process};
 use stafett_wire::delivery::{Order, Scope};
+use std::fmt::Display;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -56,9 +57,8 @@ struct Becoming<'a> {
 impl Becoming<'_> {
     fn deliver(&mut self, packet: &[u8], files: Vec<OwnedFd>, report: &OwnedFd) -> Answer {
         let deliveries = match self.deliveries(packet, files, report) {
-            Ok(Ok(deliveries)) => deliveries,
-            Ok(Err(answer)) => return answer,
-            Err(error) => return Answer::Last(Outcome::unknown(format!("Unable to deliver: {error}. (#4.3.0)"))),
+            Ok(deliveries) => deliveries,
+            Err(answer) => return answer,
         };
         let mut prepared = deliveries.iter().map(|delivery| (delivery, recipient::prepare(delivery, Work::Do)));
         let Some((first, plan)) = prepared.next() else { return Answer::Foreign };
@@ -79,23 +79,20 @@ impl Becoming<'_> {
     }
 
     /// The deliveries that the packet's orders ask for. They are for one local part; its owner is looked up once.
-    fn deliveries(&mut self, packet: &[u8], files: Vec<OwnedFd>, report: &OwnedFd) -> Result<Result<Vec<Delivery>, Answer>, String> {
-        let orders = Order::parse_all(packet).map_err(|error| error.to_string())?;
+    fn deliveries(&mut self, packet: &[u8], files: Vec<OwnedFd>, report: &OwnedFd) -> Result<Vec<Delivery>, Answer> {
+        let orders = Order::parse_all(packet).map_err(unable)?;
         if orders.len() != files.len() {
-            return Err("no message".to_owned());
+            return Err(unable("no message"));
         }
-        let report = Rc::new(report.try_clone().map_err(|error| error.to_string())?);
-        let mut deliveries = Vec::with_capacity(orders.len());
+        let report = Rc::new(report.try_clone().map_err(unable)?);
+        let mut deliveries: Vec<Delivery> = Vec::with_capacity(orders.len());
         let Deliveries { settings, root, .. } = self.deliveries;
         for (order, file) in orders.iter().zip(files) {
-            let envelope = Envelope::parse(order.envelope).map_err(|error| error.to_string())?;
+            let envelope = Envelope::parse(order.envelope).map_err(unable)?;
             let (local, host) = address(&envelope).map(|(local, host)| (local.to_owned(), host.to_owned())).unwrap_or_default();
-            let owner = match deliveries.first().map(|first: &Delivery| first.owner.clone()) {
-                Some(owner) => owner,
-                None => match self.owner_of(&local) {
-                    Ok(owner) => owner,
-                    Err(answer) => return Ok(Err(answer)),
-                },
+            let owner = match deliveries.first() {
+                Some(first) => first.owner.clone(),
+                None => self.owner_of(&local)?,
             };
             let head: Vec<String> = envelope.head.iter().map(line).collect();
             deliveries.push(Delivery {
@@ -110,7 +107,7 @@ impl Becoming<'_> {
                 report: Some(Rc::clone(&report)),
             });
         }
-        Ok(Ok(deliveries))
+        Ok(deliveries)
     }
 
     /// Looks for the owner of the local part and becomes it. What was looked up before may have changed, so it is looked up again;
@@ -133,6 +130,11 @@ impl Becoming<'_> {
             .map_err(|error| Answer::Last(Outcome::later(format!("Unable to become user {}: {error}. (#4.3.0)", owner.user))))?;
         Ok(self.owner.insert(owner).clone())
     }
+}
+
+/// Nothing was begun.
+fn unable(error: impl Display) -> Answer {
+    Answer::Last(Outcome::unknown(format!("Unable to deliver: {error}. (#4.3.0)")))
 }
 
 /// A message, and what is to be done with it.

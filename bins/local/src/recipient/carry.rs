@@ -6,7 +6,7 @@ use super::{Delivery, Stop, forward, home, maildir, mbox, program};
 use stafett_address::to_program;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Lines of the header that tell of hosts passed; with so many the message goes round in circles.
@@ -40,6 +40,7 @@ pub struct Done {
 pub struct Prepared {
     found: Found,
     warning: &'static str,
+    lone_maildir: Option<PathBuf>,
 }
 
 /// Goes to the home, and finds out what is to be done there.
@@ -56,17 +57,19 @@ pub fn prepare(delivery: &Delivery, work: Work) -> Result<Prepared, Stop> {
         found.text = delivery.default_delivery.clone().into_bytes();
         found.forward_only = false;
     }
-    judge(&dotqmail::instructions(&found.text)?, found.forward_only)?;
-    Ok(Prepared { found, warning })
+    let instructions = dotqmail::instructions(&found.text)?;
+    judge(&instructions, found.forward_only)?;
+    let lone_maildir = match instructions[..] {
+        [Instruction::Maildir(path)] => Some(path_of(path).to_owned()),
+        _ => None,
+    };
+    Ok(Prepared { found, warning, lone_maildir })
 }
 
 impl Prepared {
     /// The Maildir, where there is nothing to do but to deliver into one.
     pub fn lone_maildir(&self) -> Option<&Path> {
-        match dotqmail::instructions(&self.found.text).ok()?[..] {
-            [Instruction::Maildir(path)] => Some(path_of(path)),
-            _ => None,
-        }
+        self.lone_maildir.as_deref()
     }
 }
 
@@ -80,7 +83,7 @@ pub fn land(messages: &[(&Delivery, &Path)]) -> Vec<Result<Done, Stop>> {
 /// # Errors
 /// When it is to be tried again, or to be returned.
 pub fn carry_out(delivery: &Delivery, prepared: Prepared, work: Work) -> Result<Done, Stop> {
-    let Prepared { found: Found { text, default, .. }, warning } = prepared;
+    let Prepared { found: Found { text, default, .. }, warning, .. } = prepared;
     let new_sender = new_sender(delivery)?;
     let instructions = dotqmail::instructions(&text)?;
     let mut done = Done { text: warning.to_owned(), ..Done::default() };

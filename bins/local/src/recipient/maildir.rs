@@ -30,7 +30,7 @@ pub fn deliver(delivery: &Delivery, path: &Path) -> Result<(), Stop> {
     draft.sync()?;
     delivery.is_wanted()?;
     draft.land()?;
-    sync_new(path).inspect_err(|_| draft.take_back())
+    draft.settle(sync_new(path))
 }
 
 /// Puts several messages into their Maildirs together: all are written before the first is synced, and have their names before a
@@ -57,7 +57,7 @@ pub fn deliver_all(messages: &[(&Delivery, &Path)]) -> Vec<Result<(), Stop>> {
     drafts.iter_mut().for_each(|draft| go_on(draft, |draft| is_wanted.clone().and_then(|()| draft.land())));
     let mut synced = HashMap::new();
     for draft in &mut drafts {
-        go_on(draft, |draft| synced.entry(draft.path).or_insert_with(|| sync_new(draft.path)).clone().inspect_err(|_| draft.take_back()));
+        go_on(draft, |draft| draft.settle(synced.entry(draft.path).or_insert_with(|| sync_new(draft.path)).clone()));
     }
     drafts.into_iter().map(|draft| draft.map(drop)).collect()
 }
@@ -120,17 +120,19 @@ impl<'a> Draft<'a> {
     fn land(&mut self) -> Result<(), Stop> {
         let last = rename_into_new(self).map_err(|error| failed(self.path, &error))?;
         self.landed = Some(last);
-        if self.has_quota {
-            quota::note(self.path, self.bytes);
-        }
         Ok(())
     }
 
-    /// It counts as not delivered, and must not be there twice.
-    fn take_back(&mut self) {
-        if let Some(last) = self.landed.take() {
-            let _ = std::fs::remove_file(last);
+    /// The end: whether its name is durable. One that is not counts as not delivered, and must not be there twice.
+    fn settle(&mut self, synced: Result<(), Stop>) -> Result<(), Stop> {
+        match &synced {
+            Ok(()) if self.has_quota => quota::note(self.path, self.bytes),
+            Ok(()) => {}
+            Err(_) => self.landed.take().into_iter().for_each(|last| {
+                let _ = std::fs::remove_file(last);
+            }),
         }
+        synced
     }
 
     fn place(&self) -> PathBuf {
