@@ -14,6 +14,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+/// An instance with one delivery to a user at a time, and a stafett-local that carries out so many orders of a packet; what it says
+/// goes by how many it has begun, from 1.
+fn one_by_one(several: usize, mut script: impl FnMut(usize) -> Reply + Send + 'static) -> (Site, Remote) {
+    let site = with_users();
+    site.control("concurrencyuser", "1");
+    let mut begun = 0;
+    let local = Remote::start_as(&site, "local", move |_| {
+        begun += 1;
+        script(begun)
+    });
+    local.take_several(several);
+    (site, local)
+}
+
 /// So much mail for each of these waits while local delivery is held; then it is not.
 fn held(site: &mut Site, users: &[&str], each: usize) -> Vec<Id> {
     site.control("holdlocal", "1");
@@ -32,10 +46,7 @@ fn all_end(site: &Site, ids: &[Id]) {
 
 #[test]
 fn what_waits_for_a_mailbox_goes_out_together() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let local = Remote::start_as(&site, "local", |_| DONE);
-    local.take_several(16);
+    let (mut site, local) = one_by_one(16, |_| DONE);
     let ids = held(&mut site, &["joe"], 100);
     all_end(&site, &ids);
     let places: Vec<usize> = local.seen().iter().map(|seen| seen.place).collect();
@@ -106,15 +117,8 @@ fn what_was_not_begun_goes_out_again_and_once() {
 
 #[test]
 fn a_connection_that_ends_over_several_delays_them_all_and_loses_none() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let mut number = 0;
-    let local = Remote::start_as(&site, "local", move |_| {
-        number += 1;
-        // In the middle of the first order of several.
-        if number == 5 { Reply::Die } else { DONE }
-    });
-    local.take_several(16);
+    // In the middle of the first order of several.
+    let (mut site, _local) = one_by_one(16, |number| if number == 5 { Reply::Die } else { DONE });
     let ids = held(&mut site, &["joe"], 10);
     site.wait_for("nine may have been delivered", |site| site.count("deferral: stafett-local_ended_without_a_report") == 9);
     site.wait_for("that is said", |site| site.count("its delivery ended without a report and will be tried again") == 9);
@@ -125,15 +129,9 @@ fn a_connection_that_ends_over_several_delays_them_all_and_loses_none() {
 
 #[test]
 fn what_was_ended_in_the_middle_is_announced_as_a_possible_duplicate() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let mut number = 0;
-    let local = Remote::start_as(&site, "local", move |_| {
-        number += 1;
-        // The second order, whole.
-        if (2..=10).contains(&number) { Reply::Interrupted("The delivery took too long. (#4.4.7)") } else { DONE }
-    });
-    local.take_several(16);
+    // The second order, whole.
+    let (mut site, local) =
+        one_by_one(16, |number| if (2..=10).contains(&number) { Reply::Interrupted("The delivery took too long. (#4.4.7)") } else { DONE });
     let ids = held(&mut site, &["joe"], 10);
     site.wait_for("nine are put off", |site| site.count("deferral: The_delivery_took_too_long") == 9);
     site.wait_for("each is announced", |site| site.count("its delivery was ended in the middle and will be tried again") == 9);
@@ -170,15 +168,8 @@ fn open_messages(site: &Site) -> usize {
 
 #[test]
 fn what_was_not_begun_has_no_file_open_and_few_lines_in_the_log() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let mut number = 0;
-    let local = Remote::start_as(&site, "local", move |_| {
-        number += 1;
-        if number == 40 { Reply::Hold } else { DONE }
-    });
     // As one whose user has taken it over may say for ever.
-    local.take_several(1);
+    let (mut site, local) = one_by_one(1, |number| if number == 40 { Reply::Hold } else { DONE });
     let ids = held(&mut site, &["joe"], 100);
     site.wait_for("one is being delivered", |_| local.seen().len() == 40);
     let open = open_messages(&site);
@@ -191,14 +182,7 @@ fn what_was_not_begun_has_no_file_open_and_few_lines_in_the_log() {
 
 #[test]
 fn what_was_wished_of_a_message_that_was_not_begun_is_done() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let mut number = 0;
-    let local = Remote::start_as(&site, "local", move |_| {
-        number += 1;
-        if number == 2 { Reply::Hold } else { DONE }
-    });
-    local.take_several(1);
+    let (mut site, local) = one_by_one(1, |number| if number == 2 { Reply::Hold } else { DONE });
     let ids = held(&mut site, &["joe"], 6);
     site.wait_for("five are given out", |_| local.seen().len() == 2);
     let wishes = [(Verb::Hold, ids[2]), (Verb::Delete, ids[3])];
@@ -212,14 +196,7 @@ fn what_was_wished_of_a_message_that_was_not_begun_is_done() {
 
 #[test]
 fn what_was_not_begun_at_the_end_is_delivered_after_the_next_start_and_once() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let mut number = 0;
-    let local = Remote::start_as(&site, "local", move |_| {
-        number += 1;
-        if number == 2 { Reply::Hold } else { DONE }
-    });
-    local.take_several(1);
+    let (mut site, local) = one_by_one(1, |number| if number == 2 { Reply::Hold } else { DONE });
     let ids = held(&mut site, &["joe"], 6);
     site.wait_for("five are given out", |_| local.seen().len() == 2);
     site.signal(Signal::Terminate);
@@ -249,10 +226,7 @@ fn arrive_large(site: &mut Site, bytes: usize) -> (Id, u64) {
 
 #[test]
 fn large_messages_do_not_share_the_time_of_one_delivery() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let local = Remote::start_as(&site, "local", |_| DONE);
-    local.take_several(16);
+    let (mut site, local) = one_by_one(16, |_| DONE);
     site.control("holdlocal", "1");
     site.start();
     const MEGABYTE: usize = 1024 * 1024;
@@ -272,10 +246,7 @@ fn large_messages_do_not_share_the_time_of_one_delivery() {
 
 #[test]
 fn large_envelopes_do_not_make_an_order_too_large() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let local = Remote::start_as(&site, "local", |_| DONE);
-    local.take_several(16);
+    let (mut site, local) = one_by_one(16, |_| DONE);
     site.control("holdlocal", "1");
     site.start();
     let lines = |count| (0..count).map(|_| Head::Line(format!("X: {}", "x".repeat(990)))).collect();
@@ -289,14 +260,7 @@ fn large_envelopes_do_not_make_an_order_too_large() {
 
 #[test]
 fn after_an_order_whose_outcome_is_unknown_the_next_is_of_one_message() {
-    let mut site = with_users();
-    site.control("concurrencyuser", "1");
-    let mut number = 0;
-    let local = Remote::start_as(&site, "local", move |_| {
-        number += 1;
-        if number == 2 { Reply::Die } else { DONE }
-    });
-    local.take_several(16);
+    let (mut site, local) = one_by_one(16, |number| if number == 2 { Reply::Die } else { DONE });
     let ids = held(&mut site, &["joe"], 40);
     site.wait_for("what was not in that order is delivered", |site| site.count("success: ") == 24);
     let places: Vec<usize> = local.seen().iter().map(|seen| seen.place).collect();

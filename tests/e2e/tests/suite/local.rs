@@ -78,6 +78,16 @@ impl Town {
     }
 }
 
+/// A town where mail for users waits, with these control files, and a client there.
+fn held(control: &[(&str, &str)]) -> (Town, Client) {
+    let mut town = Town::new();
+    town.site.control("holdlocal", "1\n");
+    control.iter().for_each(|(name, text)| town.site.control(name, text));
+    town.site.start(Supervisor::Runit);
+    let client = Client::greeted(town.site.port());
+    (town, client)
+}
+
 fn uid(number: u32) -> u32 {
     if is_root() { number } else { fs::metadata("/proc/self").unwrap().uid() }
 }
@@ -125,10 +135,7 @@ fn mail_for_users_lands_in_their_maildirs() {
 
 #[test]
 fn one_process_delivers_what_is_for_one_user_and_for_nobody_else() {
-    let mut town = Town::new();
-    town.site.control("holdlocal", "1\n");
-    town.site.start(Supervisor::Runit);
-    let mut client = Client::greeted(town.site.port());
+    let (town, mut client) = held(&[]);
     for number in 0..40 {
         client.deliver("a@sender.test", &["joe@relay.test"], &message(&format!("number {number}"))).must(250);
     }
@@ -156,11 +163,7 @@ fn one_process_delivers_what_is_for_one_user_and_for_nobody_else() {
 
 #[test]
 fn one_that_is_returned_does_not_part_those_that_are_delivered_together() {
-    let mut town = Town::new();
-    town.site.control("concurrencyuser", "1\n");
-    town.site.control("holdlocal", "1\n");
-    town.site.start(Supervisor::Runit);
-    let mut client = Client::greeted(town.site.port());
+    let (town, mut client) = held(&[("concurrencyuser", "1\n")]);
     for number in 0..12 {
         let text = message(&format!("number {number}"));
         // Those behind the first, which goes out alone, are one order that begins with one that goes round.
@@ -285,10 +288,7 @@ pub fn insist(site: &Site, to: &str, message: &[u8]) {
 
 #[test]
 fn one_message_among_many_that_cannot_be_delivered_leaves_the_others_theirs() {
-    let mut town = Town::new();
-    town.site.control("holdlocal", "1\n");
-    town.site.start(Supervisor::Runit);
-    let mut client = Client::greeted(town.site.port());
+    let (town, mut client) = held(&[]);
     for number in 0..40 {
         let loops = if number % 10 == 5 { "Delivered-To: joe@relay.test\r\n" } else { "" };
         let text = [loops.as_bytes(), &message(&format!("number {number}"))].concat();
