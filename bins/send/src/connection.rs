@@ -15,6 +15,8 @@ pub const IDLE: Duration = Duration::from_secs(2);
 const MOST_MESSAGES: u32 = 1000;
 /// How long one connection is used at most.
 const LONGEST_USE: Duration = Duration::from_secs(300);
+/// Both while another destination is in need of one.
+const SHARE: (u32, Duration) = (20, Duration::from_secs(10));
 
 /// A connection and what it is doing.
 #[derive(Debug)]
@@ -139,6 +141,12 @@ impl Connection {
     /// Whether it has delivered enough: `most` messages, if the admin has set that.
     pub fn is_worn(&self, most: Option<u32>) -> bool {
         self.messages >= most.unwrap_or(MOST_MESSAGES) || self.born.elapsed() > LONGEST_USE
+    }
+
+    /// Whether it has delivered enough while another destination is in need of a connection.
+    pub fn has_had_its_share(&self) -> bool {
+        let (messages, time) = SHARE;
+        self.messages >= messages || self.born.elapsed() > time
     }
 
     fn judge(&self, reports: Vec<Report>) -> Heard {

@@ -29,7 +29,8 @@ impl Scheduler {
         if self.open_local <= self.running_local || self.destinations.state(number)?.name.kind != Kind::Local {
             return None;
         }
-        let wants = |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| self.would_use_one(state));
+        let wants =
+            |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| self.would_use_one(state) && self.has_room_for(state));
         let is_free = |connection: &Connection| connection.is_local && !connection.is_busy() && !wants(connection.destination);
         let adopted = self.connections.iter().find(|(_, connection)| is_free(connection)).map(|(adopted, _)| *adopted)?;
         self.give_to(adopted, number);
@@ -46,20 +47,30 @@ impl Scheduler {
         }
     }
 
-    /// Whose a connection to this host is that has become free: the same user's, unless the first who waits for one has none, or
-    /// fewer by two, and may have one more.
-    fn heir(&mut self, number: u64) -> u64 {
+    /// Whose a connection to this host is that has become free: that of the first in need, or the same user's as before unless
+    /// another has none, or fewer by two, and may have one more.
+    fn heir(&self, number: u64) -> u64 {
         let Some(state) = self.destinations.states.get(&number).filter(|state| state.is_user()) else { return number };
-        let Some(first) = self.blocked.local.next_fresh() else { return number };
+        if let Some((next, _)) = self.next_in_need(true) {
+            return next;
+        }
+        let Some(first) = self.blocked.local.next_with_more() else { return number };
         let has_fewer = |other: &State| other.open == 0 || other.open + 1 < state.open;
         let may_have_more = |other: &State| other.open < other.window(self.settings.limits_of(&other.name).connections);
-        let is_due = |other: &State| has_fewer(other) && may_have_more(other) && self.would_use_one(other);
+        let is_due = |other: &State| has_fewer(other) && may_have_more(other) && !other.is_retry() && self.would_use_one(other);
         if self.destinations.states.get(&first).is_some_and(is_due) { first } else { number }
     }
 
-    /// Whether a user of this host would use a connection at once. Whose turn to be tried has not come keeps none from the others.
-    fn would_use_one(&self, user: &State) -> bool {
-        user.wants_a_connection() && !self.waits_for_a_try(Mark::of(&user.name))
+    /// Whether a connection to another host has had its share of the work, and another destination is in need of one.
+    pub(crate) fn gives_way(&self, connection: &Connection) -> bool {
+        // Who is in turn already has the place of another.
+        let is_for_one = || self.next_in_need(false).is_some_and(|(_, next)| !next.in_turn);
+        !connection.is_local && connection.has_had_its_share() && is_for_one()
+    }
+
+    /// Whether a destination would use a connection at once. A user whose turn to be tried has not come keeps none from the others.
+    pub(crate) fn would_use_one(&self, state: &State) -> bool {
+        state.wants_a_connection() && !(state.is_user() && self.waits_for_a_try(Mark::of(&state.name)))
     }
 
     /// A new connection, if the limit allows and there is somebody to ask for it.
@@ -115,6 +126,14 @@ impl Scheduler {
             state.idle.push(number);
         }
         self.destinations.give_turn(destination);
+    }
+
+    /// Closes a connection; one in need has its turn before the destination that it was to.
+    pub(crate) fn close_for_others(&mut self, number: u64) {
+        let Some(connection) = self.connections.get(&number) else { return };
+        let next = self.next_in_need(connection.is_local).map(|(next, _)| next);
+        next.into_iter().for_each(|next| self.destinations.give_turn(next));
+        self.close(number);
     }
 
     pub(crate) fn close(&mut self, number: u64) {

@@ -44,6 +44,8 @@ pub struct State {
     /// Messages that are left on disk until the work above has become little.
     pub(crate) parked: VecDeque<Record>,
     pub(crate) in_turn: bool,
+    /// Among those that wait for a connection.
+    pub(crate) place: Option<u64>,
     /// Nothing has been going on since it was seen to be so; it is forgotten then.
     pub(crate) forget_at: Option<Instant>,
 }
@@ -67,6 +69,7 @@ impl State {
             work: Queued::default(),
             parked: VecDeque::new(),
             in_turn: false,
+            place: None,
             forget_at: None,
         }
     }
@@ -84,6 +87,11 @@ impl State {
     /// Whether it is a user of this host.
     pub fn is_user(&self) -> bool {
         self.name.kind == Kind::Local
+    }
+
+    /// Whether it had no order since it came, or is tried again because the admin says so.
+    pub(crate) fn is_new(&self) -> bool {
+        self.last_order.is_none() || self.is_hurried
     }
 
     /// Whether it has but messages that were tried before, and nobody asked for it.
@@ -110,9 +118,9 @@ impl State {
         !self.work.is_empty() || !self.parked.is_empty()
     }
 
-    /// Whether it has fresh mail that waits for nothing but a connection.
+    /// Whether it has mail that waits for nothing but a connection.
     pub fn wants_a_connection(&self) -> bool {
-        self.has_work() && self.paused.is_none() && self.next_slot.is_none() && !self.is_retry()
+        self.has_work() && self.paused.is_none() && self.next_slot.is_none()
     }
 
     /// Until when its messages wait for those that come while others are delivered, to be delivered together; they go as soon as

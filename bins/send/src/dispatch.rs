@@ -76,11 +76,15 @@ impl Scheduler {
             // Its own connections give it its next turn.
             return false;
         }
-        let has_room = !is_retry || if is_local { self.has_local_room_for_retry() } else { self.has_room_for_retry(&pace) };
+        let has_room = self.destinations.states.get(&number).is_some_and(|state| self.has_room_for(state));
         let may = has_room && !self.settings.holds(is_local) && !(is_local && self.waits_for_a_try(mark));
         let connection = if may { self.idle_or_new(number) } else { None };
         let Some(connection) = connection else {
-            self.blocked.join(number, is_local, is_retry);
+            if let Some(state) = self.destinations.states.get_mut(&number) {
+                // What cannot be tried now keeps nobody from it who can be.
+                state.place = state.place.filter(|_| may);
+                self.blocked.join(number, state);
+            }
             return false;
         };
         self.destinations.set_next_slot(number, limits.rate.map(|rate| Instant::now() + MINUTE / rate));
@@ -91,6 +95,9 @@ impl Scheduler {
         };
         let mut prepared = vec![first];
         self.gather(number, &mut prepared);
+        if let Some(state) = self.destinations.states.get_mut(&number) {
+            self.blocked.ordered(state, is_retry);
+        }
         self.send_order(connection, number, prepared, Kind { is_retry, is_slow: pace.is_slow() });
         true
     }

@@ -87,9 +87,8 @@ impl Scheduler {
         if let Some(state) = destination.and_then(|destination| self.destinations.state(destination)) {
             state.carried_out(1, false);
         }
-        self.close(number);
+        self.close_for_others(number);
         if jobs.is_empty() {
-            self.unblock();
             return;
         }
         self.count_done(is_local, weight(&jobs));
@@ -114,7 +113,9 @@ impl Scheduler {
             }
             // Before the close, which forgets a destination without work.
             self.put_back(destination, jobs, &format!("{} was not there; trying again", self.line(is_local).program));
-            self.blocked.join(destination, is_local, false);
+            if let Some(state) = self.destinations.states.get_mut(&destination) {
+                self.blocked.join(destination, state);
+            }
         }
         self.close(number);
     }

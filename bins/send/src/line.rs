@@ -24,17 +24,6 @@ impl Line {
         Some(number)
     }
 
-    /// The first one, which stays.
-    pub fn peek(&self) -> Option<u64> {
-        self.order.front().copied()
-    }
-
-    /// Takes the first ones, at most so many.
-    pub fn first(&mut self, most: usize) -> Vec<u64> {
-        let count = most.min(self.order.len());
-        (0..count).filter_map(|_| self.next()).collect()
-    }
-
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()

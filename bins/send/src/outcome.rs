@@ -19,11 +19,12 @@ pub(crate) const TOO_OLD: &str = "I'm not going to try again; this message has b
 
 impl Scheduler {
     pub(crate) fn reported(&mut self, number: u64, reports: Vec<Report>) {
+        let gives_way = self.connections.get(&number).is_some_and(|connection| self.gives_way(connection));
         let Some(connection) = self.connections.get_mut(&number) else { return };
         let (destination, jobs) = (connection.destination, std::mem::take(&mut connection.jobs));
         let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
         let is_worn = connection.is_worn(limits.and_then(|limits| limits.messages)) || connection.generation != self.generation;
-        let keep = reports.iter().all(|report| report.reusable) && !is_worn && !self.ending;
+        let keep = reports.iter().all(|report| report.reusable) && !is_worn && !self.ending && !gives_way;
         let is_local = connection.is_local;
         self.count_done(is_local, weight(&jobs));
         if is_local {
@@ -58,7 +59,7 @@ impl Scheduler {
         if keep {
             self.make_idle(number);
         } else {
-            self.close(number);
+            self.close_for_others(number);
         }
         done.into_iter().for_each(|id| self.after(id));
     }
@@ -106,7 +107,6 @@ impl Scheduler {
             Some(_) => self.finish_if_idle(id),
             None => {}
         }
-        self.unblock();
     }
 
     fn judge_destination(&mut self, number: u64, report: &Report, took: Duration) {

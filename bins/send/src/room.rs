@@ -4,10 +4,11 @@
 //! would leave none for fresh mail, nor for those who take it.
 
 use crate::connection::{Connection, Job};
-use crate::line::Line;
+use crate::destination::State;
 use crate::mark::Mark;
 use crate::pace::{PROMPT, Pace};
 use crate::scheduler::Scheduler;
+use std::collections::BTreeSet;
 
 /// Destinations that could have no connection.
 #[derive(Debug, Default)]
@@ -15,14 +16,29 @@ pub(crate) struct Blocked {
     pub(crate) remote: Lines,
     /// Users of this host.
     pub(crate) local: Lines,
+    /// The last place that was given away.
+    last: u64,
 }
+
+/// Destinations in the order of their places.
+type Line = BTreeSet<(u64, u64)>;
+
+/// Of those who wait: orders to the ones who come first, for each to the others.
+const FOUR_TO_ONE: u32 = 4;
 
 /// Those of one kind.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    fresh: Line,
+    /// Those with fresh mail that had no order since they came.
+    new: Line,
+    /// Those with more fresh mail.
+    more: Line,
     /// Those with but messages that were tried before.
     retries: Line,
+    /// Orders to new ones since the last with fresh mail to another.
+    since_more: u32,
+    /// Orders with fresh mail since the last with what was tried before.
+    since_retry: u32,
 }
 
 impl Blocked {
@@ -30,35 +46,79 @@ impl Blocked {
         self.remote.is_empty() && self.local.is_empty()
     }
 
-    /// A destination waits until there is a connection for it.
-    pub(crate) fn join(&mut self, number: u64, is_local: bool, is_retry: bool) {
-        let lines = if is_local { &mut self.local } else { &mut self.remote };
-        if is_retry { lines.retries.join(number) } else { lines.fresh.join(number) }
+    /// A destination waits until there is a connection for it, in the place that it had, if it was in the line before.
+    pub(crate) fn join(&mut self, number: u64, state: &mut State) {
+        let place = *state.place.get_or_insert_with(|| {
+            self.last += 1;
+            self.last
+        });
+        let lines = self.of(state.is_user());
+        let line = match state.is_retry() {
+            true => &mut lines.retries,
+            false if state.is_new() => &mut lines.new,
+            false => &mut lines.more,
+        };
+        line.insert((place, number));
+    }
+
+    /// An order goes out to a destination.
+    pub(crate) fn ordered(&mut self, state: &mut State, is_retry: bool) {
+        state.place = None;
+        let lines = self.of(state.is_user());
+        if is_retry {
+            lines.since_retry = 0;
+            return;
+        }
+        lines.since_retry = lines.since_retry.saturating_add(1);
+        lines.since_more = if state.is_new() { lines.since_more.saturating_add(1) } else { 0 };
+    }
+
+    fn of(&mut self, is_local: bool) -> &mut Lines {
+        if is_local { &mut self.local } else { &mut self.remote }
     }
 }
 
 impl Lines {
     pub(crate) fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.retries.is_empty()
+        self.new.is_empty() && self.more.is_empty() && self.retries.is_empty()
     }
 
-    /// The first with fresh mail, which stays in its place.
-    pub(crate) fn next_fresh(&self) -> Option<u64> {
-        self.fresh.peek()
+    /// The first with more fresh mail, which stays in its place.
+    pub(crate) fn next_with_more(&self) -> Option<u64> {
+        self.more.first().map(|(_, number)| *number)
     }
 
-    /// As many as could have a connection now.
+    fn is_for_retries(&self) -> bool {
+        self.since_retry >= FOUR_TO_ONE && !self.retries.is_empty()
+    }
+
+    fn is_for_more(&self) -> bool {
+        self.since_more >= FOUR_TO_ONE && !self.more.is_empty()
+    }
+
+    /// As many as could have a connection now, in the order in which they should.
     fn first(&mut self, free: usize, has_room_for_retry: bool) -> Vec<u64> {
-        let mut first = self.fresh.first(free);
-        first.extend(self.retries.first(if has_room_for_retry { free } else { 0 }));
+        let free_for_retries = if has_room_for_retry { free } else { 0 };
+        let retry = if self.is_for_retries() { free_for_retries.min(1) } else { 0 };
+        let more = if self.is_for_more() { free.min(1) } else { 0 };
+        let mut first = taken(&mut self.retries, retry);
+        first.extend(taken(&mut self.more, more));
+        first.extend(taken(&mut self.new, free));
+        first.extend(taken(&mut self.more, free));
+        first.extend(taken(&mut self.retries, free_for_retries));
         first
     }
+}
+
+/// Takes the first ones, at most so many.
+fn taken(line: &mut Line, most: usize) -> Vec<u64> {
+    (0..most).map_while(|_| line.pop_first()).map(|(_, number)| number).collect()
 }
 
 impl Scheduler {
     /// Whether one more connection may be used for what was tried before: a fifth of them is for fresh mail. Three of ten
     /// are for hosts that are known to be slow; those that may turn out to be keep a half at most from those who take mail.
-    pub(crate) fn has_room_for_retry(&self, pace: &Pace) -> bool {
+    fn has_room_for_retry(&self, pace: &Pace) -> bool {
         let most = self.settings.concurrency;
         let count = |is_meant: &dyn Fn(&Job) -> bool| {
             let remote = self.connections.values().filter(|connection| !connection.is_local);
@@ -74,9 +134,28 @@ impl Scheduler {
     }
 
     /// Whether one more delivery to a user of this host may be of a message that was tried before: a fifth is for fresh mail.
-    pub(crate) fn has_local_room_for_retry(&self) -> bool {
+    fn has_local_room_for_retry(&self) -> bool {
         let most = self.settings.concurrency_local;
-        self.running_local < most - most / 5
+        let jobs = self.connections.values().filter(|connection| connection.is_local).filter_map(|connection| connection.jobs.first());
+        jobs.filter(|job| job.kind.is_retry).count() < most - most / 5
+    }
+
+    /// Who is to have a connection of this kind that has done its work, before the one who had it: one with what was tried before, or a
+    /// new one, unless it is the turn of those with more.
+    pub(crate) fn next_in_need(&self, is_local: bool) -> Option<(u64, &State)> {
+        let lines = if is_local { &self.blocked.local } else { &self.blocked.remote };
+        let first = |line: &Line, is_retry: bool| {
+            let (_, number) = line.first()?;
+            let state = self.destinations.states.get(number).filter(|state| state.open == 0 && state.is_retry() == is_retry)?;
+            Some((*number, state)).filter(|_| self.would_use_one(state) && self.has_room_for(state))
+        };
+        let retry = if lines.is_for_retries() { first(&lines.retries, true) } else { None };
+        retry.or_else(|| if lines.is_for_more() { None } else { first(&lines.new, false) })
+    }
+
+    /// Whether those with fresh mail leave room for one more connection to it.
+    pub(crate) fn has_room_for(&self, state: &State) -> bool {
+        !state.is_retry() || if state.is_user() { self.has_local_room_for_retry() } else { self.has_room_for_retry(&state.pace) }
     }
 
     /// Whether a user of this host waits until it has turned out whether another can be looked up.

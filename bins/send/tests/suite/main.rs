@@ -19,5 +19,6 @@ mod retries;
 mod scale;
 mod together;
 mod trouble;
+mod turns;
 mod twins;
 mod users;
