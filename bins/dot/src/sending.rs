@@ -59,14 +59,16 @@ pub fn send(log: Log, message: &mut File, sender: &str, recipients: &[String]) -
     }
 }
 
-/// What the sender asked to be told, as stafett-queue(8) takes it. It goes on where the message does so as the sender's own; who
+/// What the sender asked for, as stafett-queue(8) takes it. That the message travels under TLS alone goes on with it whoever sends it
+/// on (RFC 8689). What the sender asked to be told goes on where the message does so as the sender's own; who
 /// sends it to a list under another name is a sender of its own (RFC 3461 section 5.2.7). Success is told of once: when the
 /// program that sends it on is done. Scripts use names like RET for themselves, so what is no wish counts as none: stafett-queue
 /// would refuse the message.
 fn wishes(sender: &str) -> Vec<(&'static str, String)> {
     let value = |name, is_wish: fn(&str) -> bool| std::env::var(name).ok().filter(|value| is_wish(value));
+    let require_tls = value("REQUIRETLS", |word| word == "yes").map(|word| ("QUEUEREQUIRETLS", word));
     if variable("SENDER").ok().as_deref() != Some(sender) {
-        return Vec::new();
+        return require_tls.into_iter().collect();
     }
     let notify = value("NOTIFY", |words| is_notify(&words.to_ascii_uppercase())).map(|words| {
         let rest: Vec<&str> = words.split(',').filter(|word| !word.eq_ignore_ascii_case("SUCCESS")).collect();
@@ -75,7 +77,7 @@ fn wishes(sender: &str) -> Vec<(&'static str, String)> {
     let ret = value("RET", |word| word.eq_ignore_ascii_case("FULL") || word.eq_ignore_ascii_case("HDRS"));
     let (orcpt, envid) = (value("ORCPT", is_orcpt), value("ENVID", is_envid));
     let all = [("DSNNOTIFY", notify), ("DSNORCPT", orcpt), ("DSNRET", ret), ("DSNENVID", envid)];
-    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(require_tls).collect()
 }
 
 /// The arguments as addresses.

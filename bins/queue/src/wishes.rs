@@ -1,5 +1,6 @@
 //! What the sender wants to hear of the message (RFC 3461), for which qmail-queue's envelope has no place: the variables
-//! DSNNOTIFY, DSNORCPT, DSNRET and DSNENVID, and those that smtpd binds to a sender and recipients ([`Bound`]).
+//! DSNNOTIFY, DSNORCPT, DSNRET and DSNENVID, and those that smtpd binds to a sender and recipients ([`Bound`]); and by
+//! QUEUEREQUIRETLS that it travels under TLS alone (RFC 8689).
 //!
 //! Variables pass through programs that stand between, such as a scanner that QMAILQUEUE names.
 //! Security stance: they are the caller's, who could call queued itself and say the same. How it fails: a value that is none
@@ -18,6 +19,7 @@ pub struct Wishes {
     ret: Option<Ret>,
     envid: Option<String>,
     bound: Option<Bound>,
+    require_tls: bool,
 }
 
 impl Wishes {
@@ -30,7 +32,12 @@ impl Wishes {
             |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty());
         let bound = Bound::read(variable).map_err(|name| refused(&name, "as stafett-smtpd(8) writes it"))?;
         let own = Wishes::parse(variable("DSNNOTIFY"), variable("DSNORCPT"), variable("DSNRET"), variable("DSNENVID"))?;
-        Ok(Wishes { bound, ..own })
+        let require_tls = match variable("QUEUEREQUIRETLS").as_deref() {
+            None => false,
+            Some("yes") => true,
+            Some(_) => return Err(refused("QUEUEREQUIRETLS", "yes")),
+        };
+        Ok(Wishes { bound, require_tls, ..own })
     }
 
     fn parse(notify: Option<String>, orcpt: Option<String>, ret: Option<String>, envid: Option<String>) -> Result<Wishes, Failure> {
@@ -50,11 +57,12 @@ impl Wishes {
         if envid.as_deref().is_some_and(|name| !is_envid(name)) {
             return Err(refused("DSNENVID", "up to 100 letters of xtext (RFC 3461)"));
         }
-        Ok(Wishes { notify, orcpt, ret, envid, bound: None })
+        Ok(Wishes { notify, orcpt, ret, envid, ..Wishes::default() })
     }
 
     /// Writes them into an envelope: for those whom they are bound to, and what is bound to nobody for each recipient.
     pub fn apply(self, envelope: &mut Envelope) {
+        envelope.require_tls = self.require_tls;
         if self.bound.is_none_or(|bound| bound.apply(envelope)) {
             envelope.ret = self.ret;
             envelope.envid = self.envid;

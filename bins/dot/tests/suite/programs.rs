@@ -43,6 +43,19 @@ fn what_the_sender_asked_for_goes_on_with_its_message() {
     assert_eq!(place.run(&["condredirect", "a@far.test", "true"]).envelope, "");
 }
 
+#[test]
+fn what_requires_tls_does_so_behind_whoever_sends_it_on() {
+    let place = Place::new();
+    place.queue("cat >message; cat <&1 >/dev/null; env | grep ^QUEUEREQUIRETLS >envelope");
+    for sender in ["s@far.test", "list-owner@here.test"] {
+        for arguments in [&["forward", "a@far.test"][..], &["condredirect", "a@far.test", "true"]] {
+            let mut command = place.command(arguments);
+            let ended = place.end(command.env("NEWSENDER", sender).env("REQUIRETLS", "yes"));
+            assert_eq!(ended.envelope, "QUEUEREQUIRETLS=yes\n");
+        }
+    }
+}
+
 /// A script that keeps an exit code in RET gives it to forward, if the sender has said RET: what was imported is exported again.
 #[test]
 fn what_a_script_has_in_such_a_variable_is_no_wish() {

@@ -60,7 +60,7 @@ impl Variables {
     }
 }
 
-/// What the sender asked to be told, by the names that SMTP has for it (RFC 3461). Not those that stafett-queue takes: what a
+/// What the sender asked for, by the names that SMTP has for it (RFC 3461, RFC 8689). Not those that stafett-queue takes: what a
 /// program writes itself is nobody else's message.
 fn wishes(envelope: &Envelope) -> impl Iterator<Item = (&'static str, String)> {
     let recipient = envelope.recipients.first();
@@ -70,7 +70,8 @@ fn wishes(envelope: &Envelope) -> impl Iterator<Item = (&'static str, String)> {
     });
     let notify = recipient.and_then(|recipient| recipient.notify.clone());
     let orcpt = recipient.and_then(|recipient| recipient.orcpt.clone());
-    let all = [("NOTIFY", notify), ("ORCPT", orcpt), ("RET", ret), ("ENVID", envelope.envid.clone())];
+    let require_tls = envelope.require_tls.then(|| "yes".to_owned());
+    let all = [("NOTIFY", notify), ("ORCPT", orcpt), ("RET", ret), ("ENVID", envelope.envid.clone()), ("REQUIRETLS", require_tls)];
     all.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 

@@ -24,9 +24,10 @@ fn addresses_have_no_quotes_but_in_the_line_of_a_header() {
 #[test]
 fn what_the_sender_asked_for_is_told_where_it_was_said() {
     let asked = Recipient { notify: Some("NEVER".to_owned()), orcpt: Some("rfc822;a@b".to_owned()), ..Recipient::default() };
-    let envelope = Envelope { ret: Some(Ret::Headers), envid: Some("X+2B1".to_owned()), recipients: vec![asked], ..Envelope::default() };
+    let (ret, envid, recipients) = (Some(Ret::Headers), Some("X+2B1".to_owned()), vec![asked]);
+    let envelope = Envelope { ret, envid, recipients, require_tls: true, ..Envelope::default() };
     let told: Vec<_> = wishes(&envelope).map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(told, ["NOTIFY=NEVER", "ORCPT=rfc822;a@b", "RET=HDRS", "ENVID=X+2B1"]);
+    assert_eq!(told, ["NOTIFY=NEVER", "ORCPT=rfc822;a@b", "RET=HDRS", "ENVID=X+2B1", "REQUIRETLS=yes"]);
     assert_eq!(wishes(&Envelope { recipients: vec![Recipient::default()], ..Envelope::default() }).count(), 0);
 }
 

@@ -1,7 +1,9 @@
 //! REQUIRETLS (RFC 8689) from a client's MAIL over two relays to a host that has no TLS.
 
+use crate::local::{JOE, Town};
 use crate::tls::{site, up};
-use stafett_test_e2e::{Sink, Site, wait_until};
+use stafett_test_e2e::{Arrived, Sink, Site, Supervisor, program, run, wait_until};
+use std::fs;
 use std::process::Command;
 
 const CLIENT: &str = "
@@ -30,6 +32,18 @@ fn fingerprint(site: &Site) -> String {
     format!("sha256:{}", text.trim().split_once('=').unwrap().1.replace(':', "").to_lowercase())
 }
 
+/// Waits for the bounce of that host, which does not show the message.
+fn comes_back(sink: &Sink, reporter: &str, logs: impl Fn() -> String) {
+    let reporter = format!("Reporting-MTA: dns; {reporter}");
+    let is_bounce = |one: &&Arrived| {
+        let text = String::from_utf8_lossy(&one.data);
+        one.mail.starts_with("<>") && text.contains("Status: 5.7.10") && text.contains(&reporter)
+    };
+    let came = || sink.seen().arrived.iter().find(is_bounce).map(|one| String::from_utf8_lossy(&one.data).into_owned());
+    assert!(wait_until(30, || came().is_some()), "{}", logs());
+    assert!(!came().unwrap().contains("eyes only"));
+}
+
 #[test]
 fn what_requires_tls_is_handed_on_under_tls_and_comes_back_where_there_is_none() {
     let sink = Sink::new();
@@ -45,13 +59,24 @@ fn what_requires_tls_is_handed_on_under_tls_and_comes_back_where_there_is_none()
     assert_eq!(plain[0].field("Subject").as_deref(), Some("secret"));
     for (recipient, reporter) in [("b@plain.test", "relay.test"), ("b@taken.test", "second.test")] {
         send(&first, recipient, &["REQUIRETLS"]);
-        let is_bounce = |data: &[u8]| {
-            let text = String::from_utf8_lossy(data).into_owned();
-            text.contains("Status: 5.7.10") && text.contains(&format!("Reporting-MTA: dns; {reporter}"))
-        };
-        let came = || sink.seen().arrived.iter().find(|one| one.mail.starts_with("<>") && is_bounce(&one.data)).map(|one| one.data.clone());
-        assert!(wait_until(30, || came().is_some()), "{recipient}\n{}\n{}", first.logs(), second.logs());
-        assert!(!String::from_utf8_lossy(&came().unwrap()).contains("eyes only"));
+        let logs = || format!("{recipient}\n{}\n{}", first.logs(), second.logs());
+        comes_back(&sink, reporter, logs);
     }
     assert_eq!(sink.seen().arrived.len(), 3);
+}
+
+#[test]
+fn what_requires_tls_does_so_where_a_user_has_it_sent_on() {
+    let sink = Sink::new();
+    let mut town = Town::new();
+    town.site.control("smtproutes", &sink.route());
+    town.write("joe/.qmail", JOE, "|forward b@plain.test\n");
+    town.site.start(Supervisor::Runit);
+    let envelope = town.site.path("envelope");
+    fs::write(&envelope, "Fa@sender.test\0Tjoe@relay.test\0\0").unwrap();
+    let queue = program("stafett-queue");
+    let line = format!("printf 'Subject: secret\\n\\nfor your eyes only\\n' | {} 1<{}", queue.display(), envelope.display());
+    run(Command::new("sh").args(["-c", &line]).env("STAFETT", town.site.root()).env("QUEUEREQUIRETLS", "yes"));
+    comes_back(&sink, "relay.test", || town.site.logs());
+    assert_eq!(sink.seen().arrived.len(), 1);
 }
