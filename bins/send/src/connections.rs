@@ -2,7 +2,7 @@
 
 use crate::connection::{Connection, IDLE};
 use crate::destination::State;
-use crate::mark::Mark;
+use crate::lines::Class;
 use crate::scheduler::Scheduler;
 use stafett_wire::delivery::Kind;
 use std::os::fd::AsFd;
@@ -19,8 +19,12 @@ impl Scheduler {
         self.connections.values().filter(|connection| !connection.is_busy()).map(|connection| connection.idle_since + IDLE).min()
     }
 
-    pub(crate) fn idle_or_new(&mut self, number: u64) -> Option<u64> {
-        self.destinations.state(number)?.idle.pop().or_else(|| self.adopt(number)).or_else(|| self.open(number))
+    /// One more connection for a destination of that line.
+    pub(crate) fn one_more(&mut self, number: u64, class: Class) -> Option<u64> {
+        let is_local = self.destinations.state(number)?.is_user();
+        let connection = self.adopt(number).or_else(|| self.open(number))?;
+        self.lines(is_local).given(class);
+        Some(connection)
     }
 
     /// A connection to this host that waits for work, of a user who has none for it now. The process behind it is still that
@@ -30,7 +34,7 @@ impl Scheduler {
             return None;
         }
         let wants =
-            |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| self.would_use_one(state) && self.has_room_for(state));
+            |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| state.wants_a_connection() && self.may_have_order(state));
         let is_free = |connection: &Connection| connection.is_local && !connection.is_busy() && !wants(connection.destination);
         let adopted = self.connections.iter().find(|(_, connection)| is_free(connection)).map(|(adopted, _)| *adopted)?;
         self.give_to(adopted, number);
@@ -47,30 +51,29 @@ impl Scheduler {
         }
     }
 
-    /// Whose a connection to this host is that has become free: that of the first in need, or the same user's as before unless
-    /// another has none, or fewer by two, and may have one more.
-    fn heir(&self, number: u64) -> u64 {
-        let Some(state) = self.destinations.states.get(&number).filter(|state| state.is_user()) else { return number };
-        if let Some((next, _)) = self.next_in_need(true) {
-            return next;
+    /// Whose a connection to this host is that has become free: that of the first in line who has none, or fewer by two, or the same
+    /// user's as before.
+    fn heir(&mut self, former: u64) -> u64 {
+        let Some(open) = self.destinations.states.get(&former).filter(|state| state.is_user()).map(|state| state.open) else {
+            return former;
+        };
+        let Some(next) = self.first_in_line(true, Some(open)) else { return former };
+        if let Some(class) = self.destinations.states.get(&next).map(State::class) {
+            self.local_lines.given(class);
         }
-        let Some(first) = self.blocked.local.next_with_more() else { return number };
-        let has_fewer = |other: &State| other.open == 0 || other.open + 1 < state.open;
-        let may_have_more = |other: &State| other.open < other.window(self.settings.limits_of(&other.name).connections);
-        let is_due = |other: &State| has_fewer(other) && may_have_more(other) && !other.is_retry() && self.would_use_one(other);
-        if self.destinations.states.get(&first).is_some_and(is_due) { first } else { number }
+        self.leave_line(next);
+        next
     }
 
-    /// Whether a connection to another host has had its share of the work, and another destination is in need of one.
-    pub(crate) fn gives_way(&self, connection: &Connection) -> bool {
-        // Who is in turn already has the place of another.
-        let is_for_one = || self.next_in_need(false).is_some_and(|(_, next)| !next.in_turn);
-        !connection.is_local && connection.has_had_its_share() && is_for_one()
-    }
-
-    /// Whether a destination would use a connection at once. A user whose turn to be tried has not come keeps none from the others.
-    pub(crate) fn would_use_one(&self, state: &State) -> bool {
-        state.wants_a_connection() && !(state.is_user() && self.waits_for_a_try(Mark::of(&state.name)))
+    /// For whom a connection to another host is to end that has had its share of the work: the first in line who has none, or fewer by
+    /// two, where there is no other for that one.
+    pub(crate) fn successor(&mut self, number: u64) -> Option<u64> {
+        let had_share = |connection: &&Connection| !connection.is_local && connection.has_had_its_share();
+        let destination = self.connections.get(&number).filter(had_share)?.destination;
+        let is_idle = |connection: &Connection| !connection.is_local && !connection.is_busy();
+        let is_full = self.open_of(false) >= self.settings.concurrency && !self.connections.values().any(is_idle);
+        let open = self.destinations.states.get(&destination)?.open;
+        if is_full && self.is_there(false) { self.first_in_line(false, Some(open)) } else { None }
     }
 
     /// A new connection, if the limit allows and there is somebody to ask for it.
@@ -126,14 +129,6 @@ impl Scheduler {
             state.idle.push(number);
         }
         self.destinations.give_turn(destination);
-    }
-
-    /// Closes a connection; one in need has its turn before the destination that it was to.
-    pub(crate) fn close_for_others(&mut self, number: u64) {
-        let Some(connection) = self.connections.get(&number) else { return };
-        let next = self.next_in_need(connection.is_local).map(|(next, _)| next);
-        next.into_iter().for_each(|next| self.destinations.give_turn(next));
-        self.close(number);
     }
 
     pub(crate) fn close(&mut self, number: u64) {

@@ -1,5 +1,6 @@
 //! One destination: its queue of work, its pace, its connections, and why it is left alone.
 
+use crate::lines::{Class, Place};
 use crate::pace::Pace;
 use crate::waiting::Record;
 use crate::work::Queued;
@@ -36,7 +37,7 @@ pub struct State {
     pub is_kept: bool,
     /// It takes several messages at once, as far as was heard last.
     pub takes_several: bool,
-    /// When it got its last order.
+    /// When it got its last order, since it came or the admin asked for it.
     pub last_order: Option<Instant>,
     /// So many then, at most: fewer after an order that was not carried out whole.
     pub together: usize,
@@ -44,8 +45,8 @@ pub struct State {
     /// Messages that are left on disk until the work above has become little.
     pub(crate) parked: VecDeque<Record>,
     pub(crate) in_turn: bool,
-    /// Among those that wait for a connection.
-    pub(crate) place: Option<u64>,
+    /// Where it waits for a connection.
+    pub(crate) place: Option<Place>,
     /// Nothing has been going on since it was seen to be so; it is forgotten then.
     pub(crate) forget_at: Option<Instant>,
 }
@@ -89,9 +90,13 @@ impl State {
         self.name.kind == Kind::Local
     }
 
-    /// Whether it had no order since it came, or is tried again because the admin says so.
-    pub(crate) fn is_new(&self) -> bool {
-        self.last_order.is_none() || self.is_hurried
+    /// What it waits with.
+    pub(crate) fn class(&self) -> Class {
+        match self.last_order {
+            _ if self.is_retry() => Class::Retries,
+            None => Class::New,
+            Some(_) => Class::More,
+        }
     }
 
     /// Whether it has but messages that were tried before, and nobody asked for it.
@@ -102,6 +107,7 @@ impl State {
     /// Ends its pause, and lets it not wait behind others that are tried again. Says whether there was a pause.
     pub(crate) fn hurry(&mut self) -> bool {
         self.is_hurried = true;
+        self.last_order = None;
         self.paused.take().is_some()
     }
 

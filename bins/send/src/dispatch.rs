@@ -2,7 +2,6 @@
 
 use crate::connection::{Job, Kind};
 use crate::delivery_line::channel;
-use crate::mark::Mark;
 use crate::scheduler::{Scheduler, now};
 use crate::work::Work;
 use stafett_queue_store::Place;
@@ -38,55 +37,47 @@ impl Scheduler {
             self.close_all_idle();
             return;
         }
-        let is_there = self.remote.is_there(&mut self.book);
-        if is_there || !self.blocked.local.is_empty() {
-            self.unblock();
-        }
+        // Where it is away, that is said before there is mail.
+        self.remote.is_there(&mut self.book);
         let mut progress = !(self.settings.hold_remote && (self.settings.hold_local || self.settings.locals.are_none()));
         while progress {
             progress = false;
             for _ in 0..self.destinations.turns() {
                 let Some(number) = self.destinations.next_turn() else { break };
-                if self.serve(number) {
+                if self.serve(number, false) {
                     self.destinations.give_turn(number);
                     progress = true;
                 }
             }
+            // Those in line come before those whose mail has just come, who are at its end by now.
+            progress |= self.allot(true) | self.allot(false);
         }
         self.close_idle();
         let (local, remote) = (self.running_local, self.running - self.running_local.min(self.running));
         self.book.status((local, self.settings.concurrency_local), (remote, self.settings.concurrency));
     }
 
-    /// One order for that destination, if it may have one.
-    fn serve(&mut self, number: u64) -> bool {
-        let Some(state) = self.destinations.state(number) else { return false };
-        let limits = self.settings.limits_of(&state.name);
-        if !state.has_work() || state.paused.is_some() || state.next_slot.is_some() {
-            return false;
-        }
+    /// One order for that destination, if it may have one: on a connection of its own, or on another too when that `is_allotted`.
+    pub(crate) fn serve(&mut self, number: u64, is_allotted: bool) -> bool {
+        let Some(state) = self.destinations.states.get(&number).filter(|state| state.wants_a_connection()) else { return false };
         if let Some(until) = state.next_group(Instant::now()) {
             self.destinations.set_next_slot(number, Some(until));
             return false;
         }
-        let (is_retry, pace, is_local, mark) = (state.is_retry(), state.pace.clone(), state.is_user(), Mark::of(&state.name));
-        // Of old mail, one message finds out whether the destination is there. This host needs no proof while it has not failed.
-        let window = if is_retry && !pace.is_proven() && !(is_local && pace.is_sound()) { 1 } else { state.window(limits.connections) };
-        if state.idle.is_empty() && state.open >= window.min(limits.connections) {
+        if state.idle.is_empty() && state.open >= self.window(state) {
             // Its own connections give it its next turn.
             return false;
         }
-        let has_room = self.destinations.states.get(&number).is_some_and(|state| self.has_room_for(state));
-        let may = has_room && !self.settings.holds(is_local) && !(is_local && self.waits_for_a_try(mark));
-        let connection = if may { self.idle_or_new(number) } else { None };
+        let limits = self.settings.limits_of(&state.name);
+        let (is_retry, pace, is_local, class) = (state.is_retry(), state.pace.clone(), state.is_user(), state.class());
+        let may = self.may_have_order(state);
+        let own = self.destinations.state(number).filter(|_| may).and_then(|state| state.idle.pop());
+        let connection = own.or_else(|| if may && is_allotted { self.one_more(number, class) } else { None });
         let Some(connection) = connection else {
-            if let Some(state) = self.destinations.states.get_mut(&number) {
-                // What cannot be tried now keeps nobody from it who can be.
-                state.place = state.place.filter(|_| may);
-                self.blocked.join(number, state);
-            }
+            self.join_line(number);
             return false;
         };
+        self.leave_line(number);
         self.destinations.set_next_slot(number, limits.rate.map(|rate| Instant::now() + MINUTE / rate));
         let Some(work) = self.destinations.take_work(number) else { return false };
         let Some(first) = self.order_for(number, work, is_local) else {
@@ -95,9 +86,6 @@ impl Scheduler {
         };
         let mut prepared = vec![first];
         self.gather(number, &mut prepared);
-        if let Some(state) = self.destinations.states.get_mut(&number) {
-            self.blocked.ordered(state, is_retry);
-        }
         self.send_order(connection, number, prepared, Kind { is_retry, is_slow: pace.is_slow() });
         true
     }

@@ -87,7 +87,7 @@ impl Scheduler {
         if let Some(state) = destination.and_then(|destination| self.destinations.state(destination)) {
             state.carried_out(1, false);
         }
-        self.close_for_others(number);
+        self.close(number);
         if jobs.is_empty() {
             return;
         }
@@ -113,9 +113,7 @@ impl Scheduler {
             }
             // Before the close, which forgets a destination without work.
             self.put_back(destination, jobs, &format!("{} was not there; trying again", self.line(is_local).program));
-            if let Some(state) = self.destinations.states.get_mut(&destination) {
-                self.blocked.join(destination, state);
-            }
+            self.join_line(destination);
         }
         self.close(number);
     }

@@ -29,6 +29,7 @@ mod goal;
 mod hearing;
 mod life;
 mod line;
+mod lines;
 mod load;
 mod mark;
 mod message;

@@ -71,11 +71,6 @@ impl Pace {
         self.window = (self.window + 1).min(most.max(1));
     }
 
-    /// One of a destination that takes mail.
-    pub fn proven() -> Pace {
-        Pace { proven: true, ..Pace::default() }
-    }
-
     /// Whether it kept a connection busy for long when it failed last.
     pub fn is_slow(&self) -> bool {
         self.slow

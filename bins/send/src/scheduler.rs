@@ -13,10 +13,10 @@ use crate::delivery_line::DeliveryLine;
 use crate::destinations::Destinations;
 use crate::etrn::Asked;
 use crate::line::Line;
+use crate::lines::Lines;
 use crate::message::Message;
 use crate::messages::Messages;
 use crate::reading::Reading;
-use crate::room::Blocked;
 use crate::settings::Settings;
 use crate::unsynced::Unsynced;
 use crate::waiting::Waiting;
@@ -51,7 +51,10 @@ pub struct Scheduler {
     pub(crate) next_connection: u64,
     pub(crate) remote: DeliveryLine,
     pub(crate) local: DeliveryLine,
-    pub(crate) blocked: Blocked,
+    /// Who waits for a connection to another host.
+    pub(crate) remote_lines: Lines,
+    /// The same of users of this host.
+    pub(crate) local_lines: Lines,
     /// Destinations that are down, whose work is on its way to the disk.
     pub(crate) putting_off: Line,
     pub(crate) next_delivery: u64,
@@ -117,7 +120,8 @@ impl Scheduler {
             next_connection: 0,
             remote,
             local,
-            blocked: Blocked::default(),
+            remote_lines: Lines::default(),
+            local_lines: Lines::default(),
             putting_off: Line::default(),
             next_delivery: 1,
             running: 0,
@@ -168,7 +172,8 @@ impl Scheduler {
         longest = self.next_deadline().map_or(longest, |at| longest.min(until(at)));
         let next_waking = self.waking.next(self.reading.is_none()).filter(|_| !self.ending);
         longest = next_waking.map_or(longest, |at| longest.min(until(at)));
-        if self.unsynced.is_dirty() || !self.blocked.is_empty() { longest.min(Duration::from_millis(200)) } else { longest }
+        let somebody_waits = !self.remote_lines.is_empty() || !self.local_lines.is_empty();
+        if self.unsynced.is_dirty() || somebody_waits { longest.min(Duration::from_millis(200)) } else { longest }
     }
 
     /// What the chores' thread has done.

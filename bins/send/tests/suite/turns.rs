@@ -2,16 +2,18 @@
 
 use crate::admin::ask;
 use crate::common::{Site, envelope};
-use crate::remote::{Remote, Reply};
+use crate::remote::{Remote, Reply, Seen};
 use crate::users::with_users;
 use stafett_queue_store::Id;
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
 use stafett_wire::question::Verb;
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 /// Delivers a message for each word of the test, and all when it says no more.
-fn at_a_word(words: Receiver<()>) -> impl FnMut(&crate::remote::Seen) -> Reply + Send + 'static {
+fn at_a_word(words: Receiver<()>) -> impl FnMut(&Seen) -> Reply + Send + 'static {
     move |_| {
         let _ = words.recv();
         Reply::All(Verdict::Ok, "accepted. Remote host said: 250 ok")
@@ -33,6 +35,22 @@ fn places<const N: usize>(site: &Site, remote: &Remote, say: &Sender<()>, recipi
     unreachable!()
 }
 
+/// To whom the orders went, and how many one after the other, where those are one for whom `name` says the same.
+fn turns<T: PartialEq>(remote: &Remote, name: impl Fn(&str) -> T) -> Vec<(T, usize)> {
+    let seen = remote.seen();
+    let names = |seen: &Seen| name(&seen.recipients[0]);
+    seen.chunk_by(|one, next| names(one) == names(next)).map(|turn| (names(&turn[0]), turn.len())).collect()
+}
+
+/// Has so many deliveries end, one after the other.
+fn go_on(site: &Site, remote: &Remote, say: &Sender<()>, count: usize) {
+    let before = remote.seen().len();
+    for number in 0..count {
+        say.send(()).unwrap();
+        site.wait_for("the next order", |_| remote.seen().len() > before + number);
+    }
+}
+
 /// So many messages for each of these.
 fn arrive(site: &mut Site, recipients: &[&str], each: usize) -> Vec<Id> {
     (0..each).flat_map(|_| recipients).map(|recipient| site.arrive(&envelope(&[recipient]))).collect()
@@ -50,10 +68,9 @@ fn a_destination_with_much_mail_has_its_turns_among_many_with_little() {
     ids.extend(little.iter().map(|recipient| site.arrive(&envelope(&[recipient]))));
     site.wait_for("all are known", |site| site.count("new msg ") == 72);
     places(&site, &remote, &say, [&little[11]]);
-    let seen = remote.seen();
-    let turns: Vec<usize> =
-        seen.chunk_by(|one, next| one.destination.starts_with("host") == next.destination.starts_with("host")).map(<[_]>::len).collect();
-    assert_eq!(turns, [20, 4, 20, 4, 20, 4]);
+    let turns: Vec<usize> = turns(&remote, |to| to.starts_with("a@host")).into_iter().map(|(_, count)| count).collect();
+    // The first connection of all counts among those for new ones.
+    assert_eq!(turns, [20, 3, 20, 4, 20, 5]);
     drop(say);
     ids.into_iter().for_each(|id| site.wait_for_end(id));
 }
@@ -85,6 +102,101 @@ fn the_only_connection_goes_on_to_others_after_a_share_of_the_mail() {
 fn the_only_connection_goes_on_to_others_when_it_ends_anyway() {
     let place = place_behind_many(&[("concurrencydest", "large.example::1:")]);
     assert!(place < 4, "{place}");
+}
+
+/// The turns of two destinations with a hundred messages each, at a single connection.
+fn turns_of_two(limits: &str) -> Vec<(String, usize)> {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "1");
+    site.control("concurrencydest", limits);
+    let (say, words) = mpsc::channel();
+    let remote = Remote::start(&site, at_a_word(words));
+    site.start();
+    let ids = arrive(&mut site, &["a@one.example", "a@two.example"], 100);
+    site.wait_for("all are known", |site| site.count("new msg ") == 200);
+    go_on(&site, &remote, &say, 150);
+    drop(say);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    turns(&remote, str::to_owned)
+}
+
+#[test]
+fn two_with_much_mail_share_the_only_connection() {
+    let turns = turns_of_two("");
+    assert!(turns.len() == 10 && turns.iter().all(|(_, count)| *count == 20), "{turns:?}");
+    let turns = turns_of_two(":20:1:");
+    assert!(turns.len() == 200, "each message has a connection of its own: {turns:?}");
+}
+
+#[test]
+fn a_connection_goes_on_while_others_can_have_none() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "2");
+    site.control("concurrencydest", "large.example:1::");
+    let (say, words) = mpsc::channel();
+    let remote = Remote::start(&site, at_a_word(words));
+    site.start();
+    let mut ids = arrive(&mut site, &["a@large.example"], 60);
+    site.wait_for("it has its one", |site| site.count("new msg ") == 60 && remote.seen().len() == 1);
+    remote.refuse(usize::MAX);
+    ids.extend((0..30).map(|number| site.arrive(&envelope(&[&format!("a@host{number}.example")]))));
+    site.wait_for("others are refused", |site| site.count("new msg ") == 90 && site.count("takes no more connections") > 0);
+    go_on(&site, &remote, &say, 59);
+    remote.refuse(0);
+    drop(say);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+}
+
+#[test]
+fn who_waits_with_a_connection_that_hangs_keeps_no_others_from_their_turns() {
+    let mut site = with_users();
+    site.control("concurrencylocal", "2");
+    site.control("concurrencyuser", "2");
+    let (say, words) = mpsc::channel();
+    let mut delivers = at_a_word(words);
+    let local =
+        Remote::start_as(&site, "local", move |seen| if seen.recipients[0].starts_with("joe") { Reply::Hold } else { delivers(seen) });
+    site.start();
+    let mut ids = arrive(&mut site, &["joe@relay.example"], 1);
+    site.wait_for("joe's delivery hangs", |_| local.seen().len() == 1);
+    ids.extend(arrive(&mut site, &["ann@relay.example"], 60));
+    ids.extend(arrive(&mut site, &["joe@relay.example"], 1));
+    ids.extend(arrive(&mut site, &["carl@relay.example"], 60));
+    site.wait_for("all are known", |site| site.count("new msg ") == 122);
+    go_on(&site, &local, &say, 50);
+    let turns = turns(&local, str::to_owned);
+    assert!(turns.iter().all(|(_, count)| *count < 5), "{turns:?}");
+    drop(say);
+    local.release();
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+}
+
+fn kill(site: &Site, signal: &str) {
+    assert!(Command::new("kill").args([signal, &site.pid().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn who_just_comes_does_not_overtake_those_in_line() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "1");
+    let (say, words) = mpsc::channel();
+    let remote = Remote::start(&site, at_a_word(words));
+    site.start();
+    let mut ids: Vec<Id> = (0..10).map(|number| site.arrive(&envelope(&[&format!("a@host{number}.example")]))).collect();
+    site.wait_for("all are known", |site| site.count("new msg ") == 10);
+    for number in 0..5 {
+        let count = remote.seen().len();
+        // It hears of both at once, or, should the report take longer, of the new one first.
+        kill(&site, "-STOP");
+        say.send(()).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        ids.push(site.arrive(&envelope(&[&format!("a@late{number}.example")])));
+        kill(&site, "-CONT");
+        site.wait_for("the next order", |_| remote.seen().len() > count);
+    }
+    assert!(remote.seen().iter().all(|seen| seen.destination.starts_with("host")), "{:?}", remote.seen());
+    drop(say);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
 }
 
 /// Each has one message; they go out as they came.
