@@ -1,8 +1,6 @@
 //! The connection that an order goes out on: one that waits for work, or a new one if the limits allow; and their end.
 
 use crate::connection::{Connection, IDLE};
-use crate::destination::State;
-use crate::lines::Class;
 use crate::scheduler::Scheduler;
 use stafett_wire::delivery::Kind;
 use std::os::fd::AsFd;
@@ -19,12 +17,9 @@ impl Scheduler {
         self.connections.values().filter(|connection| !connection.is_busy()).map(|connection| connection.idle_since + IDLE).min()
     }
 
-    /// One more connection for a destination of that line.
-    pub(crate) fn one_more(&mut self, number: u64, class: Class) -> Option<u64> {
-        let is_local = self.destinations.state(number)?.is_user();
-        let connection = self.adopt(number).or_else(|| self.open(number))?;
-        self.lines(is_local).given(class);
-        Some(connection)
+    /// One more connection for a destination.
+    pub(crate) fn one_more(&mut self, number: u64) -> Option<u64> {
+        self.adopt(number).or_else(|| self.open(number))
     }
 
     /// A connection to this host that waits for work, of a user who has none for it now. The process behind it is still that
@@ -33,9 +28,7 @@ impl Scheduler {
         if self.open_local <= self.running_local || self.destinations.state(number)?.name.kind != Kind::Local {
             return None;
         }
-        let wants =
-            |owner: u64| self.destinations.states.get(&owner).is_some_and(|state| state.wants_a_connection() && self.may_have_order(state));
-        let is_free = |connection: &Connection| connection.is_local && !connection.is_busy() && !wants(connection.destination);
+        let is_free = |connection: &Connection| connection.is_local && !connection.is_busy() && !self.is_wanted(connection);
         let adopted = self.connections.iter().find(|(_, connection)| is_free(connection)).map(|(adopted, _)| *adopted)?;
         self.give_to(adopted, number);
         Some(adopted)
@@ -57,38 +50,24 @@ impl Scheduler {
         let Some(open) = self.destinations.states.get(&former).filter(|state| state.is_user()).map(|state| state.open) else {
             return former;
         };
-        let Some(next) = self.first_in_line(true, Some(open)) else { return former };
-        if let Some(class) = self.destinations.states.get(&next).map(State::class) {
-            self.local_lines.given(class);
-        }
-        self.leave_line(next);
+        let Some((next, class)) = self.first_in_line(true, Some(open)) else { return former };
+        self.local_lines.given(class);
         next
-    }
-
-    /// For whom a connection to another host is to end that has had its share of the work: the first in line who has none, or fewer by
-    /// two, where there is no other for that one.
-    pub(crate) fn successor(&mut self, number: u64) -> Option<u64> {
-        let had_share = |connection: &&Connection| !connection.is_local && connection.has_had_its_share();
-        let destination = self.connections.get(&number).filter(had_share)?.destination;
-        let is_idle = |connection: &Connection| !connection.is_local && !connection.is_busy();
-        let is_full = self.open_of(false) >= self.settings.concurrency && !self.connections.values().any(is_idle);
-        let open = self.destinations.states.get(&destination)?.open;
-        if is_full && self.is_there(false) { self.first_in_line(false, Some(open)) } else { None }
     }
 
     /// A new connection, if the limit allows and there is somebody to ask for it.
     fn open(&mut self, number: u64) -> Option<u64> {
         let is_local = self.destinations.state(number)?.name.kind == Kind::Local;
         let most = self.settings.concurrency_of(is_local);
-        if self.open_of(is_local) >= most {
-            // Of those to this host, what one may have of another's was adopted.
-            let is_idle =
-                |connection: &Connection| !connection.is_busy() && connection.destination != number && !connection.is_local && !is_local;
-            let idle = self.connections.iter().find(|(_, connection)| is_idle(connection)).map(|(idle, _)| *idle)?;
-            self.close(idle);
-        }
         if most == 0 || !self.is_there(is_local) {
             return None;
+        }
+        if self.open_of(is_local) >= most {
+            // Of those to this host, what one may have of another's was adopted.
+            let is_idle = |connection: &Connection| !connection.is_busy() && connection.destination != number && !connection.is_local;
+            let idle = || self.connections.iter().filter(|(_, connection)| !is_local && is_idle(connection));
+            let idle = idle().find(|(_, connection)| !self.is_wanted(connection)).or_else(|| idle().next()).map(|(idle, _)| *idle)?;
+            self.close(idle);
         }
         let (connection, theirs) = match Connection::new(number, is_local, self.generation) {
             Ok(pair) => pair,
@@ -112,7 +91,7 @@ impl Scheduler {
         Some(self.next_connection)
     }
 
-    fn is_there(&mut self, is_local: bool) -> bool {
+    pub(crate) fn is_there(&mut self, is_local: bool) -> bool {
         let line = if is_local { &mut self.local } else { &mut self.remote };
         line.is_there(&mut self.book)
     }

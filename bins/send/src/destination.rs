@@ -1,6 +1,6 @@
 //! One destination: its queue of work, its pace, its connections, and why it is left alone.
 
-use crate::lines::{Class, Place};
+use crate::lines::Place;
 use crate::pace::Pace;
 use crate::waiting::Record;
 use crate::work::Queued;
@@ -88,15 +88,6 @@ impl State {
     /// Whether it is a user of this host.
     pub fn is_user(&self) -> bool {
         self.name.kind == Kind::Local
-    }
-
-    /// What it waits with.
-    pub(crate) fn class(&self) -> Class {
-        match self.last_order {
-            _ if self.is_retry() => Class::Retries,
-            None => Class::New,
-            Some(_) => Class::More,
-        }
     }
 
     /// Whether it has but messages that were tried before, and nobody asked for it.

@@ -39,6 +39,7 @@ impl Scheduler {
         }
         // Where it is away, that is said before there is mail.
         self.remote.is_there(&mut self.book);
+        self.make_way();
         let mut progress = !(self.settings.hold_remote && (self.settings.hold_local || self.settings.locals.are_none()));
         while progress {
             progress = false;
@@ -69,10 +70,10 @@ impl Scheduler {
             return false;
         }
         let limits = self.settings.limits_of(&state.name);
-        let (is_retry, pace, is_local, class) = (state.is_retry(), state.pace.clone(), state.is_user(), state.class());
-        let may = self.may_have_order(state);
+        let (is_retry, pace, is_local) = (state.is_retry(), state.pace.clone(), state.is_user());
+        let may = self.has_room(is_local, self.class(state));
         let own = self.destinations.state(number).filter(|_| may).and_then(|state| state.idle.pop());
-        let connection = own.or_else(|| if may && is_allotted { self.one_more(number, class) } else { None });
+        let connection = own.or_else(|| if may && is_allotted { self.one_more(number) } else { None });
         let Some(connection) = connection else {
             self.join_line(number);
             return false;

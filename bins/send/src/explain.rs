@@ -2,7 +2,7 @@
 
 use crate::delivery_line::channel;
 use crate::destination::State;
-use crate::mark::Mark;
+use crate::lines::Class;
 use crate::scheduler::Scheduler;
 use stafett_queue_store::{Listed, Place};
 
@@ -44,7 +44,7 @@ impl Scheduler {
             None if self.open_of(is_local) >= self.settings.concurrency_of(is_local) => {
                 format!("limit: control/concurrency{channel} is reached")
             }
-            None if is_local && self.waits_for_a_try(Mark::of(&state.name)) => {
+            None if self.class(state) == Class::Try && !self.has_room(true, Class::Try) => {
                 "limit: some users of this host cannot be looked up, and others are tried one at a time".to_owned()
             }
             None => self.no_window(state, is_local),

@@ -113,7 +113,11 @@ impl Scheduler {
             }
             // Before the close, which forgets a destination without work.
             self.put_back(destination, jobs, &format!("{} was not there; trying again", self.line(is_local).program));
-            self.join_line(destination);
+            if let Some(state) = self.destinations.state(destination) {
+                // It had no order, as far as anybody knows.
+                state.last_order = None;
+            }
+            self.join_line_first(destination);
         }
         self.close(number);
     }

@@ -19,12 +19,11 @@ pub(crate) const TOO_OLD: &str = "I'm not going to try again; this message has b
 
 impl Scheduler {
     pub(crate) fn reported(&mut self, number: u64, reports: Vec<Report>) {
-        let successor = self.successor(number);
         let Some(connection) = self.connections.get_mut(&number) else { return };
         let (destination, jobs) = (connection.destination, std::mem::take(&mut connection.jobs));
         let limits = self.destinations.state(destination).map(|state| self.settings.limits_of(&state.name));
         let is_worn = connection.is_worn(limits.and_then(|limits| limits.messages)) || connection.generation != self.generation;
-        let keep = reports.iter().all(|report| report.reusable) && !is_worn && !self.ending && successor.is_none();
+        let keep = reports.iter().all(|report| report.reusable) && !is_worn && !self.ending;
         let is_local = connection.is_local;
         self.count_done(is_local, weight(&jobs));
         if is_local {
@@ -60,11 +59,6 @@ impl Scheduler {
             self.make_idle(number);
         } else {
             self.close(number);
-        }
-        if let Some(next) = successor.filter(|_| !self.ending)
-            && self.serve(next, true)
-        {
-            self.destinations.give_turn(next);
         }
         done.into_iter().for_each(|id| self.after(id));
     }

@@ -8,6 +8,7 @@ use stafett_queue_store::Id;
 use stafett_sys::signal::Signal;
 use stafett_wire::Verdict;
 use stafett_wire::question::Verb;
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
@@ -267,4 +268,87 @@ fn users_whose_mail_was_put_off_have_their_turns_among_many_with_fresh_mail() {
     let site = with_users();
     site.control("concurrencylocal", "5");
     have_their_turns(site, "local", ["old1@relay.example", "old2@relay.example"], |number| format!("user{number}@relay.example"), 5);
+}
+
+#[test]
+fn two_with_much_old_mail_share_the_only_connection() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "1");
+    let remote = Remote::start(&site, |_| Reply::All(Verdict::Temporary, "later. (#4.2.0)"));
+    site.start();
+    let ids = arrive(&mut site, &["a@one.example", "a@two.example"], 60);
+    for id in &ids {
+        site.wait_for_rest(*id);
+    }
+    let tried = remote.seen().len();
+    let (say, words) = mpsc::channel();
+    remote.script(at_a_word(words));
+    site.signal(Signal::Alarm);
+    site.wait_for("both wait for a connection", |site| {
+        let destinations = ask(site, Verb::Destinations, &[]);
+        destinations.iter().filter(|line| line.contains(" waiting 60 ") || line.contains(" waiting 59 ")).count() == 2
+    });
+    go_on(&site, &remote, &say, 110);
+    let seen = remote.seen();
+    let turns: Vec<usize> = seen[tried..].chunk_by(|one, next| one.destination == next.destination).map(<[_]>::len).collect();
+    assert!(turns.iter().all(|count| *count <= 20), "{turns:?}");
+    drop(say);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+}
+
+#[test]
+fn who_was_refused_a_connection_comes_before_those_who_came_later() {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "3");
+    let (say, words) = mpsc::channel();
+    let remote = Remote::start(&site, at_a_word(words));
+    remote.refuse(3);
+    site.start();
+    let ids: Vec<Id> = (0..30).map(|number| site.arrive(&envelope(&[&format!("a@host{number}.example")]))).collect();
+    site.wait_for("three go out after the refusal", |site| site.count("new msg ") == 30 && remote.seen().len() == 3);
+    assert!(site.count("takes no more connections") == 3, "{}", site.log());
+    go_on(&site, &remote, &say, 5);
+    let seen: Vec<String> = remote.seen().into_iter().map(|seen| seen.destination).collect();
+    assert!((0..3).all(|number| seen.contains(&format!("host{number}.example"))), "{seen:?}");
+    drop(say);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+}
+
+/// Ten deliveries end at once, again and again; the most messages of one connection to a destination that has many.
+fn share_among_many(control: (&str, &str)) -> usize {
+    let mut site = Site::new();
+    site.control("concurrencyremote", "10");
+    site.control(control.0, control.1);
+    let (say, words) = mpsc::channel();
+    let remote = Remote::start(&site, at_a_word(words));
+    site.start();
+    let mut ids = arrive(&mut site, &["a@large.example"], 60);
+    for number in 0..60 {
+        ids.extend(arrive(&mut site, &[&format!("a@host{number}.example")], 6));
+    }
+    site.wait_for("all are known", |site| site.count("new msg ") == 420 && remote.seen().len() == 10);
+    for _ in 0..32 {
+        let before = remote.seen().len();
+        kill(&site, "-STOP");
+        (0..10).for_each(|_| say.send(()).unwrap());
+        // It hears of several at once, mostly.
+        std::thread::sleep(Duration::from_millis(40));
+        kill(&site, "-CONT");
+        site.wait_for("the next orders", |_| remote.seen().len() >= before + 10);
+    }
+    let mut of_connections: BTreeMap<u64, usize> = BTreeMap::new();
+    for seen in remote.seen().iter().filter(|seen| seen.destination == "large.example") {
+        *of_connections.entry(seen.connection).or_default() += 1;
+    }
+    drop(say);
+    ids.into_iter().for_each(|id| site.wait_for_end(id));
+    of_connections.into_values().max().unwrap()
+}
+
+#[test]
+fn a_connection_goes_on_to_others_after_its_share_though_many_deliveries_end_at_once() {
+    for control in [("concurrencydestination", "1"), ("concurrencydest", "large.example:1::\n:1:1:")] {
+        let most = share_among_many(control);
+        assert!(most <= 21, "{most} with {control:?}");
+    }
 }
