@@ -61,7 +61,7 @@ fn instance(with_service: bool) -> (Instance, Fake) {
 
 fn connect(instance: &Instance) -> Client {
     let mut client = instance.serve(&variables(&[("PROTO", "TCP"), ("TCPREMOTEIP", "192.0.2.7")]));
-    assert!(client.reply().starts_with("220 "));
+    client.greeted();
     assert!(client.ask("EHLO client.example").starts_with("250 "));
     client
 }

@@ -20,7 +20,7 @@ fn instance() -> Instance {
 fn begin(instance: &Instance, more: &[(&str, &str)]) -> Client {
     let all = [&[("TCPREMOTEIP", "192.0.2.7")][..], more].concat();
     let mut client = instance.serve(&variables(&all));
-    assert!(client.reply().starts_with("220 "));
+    client.greeted();
     assert!(client.ask("EHLO $(client).example").starts_with("250 "));
     assert!(client.ask("MAIL FROM:<a@b.example>").starts_with("250 "));
     client

@@ -69,7 +69,7 @@ const OURS: &[(&str, &str)] = &[("RELAYCLIENT", "")];
 fn connect(instance: &Instance, more: &[(&str, &str)]) -> Client {
     let usual = [("PROTO", "TCP"), ("TCPREMOTEIP", "192.0.2.7"), ("TCPLOCALIP", "192.0.2.1")];
     let mut client = instance.serve(&variables(&[&usual[..], more].concat()));
-    assert!(client.reply().starts_with("220 "));
+    client.greeted();
     assert!(client.ask("EHLO client.example").starts_with("250 "));
     client
 }
